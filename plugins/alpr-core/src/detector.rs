@@ -1,0 +1,16 @@
+//! Plates found in one frame.
+
+use crate::geometry::{Quad, Rect};
+
+/// One plate found in one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// Where it is, in pixels of the full frame.
+    pub bbox: Rect,
+    /// Its corners, where the model gives them.
+    pub corners: Option<Quad>,
+    /// Score of the detector, 0 to 1.
+    pub confidence: f32,
+    /// Class index of the model.
+    pub class: u32,
+}

@@ -1,0 +1,31 @@
+//! Licence plate recognition in plain Rust.
+//!
+//! No GStreamer, no inference runtime, no I/O, no threads, no clock and no globals: pixels, tensors and capture times
+//! come in as arguments, decisions come out as values. The module list is the order of the pipeline, and no module uses
+//! a later one.
+
+#![warn(missing_docs)]
+
+pub mod time;
+
+pub mod geometry;
+
+pub mod image;
+
+pub mod contract;
+
+pub mod detector;
+
+pub mod track;
+
+pub mod reader;
+
+pub mod syntax;
+
+pub mod consensus;
+
+pub mod dedup;
+
+pub mod event;
+
+pub mod stats;

@@ -1,0 +1,1 @@
+//! Plate formats of regions, applied to fused readings.
