@@ -1,0 +1,172 @@
+//! The invariants of ARCHITECTURE.md, checked on the sources.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alpr_tests::{repository, rust_files};
+
+/// A source file without its comments and unit tests, so that a rule does not trip over a sentence or a test's input.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    product.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    rust_files(&repository().join(folder))
+}
+
+/// Every place below `folder` whose code contains one of `words`, outside the paths that contain one of `except`.
+fn places(folder: &str, words: &[&str], except: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in sources(folder) {
+        let shown = path.strip_prefix(repository()).unwrap().display().to_string();
+        if except.iter().any(|e| shown.contains(e)) {
+            continue;
+        }
+        for (number, line) in code(&path).lines().enumerate() {
+            if let Some(word) = words.iter().find(|w| line.contains(**w)) {
+                found.push(format!("{shown}:{}: {word}", number + 1));
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn none(found: Vec<String>, rule: &str) {
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+/// The sections `[dependencies]`, as (name, rest of the line).
+fn dependencies(manifest: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join(manifest)).unwrap();
+    assert!(text.lines().any(|l| l.trim() == "[dependencies]"), "{manifest} lists its dependencies");
+    text.lines()
+        .skip_while(|l| l.trim() != "[dependencies]")
+        .skip(1)
+        .take_while(|l| !l.starts_with('['))
+        .filter_map(|l| l.split(['.', '=', ' ']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_core_is_pure() {
+    let words = [
+        "gst::",
+        "glib::",
+        "ort::",
+        "std::fs",
+        "std::net",
+        "std::io::",
+        "std::env",
+        "std::thread",
+        "std::process",
+        "Instant",
+        "SystemTime",
+        "Utc::now",
+        "Local::now",
+        "static mut",
+        "thread_local",
+        "Mutex",
+        "RwLock",
+        "Atomic",
+        "new_v4",
+    ];
+    none(
+        places("plugins/alpr-core/src", &words, &[]),
+        "alpr-core has no GStreamer, runtime, I/O, thread, clock or changing global",
+    );
+}
+
+#[test]
+fn the_modules_of_the_core_are_in_pipeline_order() {
+    let src = repository().join("plugins/alpr-core/src");
+    let order: Vec<String> = code(&src.join("lib.rs"))
+        .lines()
+        .filter_map(|l| l.trim().strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned))
+        .collect();
+    assert!(order.len() >= 12, "lib.rs lists the modules: {order:?}");
+    let mut found = Vec::new();
+    for path in rust_files(&src) {
+        let relative = path.strip_prefix(&src).unwrap();
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs");
+        let Some(own) = order.iter().position(|m| m == module) else { continue };
+        for later in &order[own + 1..] {
+            if code(&path).contains(&format!("crate::{later}::")) {
+                found.push(format!("{} uses {later}", relative.display()));
+            }
+        }
+    }
+    none(found, "no module of alpr-core uses a later one");
+}
+
+#[test]
+fn unsafe_code_is_in_nvds_alone() {
+    none(
+        places("plugins", &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"], &["plugins/alpr-nvds/"]),
+        "unsafe code outside alpr-nvds",
+    );
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for (manifest, forbidden) in [
+        ("plugins/alpr-core/Cargo.toml", &["alpr-nvds", "gst", "gst-base", "gst-video", "glib", "ort", "rdkafka"][..]),
+        ("plugins/alpr-nvds/Cargo.toml", &["alpr-core", "ort", "rdkafka"]),
+        ("plugins/alpr/Cargo.toml", &["rdkafka"]),
+        ("plugins/kafka/Cargo.toml", &["alpr-core", "alpr-nvds", "ort"]),
+    ] {
+        let has = dependencies(manifest);
+        for name in forbidden {
+            assert!(!has.iter().any(|h| h == name), "{manifest} depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn the_sink_knows_nothing_of_plates() {
+    none(
+        places(
+            "plugins/kafka/src",
+            &["plate", "vehicle", "camera"],
+            &["tests", "settings", "schema", "config", "avro"],
+        ),
+        "kafkasink is a general sink: only its defaults may name what it is mostly used for",
+    );
+}
+
+#[test]
+fn elements_name_no_metadata_carrier() {
+    none(
+        places("plugins/alpr/src", &["VideoRegionOfInterestMeta", "NvDs", "AnalyticsRelationMeta"], &["src/meta"]),
+        "meta alone reads and writes the carriers",
+    );
+}
+
+#[test]
+fn files_are_rooms_of_bearable_size() {
+    let found = ["plugins", "pipelines", "tests"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .filter_map(|path| {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            (lines > 600).then(|| format!("{}: {lines} lines", path.display()))
+        })
+        .collect();
+    none(found, "no source file has more than 600 lines");
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let attribute = concat!("#[", "ignore");
+    none(
+        ["plugins", "pipelines", "tests"].iter().flat_map(|f| places(f, &[attribute], &[])).collect(),
+        "no test is ignored",
+    );
+}
