@@ -1,0 +1,207 @@
+"""Labelled street scenes: reading the label files, and a decoded copy on disk that training maps.
+
+A data folder holds `scenes/<set>/labels.jsonl` and the pictures it names. Decoding AVIF costs ten
+times more than cutting a window out of a decoded picture, so `build_cache` decodes every picture once
+into one flat file of RGB bytes beside an index; `Scenes` maps that file and hands out views.
+
+    python -m alpr_training.scenes DATA CACHE [--teacher YOLOV9.onnx]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+INDEX = "index.json"
+PIXELS = "pixels.u8"
+TEACHER = "teacher.json"
+
+
+@dataclass
+class Plate:
+    """One labelled plate, in pixels of its picture.
+
+    `box` is x1, y1, x2, y2; `corners` is 4x2 (top left, top right, bottom right, bottom left) or None.
+    """
+
+    box: np.ndarray
+    corners: np.ndarray | None = None
+
+
+@dataclass
+class Scene:
+    """One picture with its labels.
+
+    `teacher` holds rows x1, y1, x2, y2, score of a foreign detector (empty when it was not run).
+    """
+
+    set: str
+    image: str
+    width: int
+    height: int
+    region: str
+    split: str
+    group: str
+    plates: list[Plate]
+    offset: int = 0
+    teacher: np.ndarray = field(default_factory=lambda: np.zeros((0, 5), np.float32))
+
+
+def plate_from_label(entry: dict) -> Plate:
+    """The plate of one entry of `plates` in a label file (`bbox` is x, y, width, height)."""
+    x, y, w, h = entry["bbox"]
+    corners = entry.get("corners")
+    return Plate(
+        np.array([x, y, x + w, y + h], np.float32),
+        np.array(corners, np.float32) if corners else None,
+    )
+
+
+def read_labels(data: Path) -> list[Scene]:
+    """Every labelled scene under `data`/scenes, in a fixed order. Raises FileNotFoundError when there is none."""
+    scenes = []
+    for labels in sorted((data / "scenes").glob("*/labels.jsonl")):
+        for line in labels.read_text().splitlines():
+            row = json.loads(line)
+            scenes.append(
+                Scene(
+                    labels.parent.name,
+                    row["image"],
+                    row["width"],
+                    row["height"],
+                    row.get("region", ""),
+                    row["split"],
+                    row.get("group", ""),
+                    [plate_from_label(p) for p in row["plates"]],
+                )
+            )
+    if not scenes:
+        raise FileNotFoundError(f"no scenes/*/labels.jsonl under {data}: pass the folder that holds scenes/")
+    return scenes
+
+
+def read_clips(data: Path, every: int) -> list[tuple[Scene, np.ndarray]]:
+    """Every `every`-th frame of `data`/clips/*.mp4 as an unlabelled scene of split `clip`, with its pixels.
+
+    The frames train as negatives only, and only outside what the teacher finds on them.
+    """
+    found = []
+    for clip in sorted((data / "clips").glob("*.mp4")):
+        video = cv2.VideoCapture(str(clip))
+        number = 0
+        while True:
+            more, frame = video.read()
+            if not more:
+                break
+            if number % every == 0:
+                scale = min(1.0, 704 / max(frame.shape[:2]))
+                frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+                rgb = np.ascontiguousarray(frame[:, :, ::-1])
+                height, width = rgb.shape[:2]
+                scene = Scene(f"clip_{clip.stem}", f"{number}", width, height, "none", "clip", clip.stem, [])
+                found.append((scene, rgb))
+            number += 1
+        video.release()
+    return found
+
+
+def build_cache(data: Path, cache: Path, clip_every: int = 40) -> None:
+    """Decode every scene and every `clip_every`-th clip frame of `data` into `cache` (about 4.5 GB)."""
+    cache.mkdir(parents=True, exist_ok=True)
+    index, offset = [], 0
+    with open(cache / PIXELS, "wb") as out:
+
+        def put(scene: Scene, rgb: np.ndarray) -> None:
+            nonlocal offset
+            if rgb.shape[:2] != (scene.height, scene.width):
+                raise ValueError(
+                    f"{scene.set}/{scene.image} is {rgb.shape[1]}x{rgb.shape[0]}, "
+                    f"its label says {scene.width}x{scene.height}"
+                )
+            index.append({"set": scene.set, "image": scene.image, "width": scene.width, "height": scene.height,
+                          "split": scene.split, "offset": offset})
+            out.write(np.ascontiguousarray(rgb).tobytes())
+            offset += rgb.size
+
+        for number, scene in enumerate(read_labels(data)):
+            with Image.open(data / "scenes" / scene.set / scene.image) as picture:
+                put(scene, np.asarray(picture.convert("RGB")))
+            if number % 500 == 0:
+                print(f"decoded {number} scenes", flush=True)
+        for scene, rgb in read_clips(data, clip_every):
+            put(scene, rgb)
+    (cache / INDEX).write_text(json.dumps(index))
+
+
+class Scenes:
+    """The decoded scenes of a cache: `scenes[i]` with labels, `pixels(i)` as a read-only RGB view."""
+
+    def __init__(self, data: Path, cache: Path):
+        if not (cache / INDEX).exists():
+            build_cache(data, cache)
+        index = json.loads((cache / INDEX).read_text())
+        labelled = {(s.set, s.image): s for s in read_labels(data)}
+        teacher = json.loads((cache / TEACHER).read_text()) if (cache / TEACHER).exists() else {}
+        self.scenes: list[Scene] = []
+        for row in index:
+            scene = labelled.get((row["set"], row["image"]))
+            if scene is None:
+                scene = Scene(row["set"], row["image"], row["width"], row["height"], "none", row["split"], "", [])
+            scene.offset = row["offset"]
+            boxes = teacher.get(f"{row['set']}/{row['image']}")
+            if boxes:
+                scene.teacher = np.array(boxes, np.float32)
+            self.scenes.append(scene)
+        self.has_teacher = bool(teacher)
+        self._bytes = np.memmap(cache / PIXELS, np.uint8, "r")
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def pixels(self, number: int) -> np.ndarray:
+        """The picture of scene `number`: uint8 [height, width, 3], RGB, read-only."""
+        scene = self.scenes[number]
+        size = scene.width * scene.height * 3
+        return self._bytes[scene.offset : scene.offset + size].reshape(scene.height, scene.width, 3)
+
+    def split(self, *names: str) -> list[int]:
+        """Numbers of the scenes whose split is one of `names`."""
+        return [i for i, s in enumerate(self.scenes) if s.split in names]
+
+
+def add_teacher(scenes: Scenes, cache: Path, model: Path, threads: int = 1) -> None:
+    """Run the foreign detector `model` once over every scene and keep its boxes in the cache."""
+    from .detection_models import EndToEnd
+
+    detector = EndToEnd(model, threads)
+    found = {}
+    for number, scene in enumerate(scenes.scenes):
+        found[f"{scene.set}/{scene.image}"] = [
+            [round(float(v), 4) for v in row] for row in detector.detect(scenes.pixels(number))
+        ]
+        if number % 500 == 0:
+            print(f"teacher: {number} of {len(scenes)}", flush=True)
+    (cache / TEACHER).write_text(json.dumps(found))
+
+
+def main() -> None:
+    """Command line: decode the scenes, then run the teacher when one is given."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--teacher", type=Path)
+    args = parser.parse_args()
+    scenes = Scenes(args.data, args.cache)
+    print(f"{len(scenes)} pictures in {args.cache}")
+    if args.teacher:
+        add_teacher(scenes, args.cache, args.teacher)
+
+
+if __name__ == "__main__":
+    main()

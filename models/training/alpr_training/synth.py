@@ -1,0 +1,103 @@
+"""`synth`: renders plates once into a cache on disk, from which the trainers read.
+
+The cache is a folder: `plates.npy` uint8 [n, 96, 288, 3] RGB (each plate stretched to that raster),
+`boxes.npy` float16 [n, 10, 4] (characters, fractions; unused rows are NaN), `meta.json` with texts, regions and
+aspect ratios. The camera (perspective, blur, noise …) is applied when a plate is loaded: `augment.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .fonts import FontBook
+from .synth_layouts import LAYOUTS, Layout
+from .synth_render import render
+
+RASTER = (288, 96)  # width, height of a cached plate
+SLOTS = 10
+# The easy start of a curriculum: few fonts, one row, nothing printed around the text.
+PLAIN = Layout("ZZ", 1, ["AAAAAAA", "AAAAAA", "AAAAA", "AAA AAA", "AAAAAAAA", "AAAA"], "plain", "fe", (2.0, 4.7), [((236,) * 3, (18,) * 3), ((20,) * 3, (230,) * 3)])
+
+
+def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: bool = False) -> None:
+    """Render `count` plates into `folder`; `plain` renders the easy set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    plates = np.lib.format.open_memmap(folder / "plates.npy", "w+", np.uint8, (count, RASTER[1], RASTER[0], 3))
+    boxes = np.full((count, SLOTS, 4), np.nan, np.float16)
+    texts, regions, aspects = [], [], []
+    started = time.monotonic()
+    for i in range(count):
+        plate = render(rng, fonts, PLAIN if plain else None)
+        height, width = plate.image.shape[:2]
+        plates[i] = cv2.resize(plate.image, RASTER, interpolation=cv2.INTER_AREA)
+        boxes[i, : len(plate.boxes)] = plate.boxes
+        texts.append(plate.text)
+        regions.append(plate.region)
+        aspects.append(round(width / height, 3))
+        if i % 2000 == 1999:
+            rate = (i + 1) / (time.monotonic() - started)
+            print(f"{i + 1}/{count} plates, {rate:.0f}/s, {(count - i) / rate:.0f} s left", flush=True)
+    plates.flush()
+    np.save(folder / "boxes.npy", boxes)
+    (folder / "meta.json").write_text(json.dumps({"texts": texts, "regions": regions, "aspects": aspects}))
+
+
+class SynthCache:
+    """A cache opened for reading; plates stay on disk until touched."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "meta.json").exists():
+            raise FileNotFoundError(f"{folder} holds no rendered plates; run `python -m alpr_training synth --output {folder}` first")
+        self.plates = np.load(folder / "plates.npy", mmap_mode="r")
+        self.boxes = np.load(folder / "boxes.npy")
+        meta = json.loads((folder / "meta.json").read_text())
+        self.texts, self.regions, self.aspects = meta["texts"], meta["regions"], meta["aspects"]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def contact_sheet(images: list[np.ndarray], captions: list[str], columns: int = 10, cell: tuple[int, int] = (150, 76)) -> np.ndarray:
+    """Images (RGB) with captions on one sheet, for looking at before anything is trained."""
+    rows = (len(images) + columns - 1) // columns
+    sheet = np.zeros((rows * (cell[1] + 14), columns * cell[0], 3), np.uint8)
+    for i, (image, caption) in enumerate(zip(images, captions)):
+        x, y = i % columns * cell[0], i // columns * (cell[1] + 14)
+        scale = min((cell[0] - 4) / image.shape[1], cell[1] / image.shape[0])
+        small = cv2.resize(image, (max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))), interpolation=cv2.INTER_LINEAR)
+        sheet[y + 13 : y + 13 + small.shape[0], x : x + small.shape[1]] = small
+        cv2.putText(sheet, caption, (x + 1, y + 10), cv2.FONT_HERSHEY_SIMPLEX, 0.33, (255, 255, 255), 1, cv2.LINE_AA)
+    return sheet
+
+
+def save_sheet(path: Path, sheet: np.ndarray) -> None:
+    """Write an RGB sheet as PNG."""
+    if not cv2.imwrite(str(path), sheet[:, :, ::-1]):
+        raise OSError(f"could not write the contact sheet {path}; is its folder there and writable?")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, required=True, help="folder of the cache")
+    parser.add_argument("--fonts", type=Path, nargs="*", default=[], help="folders searched for fonts; without any, drawn strokes only")
+    parser.add_argument("--count", type=int, default=40000, help="plates to render (default %(default)s)")
+    parser.add_argument("--plain", action="store_true", help="the easy set: one row, few fonts, nothing around the text")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG) of the first plates")
+
+
+def run(args: argparse.Namespace) -> None:
+    fonts = FontBook(args.fonts, np.random.default_rng(args.seed))
+    print(f"{len(LAYOUTS)} layouts, fonts:", {tag: len(found) for tag, found in fonts.by_tag.items()})
+    write_cache(args.output, args.count, args.seed, fonts, args.plain)
+    if args.sheet:
+        cache = SynthCache(args.output)
+        shown = range(min(120, len(cache)))
+        images = [cv2.resize(cache.plates[i], (round(96 * cache.aspects[i]), 96)) for i in shown]
+        save_sheet(args.sheet, contact_sheet(images, [f"{cache.regions[i]} {cache.texts[i]}" for i in shown]))
