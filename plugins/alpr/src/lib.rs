@@ -1,5 +1,7 @@
 //! Licence plate recognition elements: `alprdetect`, `alprocr`, `alprdedup`, `alproverlay`.
 
+pub mod meta;
+
 fn plugin_init(_plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     Ok(())
 }

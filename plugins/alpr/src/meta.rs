@@ -1,0 +1,227 @@
+//! Plates on buffers: the one place that reads and writes metadata.
+//!
+//! The carrier is `GstVideoRegionOfInterestMeta` of type `license-plate` with three parameter structures:
+//!
+//! | structure | fields | for |
+//! |---|---|---|
+//! | `detection` | `confidence` (double), `label` (string) | everyone; DL Streamer's form |
+//! | `object_id` | `id` (int, or uint64 when it does not fit) | everyone; DL Streamer's form |
+//! | `alpr-plate` | see [`fields`] | our own elements: exact box, corners, readings, consensus, vehicle |
+//!
+//! Plates of other producers (a region whose type is one of [`ROI_TYPES`]) are read as well. Their parent region, if
+//! there is one, becomes the vehicle.
+
+mod fields;
+
+use std::ops::ControlFlow;
+
+use alpr_core::consensus::Consensus;
+use alpr_core::event::Vehicle;
+use alpr_core::geometry::{Quad, Rect};
+use alpr_core::reader::Reading;
+use gst_video::VideoRegionOfInterestMeta as Roi;
+
+/// Region type that we write.
+pub const ROI_TYPE: &str = "license-plate";
+
+/// Region types that are read as plates: ours, and what detectors of others call theirs.
+pub const ROI_TYPES: [&str; 6] =
+    [ROI_TYPE, "license_plate", "licence-plate", "licence_plate", "number-plate", "number_plate"];
+
+const DETECTION: &str = "detection";
+const OBJECT_ID: &str = "object_id";
+const PLATE: &str = "alpr-plate";
+
+/// One plate on one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlateMeta {
+    /// Where it is, in pixels of the frame.
+    pub bbox: Rect,
+    /// Its corners, where the detector gives them.
+    pub corners: Option<Quad>,
+    /// Score of the detector, 0 to 1.
+    pub confidence: f32,
+    /// Class name of the detector.
+    pub label: String,
+    /// The track, unique per stream and run; `None` when nothing upstream follows plates.
+    pub track_id: Option<u64>,
+    /// Whether the place is a tracker's prediction: nothing was detected in this frame.
+    pub predicted: bool,
+    /// Weight of this frame's crop, 0 to 1; `None` when it was not looked at.
+    pub quality: Option<f32>,
+    /// What was read in this frame.
+    pub reading: Option<Reading>,
+    /// What all readings of the track say together.
+    pub consensus: Option<Consensus>,
+    /// The vehicle that carries it, where something upstream says so.
+    pub vehicle: Option<Vehicle>,
+    /// Identity of the carrier it was read from: keeps the parameters that others put there. `None` for a new plate.
+    pub roi_id: Option<i32>,
+}
+
+impl Default for PlateMeta {
+    fn default() -> Self {
+        Self {
+            bbox: Rect::default(),
+            corners: None,
+            confidence: 0.0,
+            label: ROI_TYPE.to_owned(),
+            track_id: None,
+            predicted: false,
+            quality: None,
+            reading: None,
+            consensus: None,
+            vehicle: None,
+            roi_id: None,
+        }
+    }
+}
+
+/// A region of interest of any type, such as a vehicle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// Its type, as `car`.
+    pub kind: String,
+    /// Identity on this buffer; 0 when its producer gave none.
+    pub id: i32,
+    /// Where it is, in pixels of the frame.
+    pub bbox: Rect,
+    /// The track, where something upstream follows it.
+    pub track_id: Option<u64>,
+}
+
+/// All plates on `buffer`, in the order they were added.
+pub fn read(buffer: &gst::BufferRef) -> Vec<PlateMeta> {
+    buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| read_one(buffer, &roi)).collect()
+}
+
+/// All regions that are not plates; only those of type `kind` unless that is empty.
+pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
+    let wanted = |roi: &Roi| !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
+    buffer
+        .iter_meta::<Roi>()
+        .filter(|roi| wanted(roi))
+        .map(|roi| Region {
+            kind: roi.roi_type().to_owned(),
+            id: roi.id(),
+            bbox: rect_of(&roi),
+            track_id: roi.param(OBJECT_ID).and_then(fields::id),
+        })
+        .collect()
+}
+
+/// Makes `plates` the plates of `buffer`: those that it had are replaced.
+///
+/// A plate with a `roi_id` keeps the parent and the foreign parameter structures of the region it was read from.
+pub fn write(buffer: &mut gst::BufferRef, plates: &[PlateMeta]) {
+    let foreign = take_foreign(buffer);
+    let mut next_id = buffer.iter_meta::<Roi>().map(|roi| roi.id()).chain(foreign.iter().map(|f| f.id)).max();
+    for plate in plates {
+        let rect = outer_rect(&plate.bbox);
+        let mut roi = Roi::add(buffer, ROI_TYPE, rect);
+        roi.add_param(
+            gst::Structure::builder(DETECTION)
+                .field("confidence", f64::from(plate.confidence))
+                .field("label", plate.label.as_str())
+                .build(),
+        );
+        if let Some(id) = plate.track_id {
+            roi.add_param(fields::object_id(OBJECT_ID, id));
+        }
+        roi.add_param(fields::plate(PLATE, plate, rect));
+        if let Some(kept) = foreign.iter().find(|f| Some(f.id) == plate.roi_id) {
+            roi.set_id(kept.id);
+            roi.set_parent_id(kept.parent);
+            kept.params.iter().for_each(|param| roi.add_param(param.clone()));
+        } else {
+            let id = next_id.map_or(1, |id| id.saturating_add(1)).max(1);
+            roi.set_id(id);
+            next_id = Some(id);
+        }
+    }
+}
+
+/// What others said about a plate.
+struct Foreign {
+    id: i32,
+    parent: i32,
+    params: Vec<gst::Structure>,
+}
+
+/// Removes the plates of `buffer` and returns what others had written on them.
+fn take_foreign(buffer: &mut gst::BufferRef) -> Vec<Foreign> {
+    let mut taken = Vec::new();
+    buffer.foreach_meta_mut(|mut meta| {
+        let Some(roi) = meta.downcast_ref::<Roi>().filter(|roi| is_plate(roi)) else {
+            return ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Keep);
+        };
+        taken.push(Foreign {
+            id: roi.id(),
+            parent: roi.parent_id(),
+            params: roi.params().filter(|p| !is_ours(p.name())).map(ToOwned::to_owned).collect(),
+        });
+        ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Remove)
+    });
+    taken
+}
+
+fn is_plate(roi: &Roi) -> bool {
+    ROI_TYPES.contains(&roi.roi_type())
+}
+
+fn is_ours(param: &str) -> bool {
+    [DETECTION, OBJECT_ID, PLATE].contains(&param)
+}
+
+fn read_one(buffer: &gst::BufferRef, roi: &Roi) -> PlateMeta {
+    let mut plate = PlateMeta { bbox: rect_of(roi), roi_id: Some(roi.id()), ..PlateMeta::default() };
+    if let Some(detection) = roi.param(DETECTION) {
+        plate.confidence = fields::float(detection, "confidence").unwrap_or(0.0).clamp(0.0, 1.0);
+        if let Ok(label) = detection.get::<String>("label") {
+            plate.label = label;
+        }
+    }
+    plate.track_id = roi.param(OBJECT_ID).and_then(fields::id);
+    if let Some(own) = roi.param(PLATE) {
+        fields::read_plate(own, roi.rect(), &mut plate);
+    }
+    if plate.vehicle.is_none() {
+        plate.vehicle = parent_of(buffer, roi);
+    }
+    plate
+}
+
+/// The vehicle of a plate: the region whose id is the plate's parent.
+fn parent_of(buffer: &gst::BufferRef, plate: &Roi) -> Option<Vehicle> {
+    let wanted = plate.parent_id();
+    if wanted == 0 || wanted == plate.id() {
+        return None;
+    }
+    let roi = buffer.iter_meta::<Roi>().find(|roi| roi.id() == wanted && !is_plate(roi))?;
+    let attribute = |name: &str| {
+        roi.params()
+            .find(|p| p.get::<&str>("attribute_name").is_ok_and(|n| n == name))
+            .and_then(|p| p.get::<String>("label").ok())
+    };
+    Some(Vehicle {
+        vehicle_type: attribute("type").or_else(|| Some(roi.roi_type().to_owned())),
+        make: attribute("make"),
+        model: attribute("model"),
+        color: attribute("color"),
+        bbox: Some(rect_of(&roi)),
+        id: roi.param(OBJECT_ID).and_then(fields::id),
+        confidence: roi.param(DETECTION).and_then(|d| fields::float(d, "confidence")),
+    })
+}
+
+fn rect_of(roi: &Roi) -> Rect {
+    let (x, y, w, h) = roi.rect();
+    Rect::new(x as f32, y as f32, w as f32, h as f32)
+}
+
+/// The smallest box of whole pixels around `rect`, cut off at 0.
+fn outer_rect(rect: &Rect) -> (u32, u32, u32, u32) {
+    let (left, top) = (rect.x.max(0.0).floor(), rect.y.max(0.0).floor());
+    let size = |low: f32, high: f32| (high.ceil() - low).max(0.0) as u32;
+    (left as u32, top as u32, size(left, rect.right()), size(top, rect.bottom()))
+}
