@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub mod broker;
 pub mod elements_doc;
+pub mod pipeline;
+pub mod python;
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
