@@ -1,4 +1,21 @@
 //! What all readings of one track say together.
+//!
+//! Not the best single reading and not a vote on whole texts: the probabilities of every character of every reading
+//! are aligned and pooled, weighted by the quality of the crops. Readings of neighbouring frames share their errors, so
+//! the evidence is tempered by how many independent readings they are worth.
+
+mod align;
+mod fusion;
+mod quality;
+mod region;
+mod schedule;
+
+#[cfg(test)]
+mod tests;
+
+pub use fusion::{Fusion, FusionSettings};
+pub use quality::CropQuality;
+pub use schedule::{Candidate, ReadSchedule, ScheduleSettings};
 
 use crate::reader::{Lattice, RegionGuess};
 

@@ -1,0 +1,243 @@
+//! Per-character fusion of all readings of one track.
+
+use super::align::{Alignment, Rows, overlap};
+
+use super::{Consensus, region};
+use crate::reader::{Alphabet, Lattice, Reading};
+use crate::syntax::k_best;
+
+/// Part of every distribution that is given to "anything", so that no single reading can rule a character out:
+/// for a reading of weight 1, and what is added for one of weight 0.
+const DOUBT: (f32, f32) = (0.02, 0.18);
+/// A reading that does not reach a column at the plate's ends may be cut off: its "no character" counts this much.
+const CUT_OFF: f32 = 0.25;
+/// Total variation between two readings (summed over characters) that makes them tell about half as much again.
+const INDEPENDENT: f32 = 0.5;
+/// Agreement with the other readings below which a reading is of another plate, and above which it is not.
+const AGREEMENT: (f32, f32) = (0.3, 0.6);
+/// What remains of the weight of a reading of another plate.
+const OUTLIER: f32 = 0.05;
+/// Probability that the whole track is misread in a way no reading shows.
+const UNSEEN_RISK: f32 = 0.003;
+/// Columns that are empty with at least this probability are not characters of the plate.
+const EMPTY: f32 = 0.98;
+/// Alternatives kept beside the best text.
+const ALTERNATIVES: usize = 5;
+
+/// What the fusion may be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FusionSettings {
+    /// Readings that must agree with the fused text before it is [`Fusion::sure`].
+    pub agreeing: u32,
+    /// Confidence from which the fused text is sure, 0 to 1.
+    pub confidence: f32,
+    /// Readings in a row that must leave the fused text unchanged before it is sure.
+    pub stable: u32,
+    /// Least correlation of the errors of two readings, 0 (independent) to 1 (the second tells nothing new). `n`
+    /// readings then count as at most `n / (1 + (n - 1) correlation)` independent ones.
+    pub correlation: f32,
+    /// Readings kept; of more, those of least weight are dropped.
+    pub max_reads: usize,
+}
+
+impl Default for FusionSettings {
+    fn default() -> Self {
+        Self { agreeing: 3, confidence: 0.9, stable: 2, correlation: 0.35, max_reads: 24 }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Read {
+    rows: Rows,
+    text: String,
+    weight: f32,
+    region: Option<crate::reader::RegionGuess>,
+}
+
+/// All readings of one track and the text they make together.
+#[derive(Clone, Debug)]
+pub struct Fusion {
+    settings: FusionSettings,
+    alphabet: Option<Alphabet>,
+    reads: Vec<Read>,
+    /// Readings ever added.
+    added: u32,
+    /// Readings in a row that left the text unchanged.
+    stable: u32,
+    consensus: Option<Consensus>,
+}
+
+impl Fusion {
+    /// A fusion of no readings.
+    pub const fn new(settings: FusionSettings) -> Self {
+        Self { settings, alphabet: None, reads: Vec::new(), added: 0, stable: 0, consensus: None }
+    }
+
+    /// Adds a reading with its `weight`, 0 to 1 (see [`super::CropQuality::weight`]).
+    ///
+    /// Returns whether it was used: a reading without any character, or in another alphabet than the first one, is
+    /// not.
+    pub fn add(&mut self, reading: &Reading, weight: f32) -> bool {
+        let alphabet = self.alphabet.get_or_insert_with(|| reading.lattice.alphabet.clone());
+        let rows = Rows::compacted(reading.lattice.classes(), &reading.lattice.probs);
+        if *alphabet != reading.lattice.alphabet || rows.len() == 0 {
+            return false;
+        }
+        let weight = if weight.is_finite() { weight.clamp(0.01, 1.0) } else { 0.01 };
+        self.reads.push(Read { rows, text: reading.text.clone(), weight, region: reading.region.clone() });
+        self.added += 1;
+        if self.reads.len() > self.settings.max_reads.max(1) {
+            let least = (0..self.reads.len()).min_by(|&a, &b| self.reads[a].weight.total_cmp(&self.reads[b].weight));
+            least.map(|index| self.reads.remove(index));
+        }
+        let before = self.consensus.take();
+        self.consensus = self.fused();
+        let unchanged = before.zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
+        self.stable = if unchanged { self.stable + 1 } else { 0 };
+        true
+    }
+
+    /// The fused text; `None` before the first usable reading.
+    pub fn consensus(&self) -> Option<Consensus> {
+        self.consensus.clone()
+    }
+
+    /// Whether more readings are not needed: enough of them agree, and the fused text is confident and stable.
+    pub fn sure(&self) -> bool {
+        self.consensus.as_ref().is_some_and(|consensus| {
+            consensus.agreeing >= self.settings.agreeing
+                && consensus.confidence >= self.settings.confidence
+                && self.stable >= self.settings.stable
+        })
+    }
+
+    fn fused(&self) -> Option<Consensus> {
+        let alphabet = self.alphabet.clone()?;
+        let mut weights: Vec<f32> = self.reads.iter().map(|read| read.weight).collect();
+        let pivot = self.order(&weights).first().map(|&index| self.reads[index].rows.clone())?;
+        let (_, first) = self.fuse(&pivot, &weights);
+        // The first round tells which readings are of this plate at all, and which columns are characters.
+        for (read, weight) in self.reads.iter().zip(&mut weights) {
+            *weight *= trust(&first, &read.rows);
+        }
+        let mut start = Rows::new(alphabet.symbols().len() + 1);
+        first.iter().filter(|row| row[row.len() - 1] < EMPTY).for_each(|row| start.push(row));
+        let (alignment, fused) = self.fuse(&start, &weights);
+        let _ = alignment;
+        self.summary(alphabet, &fused, &weights)
+    }
+
+    /// Indices of the readings, best first.
+    fn order(&self, weights: &[f32]) -> Vec<usize> {
+        let clarity = |index: usize| {
+            let rows = &self.reads[index].rows;
+            let clear: f32 = rows.iter().map(|row| row.iter().fold(0.0, |a: f32, &b| a.max(b))).product();
+            weights[index] * clear
+        };
+        let mut order: Vec<(usize, f32)> = (0..self.reads.len()).map(|index| (index, clarity(index))).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        order.into_iter().map(|(index, _)| index).collect()
+    }
+
+    /// One round: align to `start`, temper by the effective number of readings, pool every column.
+    fn fuse(&self, start: &Rows, weights: &[f32]) -> (Alignment, Rows) {
+        let reads: Vec<(&Rows, f32)> =
+            self.reads.iter().zip(weights).map(|(read, &weight)| (&read.rows, weight)).collect();
+        let alignment = Alignment::of(start, &reads, &self.order(weights));
+        let spans: Vec<_> = (0..reads.len()).map(|read| alignment.span(read)).collect();
+        let evidence = self.effective(&alignment, &reads) / weights.iter().sum::<f32>();
+        let classes = reads[0].0.row(0).len();
+        let mut fused = Rows::new(classes);
+        for (k, members) in alignment.columns.iter().enumerate() {
+            let mut logs = vec![0.0_f32; classes];
+            for (r, member) in members.iter().enumerate() {
+                let (rows, weight) = reads[r];
+                let doubt = DOUBT.0 + DOUBT.1 * (1.0 - self.reads[r].weight);
+                let any = doubt / classes as f32;
+                let present = member.is_some() || spans[r].contains(&k);
+                let exponent = evidence * weight * if present { 1.0 } else { CUT_OFF };
+                for (class, log) in logs.iter_mut().enumerate() {
+                    let p = match member {
+                        Some(row) => rows.row(*row)[class],
+                        None => f32::from(u8::from(class + 1 == classes)),
+                    };
+                    *log += exponent * (1.0 - doubt).mul_add(p, any).ln();
+                }
+            }
+            fused.push(&softmax(&logs));
+        }
+        (alignment, fused)
+    }
+
+    /// How many independent readings these are worth: readings that are alike down to their doubts tell nothing new.
+    fn effective(&self, alignment: &Alignment, reads: &[(&Rows, f32)]) -> f32 {
+        let total: f32 = reads.iter().map(|(_, weight)| weight).sum();
+        let squares: f32 = reads.iter().map(|(_, weight)| weight * weight).sum();
+        let count = total * total / squares;
+        let (mut alike, mut pairs) = (0.0, 0.0);
+        for a in 0..reads.len() {
+            for b in 0..a {
+                let weight = reads[a].1 * reads[b].1;
+                alike += weight * (-variation(alignment, reads, a, b) / INDEPENDENT).exp();
+                pairs += weight;
+            }
+        }
+        let measured = if pairs > 0.0 { alike / pairs } else { 1.0 };
+        let correlation = measured.max(self.settings.correlation).min(1.0);
+        count / (count - 1.0).mul_add(correlation, 1.0)
+    }
+
+    fn summary(&self, alphabet: Alphabet, fused: &Rows, weights: &[f32]) -> Option<Consensus> {
+        let mut kept = Rows::new(alphabet.symbols().len() + 1);
+        fused.iter().filter(|row| row[row.len() - 1] < EMPTY).for_each(|row| kept.push(row));
+        let mut texts = k_best(kept.iter(), alphabet.symbols(), ALTERNATIVES + 1).into_iter();
+        let best = texts.next()?;
+        let known = 1.0 - UNSEEN_RISK;
+        let regions = self.reads.iter().zip(weights).map(|(read, &weight)| (read.region.as_ref(), weight));
+        Some(Consensus {
+            lattice: Lattice { alphabet, probs: kept.into_probs() },
+            confidence: known * best.probability,
+            char_confidence: best.characters,
+            alternatives: texts.map(|text| (text.text, known * text.probability)).collect(),
+            reads: self.added,
+            agreeing: self.reads.iter().filter(|read| read.text == best.text).count() as u32,
+            text: best.text,
+            region: region::vote(regions),
+        })
+    }
+}
+
+/// How much of a reading's weight remains in view of what all readings together say.
+fn trust(fused: &Rows, read: &Rows) -> f32 {
+    let steps = super::align::align(fused, read);
+    let same: f32 = steps
+        .iter()
+        .map(|step| match step {
+            super::align::Step::Both(column, row) => overlap(fused.row(*column), read.row(*row)),
+            _ => 0.0,
+        })
+        .sum();
+    let agreement = same / read.len() as f32;
+    ((agreement - AGREEMENT.0) / (AGREEMENT.1 - AGREEMENT.0)).clamp(OUTLIER, 1.0)
+}
+
+/// Total variation of two readings, summed over the columns that both have.
+fn variation(alignment: &Alignment, reads: &[(&Rows, f32)], a: usize, b: usize) -> f32 {
+    let both = |members: &Vec<Option<usize>>| match (members[a], members[b]) {
+        (Some(i), Some(j)) => {
+            let (p, q) = (reads[a].0.row(i), reads[b].0.row(j));
+            p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f32>() / 2.0
+        }
+        (None, None) => 0.0,
+        _ => 1.0,
+    };
+    alignment.columns.iter().map(both).sum()
+}
+
+fn softmax(logs: &[f32]) -> Vec<f32> {
+    let top = logs.iter().copied().fold(f32::MIN, f32::max);
+    let mut probs: Vec<f32> = logs.iter().map(|log| (log - top).exp()).collect();
+    let sum: f32 = probs.iter().sum();
+    probs.iter_mut().for_each(|p| *p /= sum);
+    probs
+}

@@ -1,0 +1,132 @@
+//! Which crops of a frame are worth reading.
+//!
+//! Reading is the dearest step, so each frame has a budget. Every live track gets its first reading soon, then the
+//! crops that promise to tell something new go first, and a track whose text is sure is only looked at now and then.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::CropQuality;
+use crate::time::Timestamp;
+
+/// What the schedule may be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleSettings {
+    /// Time after which a sure track is read again, to notice that the tracker went over to another vehicle.
+    pub recheck: Duration,
+    /// Readings of an unsure track after which it is read only when its crop got better, or every `recheck`.
+    pub patience: u32,
+    /// A crop is better when its weight exceeds that of the best crop read by this factor.
+    pub better: f32,
+    /// Tracks that were no candidates for this long are forgotten.
+    pub expire: Duration,
+}
+
+impl Default for ScheduleSettings {
+    fn default() -> Self {
+        Self { recheck: Duration::from_secs(5), patience: 20, better: 1.1, expire: Duration::from_secs(60) }
+    }
+}
+
+/// A crop that could be read in this frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Id of its track.
+    pub track: u64,
+    /// What is known of the crop before it is cut.
+    pub quality: CropQuality,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    last_read: Option<Timestamp>,
+    reads: u32,
+    best: f32,
+    sure: bool,
+    confidence: f32,
+}
+
+/// Chooses the crops to read, frame by frame, for one camera.
+#[derive(Clone, Debug, Default)]
+pub struct ReadSchedule {
+    settings: ScheduleSettings,
+    tracks: HashMap<u64, State>,
+}
+
+impl ReadSchedule {
+    /// A schedule that knows no tracks.
+    pub fn new(settings: ScheduleSettings) -> Self {
+        Self { settings, tracks: HashMap::new() }
+    }
+
+    /// Chooses at most `budget` of `candidates` of the frame captured at `time`; returns their indices, best first.
+    ///
+    /// A chosen crop counts as read. Report what came of it with [`Self::report`].
+    pub fn plan(&mut self, time: Timestamp, candidates: &[Candidate], budget: usize) -> Vec<usize> {
+        let expire = self.settings.expire;
+        self.tracks.retain(|_, state| time.since(state.last_seen) <= expire && state.last_seen.since(time) <= expire);
+        let mut ranked: Vec<(usize, (u8, f32))> = Vec::with_capacity(candidates.len());
+        for (index, candidate) in candidates.iter().enumerate() {
+            let weight = candidate.quality.weight();
+            let state = self.tracks.entry(candidate.track).or_insert(State {
+                first_seen: time,
+                last_seen: time,
+                last_read: None,
+                reads: 0,
+                best: 0.0,
+                sure: false,
+                confidence: 0.0,
+            });
+            state.last_seen = time;
+            ranked.extend(state.rank(time, weight, &self.settings).map(|rank| (index, rank)));
+        }
+        ranked.sort_by(|(a, x), (b, y)| x.0.cmp(&y.0).then(y.1.total_cmp(&x.1)).then(a.cmp(b)));
+        ranked.truncate(budget);
+        let mut chosen: Vec<usize> = Vec::with_capacity(ranked.len());
+        for (index, _) in ranked {
+            let candidate = &candidates[index];
+            if let Some(state) = self.tracks.get_mut(&candidate.track) {
+                state.last_read = Some(time);
+                state.reads += 1;
+                state.best = state.best.max(candidate.quality.weight());
+            }
+            chosen.push(index);
+        }
+        chosen
+    }
+
+    /// What the readings of `track` amount to now: whether its text is sure (see `Fusion::sure`), and with which
+    /// confidence, 0 to 1.
+    pub fn report(&mut self, track: u64, sure: bool, confidence: f32) {
+        if let Some(state) = self.tracks.get_mut(&track) {
+            (state.sure, state.confidence) = (sure, confidence);
+        }
+    }
+
+    /// Forgets a track that ended.
+    pub fn forget(&mut self, track: u64) {
+        self.tracks.remove(&track);
+    }
+}
+
+impl State {
+    /// Class (lower goes first) and promise (higher goes first) of a crop of `weight`; `None`: not worth reading.
+    fn rank(&self, time: Timestamp, weight: f32, settings: &ScheduleSettings) -> Option<(u8, f32)> {
+        let Some(last_read) = self.last_read else {
+            // Whoever waits longest goes first, so that nobody waits for ever.
+            return Some((0, time.since(self.first_seen).as_secs_f32() + 0.1 * weight));
+        };
+        let due = time.since(last_read) >= settings.recheck;
+        let better = weight > settings.better * self.best;
+        if self.sure {
+            due.then_some((2, weight))
+        } else if self.reads < settings.patience || better || due {
+            let news = if better { 2.0 } else { 1.0 };
+            Some((1, news * weight * (1.0 - 0.5 * self.confidence) / (1.0 + self.reads as f32).sqrt()))
+        } else {
+            None
+        }
+    }
+}

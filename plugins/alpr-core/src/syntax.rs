@@ -1,1 +1,0 @@
-//! Plate formats of regions, applied to fused readings.

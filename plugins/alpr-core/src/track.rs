@@ -1,1 +1,0 @@
-//! Following plates from frame to frame.
