@@ -76,9 +76,9 @@ def degrade(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
         if rng.random() < 0.2:
             tint = rng.uniform(0.6, 1.0, 3)
             rgb = (rgb * tint).astype(np.uint8)
-    elif rng.random() < 0.1:
+    elif rng.random() < 0.05:
         rgb = np.ascontiguousarray(rgb[:, :, rng.permutation(3)])
-    if rng.random() < 0.1:
+    if rng.random() < 0.07:
         rgb = night(rng, rgb)
     choice = rng.random()
     if choice < 0.08:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -92,3 +93,17 @@ def paste(rng: np.random.Generator, scene: np.ndarray, plate: np.ndarray, quad: 
         sigma = rng.uniform(0.3, 1.0)
         alpha, lit = cv2.GaussianBlur(alpha, (0, 0), sigma), cv2.GaussianBlur(lit, (0, 0), sigma)
     area[:] = np.clip(area * (1 - alpha[..., None]) + lit * alpha[..., None], 0, 255).astype(np.uint8)
+
+
+def cached_plates(folder: Path) -> Renderer:
+    """A renderer that draws from the cache that `synth` wrote into `folder`."""
+    from .synth import SynthCache
+
+    cache = SynthCache(folder)
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        number = int(rng.integers(len(cache)))
+        raster = cache.plates[number]
+        return cv2.resize(raster, (max(24, round(raster.shape[0] * cache.aspects[number])), raster.shape[0]))
+
+    return draw

@@ -1,0 +1,212 @@
+"""`detector`: trains the plate detector from labelled scenes.
+
+    python -m alpr_training detector DATA --output FOLDER [--cache FOLDER] [--plates FOLDER] --minutes 60
+
+Writes into the output folder: `last.pt` (everything needed to resume), `ema.pt` (averaged weights, for
+`export detector`), `log.jsonl` and `loss.png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .detector_loss import detector_loss
+from .detector_net import PlateDetector, gflop
+from .detector_weights import load_weights, save_weights, settle
+from .scene_paste import Renderer, cached_plates, simple_plate
+from .scene_samples import Sampler, Windows
+from .scenes import Scenes
+
+WARM_UP = 200
+"""Steps over which the learning rate rises."""
+
+SMALL, LARGE = (320, 192), (640, 384)
+"""Window sizes (px): most batches are small windows, `--large-share` of the computation goes to the full size."""
+
+
+class Average:
+    """Exponential moving average of the weights; short memory at first, `decay` in the long run."""
+
+    def __init__(self, net: torch.nn.Module, decay: float):
+        self.state = {k: v.detach().clone().float() for k, v in net.state_dict().items()}
+        self.decay, self.steps = decay, 0
+
+    @torch.no_grad()
+    def update(self, net: torch.nn.Module) -> None:
+        """Move towards the weights of `net`."""
+        self.steps += 1
+        keep = self.decay * (1 - math.exp(-self.steps / 300))
+        for name, value in net.state_dict().items():
+            self.state[name].lerp_(value.detach().float(), 1 - keep)
+
+
+def rate_at(progress: float) -> float:
+    """Share of the peak learning rate at `progress` (0..1): flat for a third, then a cosine down to 1 %."""
+    if progress < 0.33:
+        return 1.0
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - 0.33) / 0.67)))
+
+
+def renderer_for(args: argparse.Namespace) -> Renderer:
+    """Source of rendered plates: the cache of `synth`, or the simple ones."""
+    return cached_plates(args.plates) if args.plates else simple_plate
+
+
+def optimiser_for(net: PlateDetector, rate: float) -> torch.optim.Optimizer:
+    """AdamW; norms and biases are not decayed."""
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}], rate)
+
+
+def plot(log: list[dict], path: Path) -> None:
+    """Loss parts and learning rate over the steps, as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4.5))
+    for part in ("score", "box", "corners"):
+        axes.plot([r["step"] for r in log], [r[part] for r in log], label=part)
+    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.legend()
+    figure.savefig(path, dpi=90)
+    pyplot.close(figure)
+
+
+class Trainer:
+    """State of one training run: network, average, optimiser, log."""
+
+    def __init__(self, args: argparse.Namespace):
+        torch.manual_seed(args.seed)
+        self.args = args
+        self.device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.net = PlateDetector()
+        self.unsettled = bool(args.warm_start) and load_weights(self.net, args.warm_start)
+        self.net.to(self.device, memory_format=torch.channels_last).train()
+        self.optimiser = optimiser_for(self.net, args.rate)
+        self.average = Average(self.net, args.average)
+        self.step, self.spent, self.log = 0, 0.0, []
+        self.last = args.output / "last.pt"
+        if args.resume:
+            self._resume()
+
+    def _resume(self) -> None:
+        if not self.last.exists():
+            raise FileNotFoundError(f"--resume: no checkpoint {self.last}; start without it, or give --warm-start FILE")
+        saved = torch.load(self.last, map_location=self.device, weights_only=True)
+        self.net.load_state_dict(saved["net"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.average.state, self.average.steps = saved["average"], saved["average_steps"]
+        self.step, self.spent, self.log = saved["step"], saved["spent"], saved["log"]
+
+    def save(self) -> None:
+        """Write the checkpoint, the averaged weights, the log and its plot."""
+        part = self.last.with_suffix(".part")
+        torch.save(
+            {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.state,
+             "average_steps": self.average.steps, "step": self.step, "spent": self.spent, "log": self.log}, part)
+        part.rename(self.last)
+        save_weights(self.average.state, self.args.output / "ema.pt", self.step, self.spent)
+        (self.args.output / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in self.log))
+        if len(self.log) > 1:
+            plot(self.log, self.args.output / "loss.png")
+
+    def progress(self) -> float:
+        """Share of the budget that is used, by time or by steps."""
+        if self.args.steps:
+            return self.step / self.args.steps
+        return self.spent / (self.args.minutes * 60)
+
+    def train_on(self, pictures: torch.Tensor, targets) -> dict[str, float]:
+        """One step; returns the parts of the loss."""
+        rate = self.args.rate * rate_at(self.progress()) * min(1.0, (self.step + 1) / WARM_UP)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        images = pictures.to(self.device).to(torch.float32, memory_format=torch.channels_last) / 255
+        if self.unsettled:
+            settle(self.net, images)
+            self.net.train()
+            self.unsettled = False
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.bf16):
+            raw = self.net(images)
+        loss, parts = detector_loss([level.float() for level in raw], targets.to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
+        self.optimiser.step()
+        self.average.update(self.net)
+        self.step += 1
+        return parts
+
+    def run(self, batches) -> None:
+        """Train until the budget is used; saves and prints a line every `--every` steps."""
+        sums, count, images, mark = {}, 0, 0, time.monotonic()
+        begun, spent_before = mark, self.spent
+        for pictures, targets in batches:
+            parts = self.train_on(pictures, targets)
+            if not math.isfinite(sum(parts.values())):
+                raise FloatingPointError(f"loss is not finite at step {self.step}: {parts}; resume with a lower --rate")
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value
+            count, images = count + 1, images + len(pictures)
+            now = time.monotonic()
+            self.spent = spent_before + now - begun
+            done = self.progress() >= 1
+            if count == self.args.every or done:
+                means = {name: round(value / count, 4) for name, value in sums.items()}
+                self.log.append({"step": self.step, "seconds": round(self.spent), **means})
+                left = self.spent * (1 / max(self.progress(), 1e-6) - 1) / 60
+                print(f"step {self.step}  {self.progress():.1%}  " + "  ".join(f"{k} {v:.4f}" for k, v in means.items())
+                      + f"  {images / (now - mark):.0f} images/s  ETA {left:.0f} min", flush=True)
+                sums, count, images, mark = {}, 0, 0, now
+                self.save()
+            if done:
+                return
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `detector`."""
+    parser.add_argument("data", type=Path, help="folder that holds scenes/ and clips/")
+    parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, log and plots")
+    parser.add_argument("--cache", type=Path, help="folder of the decoded scenes (default: OUTPUT/cache)")
+    parser.add_argument("--plates", type=Path, help="cache of rendered plates, as `synth` writes it")
+    parser.add_argument("--minutes", type=float, default=60, help="budget of wall clock time")
+    parser.add_argument("--steps", type=int, default=0, help="budget in steps, in place of --minutes")
+    parser.add_argument("--batch", type=int, default=32, help="small windows a step (large ones: a quarter)")
+    parser.add_argument("--large-share", type=float, default=0.2, help="share of steps with 640x384 windows")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--average", type=float, default=0.999, help="decay of the weight average")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=int, default=100, help="steps between progress lines and checkpoints")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training process")
+    parser.add_argument("--loaders", type=int, default=1, help="processes that cut windows; 0 cuts in the trainer")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions")
+    parser.add_argument("--resume", action="store_true", help="continue OUTPUT/last.pt")
+    parser.add_argument("--warm-start", type=Path, help="weights to begin with: .pt, or an exported .onnx")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train as the options say."""
+    args.output.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    scenes = Scenes(args.data, args.cache or args.output / "cache")
+    sampler = Sampler(scenes, scenes.split("train", "clip"), renderer_for(args))
+    print(f"{len(sampler.numbers)} pictures, teacher boxes: {scenes.has_teacher}, "
+          f"network {gflop(PlateDetector(), *LARGE):.2f} GFLOP at {LARGE[0]}x{LARGE[1]}")
+    trainer = Trainer(args)
+    sizes = [(*SMALL, args.batch, 1 - args.large_share), (*LARGE, max(1, args.batch // 4), args.large_share)]
+    windows = Windows(sampler, int(np.random.SeedSequence([args.seed, trainer.step]).generate_state(1)[0]), sizes)
+    loader = torch.utils.data.DataLoader(
+        windows, batch_size=None, num_workers=args.loaders, prefetch_factor=6 if args.loaders else None
+    )
+    trainer.run(loader)

@@ -1,0 +1,169 @@
+"""`evaluate detector`: scores detectors on labelled scenes, side by side, same pictures, same matching.
+
+    python -m alpr_training evaluate detector DATA plate-detector.onnx [--compare YOLOV9.onnx]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .detection_metrics import (
+    TILTS, WIDTHS, Outcome, Truth, add_picture, at_threshold, average_precision, buckets, iou_matrix,
+    recall_at_precision, tilt,
+)
+from .detection_models import EndToEnd, Pose
+from .scenes import Scene, Scenes
+
+NETWORK = (640, 384)
+"""Input size (px) at which plate widths are stated."""
+
+
+def open_detector(path: Path, threads: int, size: tuple[int, int] | None):
+    """The detector in `path`, by its metadata: ours (`kpt_shape`) or an end-to-end YOLO."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    if "kpt_shape" in session.get_modelmeta().custom_metadata_map:
+        return Pose(path, threads, size)
+    return EndToEnd(path, threads)
+
+
+def truths_of(scene: Scene) -> list[Truth]:
+    """The labels of a scene as the metrics want them."""
+    scale = min(NETWORK[0] / scene.width, NETWORK[1] / scene.height)
+    return [Truth(p.box, float((p.box[2] - p.box[0]) * scale), scene.set, scene.region, p.corners) for p in scene.plates]
+
+
+def score(detector, scenes: Scenes, numbers: list[int]) -> tuple[Outcome, float, dict[int, np.ndarray]]:
+    """Run `detector` over the scenes: matched outcome, milliseconds a picture (median), finds per scene."""
+    outcome, spent, finds = Outcome(), [], {}
+    for number in numbers:
+        scene = scenes.scenes[number]
+        picture = np.ascontiguousarray(scenes.pixels(number))
+        begun = time.perf_counter()
+        finds[number] = detector.detect(picture)
+        spent.append(time.perf_counter() - begun)
+        add_picture(outcome, finds[number], truths_of(scene), scene.set)
+    return outcome, float(np.median(spent) * 1000), finds
+
+
+def report(name: str, outcome: Outcome, threshold: float, milliseconds: float) -> dict:
+    """Print the scores of one detector as tables and return them."""
+    recall, at = recall_at_precision(outcome, 0.95)
+    total = at_threshold(outcome, threshold)
+    errors = outcome.corner_errors
+    result = {
+        "model": name, "plates": len(outcome.truths), "recall_at_precision_95": recall, "threshold_at_precision_95": at,
+        "average_precision": average_precision(outcome), "threshold": threshold, "at_threshold": total,
+        "median_ms": milliseconds,
+        "corner_error_percent": [float(v) for v in np.percentile(errors, (50, 90))] if errors else None,
+        "sets": {g: {**at_threshold(outcome, threshold, g), "recall_at_precision_95": at_threshold(outcome, at, g)["recall"]}
+                 for g in sorted({t.group for t in outcome.truths})},
+        "widths": buckets(outcome, threshold, WIDTHS, lambda t: t.width),
+        "tilts": buckets(outcome, threshold, TILTS, lambda t: None if t.corners is None else tilt(t.corners)),
+    }
+    print(f"\n{name}: {result['plates']} plates, {milliseconds:.1f} ms a picture (median, one picture at a time)")
+    print(f"  recall {recall:.1%} at 95 % precision (threshold {at:.3f}), AP50 {result['average_precision']:.3f}")
+    print(f"  at {threshold:.2f}: recall {total['recall']:.1%}, precision {total['precision']:.1%}, false {total['false']}")
+    if errors:
+        median, ninety = result["corner_error_percent"]
+        print(f"  corners, per cent of plate width: median {median:.1f}, 90 % below {ninety:.1f} ({len(errors)} plates)")
+    print("  set                  plates  recall  precision  false   recall at the 95 % threshold")
+    for group, row in result["sets"].items():
+        print(f"  {group:20s} {row['plates']:6d}  {row['recall']:6.1%}  {row['precision']:9.1%}  {row['false']:5d}   "
+              f"{row['recall_at_precision_95']:.1%}")
+    for title in ("widths", "tilts"):
+        print(f"  {title}: " + ", ".join(f"{name} ({count}): {share:.1%}" for name, count, share in result[title]))
+    return result
+
+
+def failure_sheet(scenes: Scenes, finds: dict[int, np.ndarray], threshold: float, path: Path, most: int = 48) -> None:
+    """Write the worst pictures as one PNG: false finds by score (red), missed plates (yellow), hits (green)."""
+    cases = []
+    for number, rows in finds.items():
+        boxes = np.array([p.box for p in scenes.scenes[number].plates], np.float32).reshape(-1, 4)
+        overlap = iou_matrix(rows, boxes)
+        for i, row in enumerate(rows):
+            if row[4] >= threshold and (overlap[i] < 0.5).all():
+                cases.append((float(row[4]), number, row[:4]))
+        for j, box in enumerate(boxes):
+            near = [r[4] for i, r in enumerate(rows) if overlap[i, j] >= 0.5]
+            if max(near, default=0.0) < threshold:
+                size = box[2] - box[0]
+                cases.append((0.5 + min(0.5, size / 400) - max(near, default=0.0), number, box))
+    cases.sort(key=lambda c: -c[0])
+    tiles = []
+    for rank, number, focus in cases[:most]:
+        picture = scenes.pixels(number).copy()
+        for p in scenes.scenes[number].plates:
+            cv2.rectangle(picture, *_ends(p.box), (255, 255, 0), 1)
+        for row in finds[number]:
+            if row[4] >= min(threshold, 0.15):
+                cv2.rectangle(picture, *_ends(row), (0, 255, 0) if row[4] >= threshold else (0, 120, 255), 1)
+        cv2.rectangle(picture, *_ends(focus + np.float32([-2, -2, 2, 2])), (255, 0, 0), 1)
+        reach = max(90.0, 1.5 * float(focus[2] - focus[0]))
+        x, y = (focus[:2] + focus[2:]) / 2
+        x1, y1 = int(max(0, x - reach)), int(max(0, y - 0.7 * reach))
+        cut = picture[y1 : int(y + 0.7 * reach), x1 : int(x + reach)]
+        tile = np.zeros((154, 220, 3), np.uint8)
+        scale = min(220 / cut.shape[1], 140 / cut.shape[0])
+        small = cv2.resize(cut, (max(1, int(cut.shape[1] * scale)), max(1, int(cut.shape[0] * scale))))
+        tile[14 : 14 + small.shape[0], : small.shape[1]] = small
+        caption = f"{rank:.2f} {scenes.scenes[number].set[:14]} {Path(scenes.scenes[number].image).stem}"
+        cv2.putText(tile, caption, (1, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+        tiles.append(tile)
+    while len(tiles) % 6:
+        tiles.append(np.zeros((154, 220, 3), np.uint8))
+    if tiles:
+        sheet = np.concatenate([np.concatenate(tiles[i : i + 6], 1) for i in range(0, len(tiles), 6)])
+        cv2.imwrite(str(path), sheet[:, :, ::-1])
+
+
+def _ends(box: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (int(box[0]), int(box[1])), (int(box[2]), int(box[3]))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `evaluate detector`."""
+    parser.add_argument("data", type=Path, help="folder that holds scenes/")
+    parser.add_argument("model", type=Path, help="our detector (.onnx)")
+    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="other detectors, same pictures")
+    parser.add_argument("--cache", type=Path, default=Path("build/scenes"), help="folder of the decoded scenes")
+    parser.add_argument("--split", default="val", help="split to score on")
+    parser.add_argument("--sets", nargs="*", help="only these sets")
+    parser.add_argument("--limit", type=int, default=0, help="every n-th picture so that at most this many are used")
+    parser.add_argument("--size", help="input size WxH in place of the model's own")
+    parser.add_argument("--threshold", type=float, help="in place of the model's confidence_threshold")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write all scores here")
+    parser.add_argument("--sheet", type=Path, help="write the worst pictures here (PNG): real plates, keep it private")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Score, print, and write what was asked for."""
+    cv2.setNumThreads(args.threads)
+    scenes = Scenes(args.data, args.cache)
+    numbers = [n for n in scenes.split(args.split) if not args.sets or scenes.scenes[n].set in args.sets]
+    if args.limit and len(numbers) > args.limit:
+        numbers = [numbers[i] for i in np.linspace(0, len(numbers) - 1, args.limit).astype(int)]
+    print(f"{len(numbers)} pictures of split {args.split}; a find needs IoU 0.5; {args.threads} thread(s)")
+    size = tuple(int(v) for v in args.size.split("x")) if args.size else None
+    results = []
+    for path in [args.model, *args.compare]:
+        detector = open_detector(path, args.threads, size)
+        own = getattr(detector, "metadata", {}).get("confidence_threshold", "0.25")
+        threshold = args.threshold if args.threshold is not None and path == args.model else float(own)
+        outcome, milliseconds, finds = score(detector, scenes, numbers)
+        results.append(report(path.name, outcome, threshold, milliseconds))
+        if args.sheet and path == args.model:
+            failure_sheet(scenes, finds, threshold, args.sheet)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))

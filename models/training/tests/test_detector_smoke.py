@@ -1,0 +1,187 @@
+"""The detector from generated pictures to ONNX: it learns, resumes, exports, and ONNX Runtime agrees with PyTorch.
+
+Needs no photographs: scenes are rendered here. Run: python -m unittest discover -s models/training/tests
+"""
+
+import contextlib
+import io
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from alpr_training.__main__ import main
+from alpr_training.detection_metrics import Outcome, Truth, add_picture, average_precision, recall_at_precision
+from alpr_training.detection_models import Pose, letterbox, nms
+from alpr_training.detector_loss import Targets, detector_loss
+from alpr_training.detector_net import PlateDetector
+from alpr_training.detector_weights import load_weights, settle
+from alpr_training.scene_paste import paste, random_quad, simple_plate
+from alpr_training.scene_samples import CORNERS, Sampler
+from alpr_training.scenes import Scenes
+
+
+def write_data(folder: Path, count: int) -> None:
+    """A data folder with `count` rendered scenes, one plate with corners in each, the last two for validation."""
+    images = folder / "scenes" / "rendered" / "images"
+    images.mkdir(parents=True)
+    rng, rows = np.random.default_rng(7), []
+    for number in range(count):
+        ground = rng.integers(30, 200, (12, 16, 3)).astype(np.uint8)
+        picture = cv2.resize(ground, (480, 360), interpolation=cv2.INTER_CUBIC)
+        plate = simple_plate(rng)
+        quad = random_quad(rng, (rng.uniform(150, 330), rng.uniform(120, 240)), 110, plate.shape[1] / plate.shape[0])
+        paste(rng, picture, plate, quad)
+        low, high = quad.min(0), quad.max(0)
+        Image.fromarray(picture).save(images / f"{number}.png")
+        rows.append({
+            "image": f"images/{number}.png", "width": 480, "height": 360, "region": "xx", "group": str(number),
+            "split": "val" if number >= count - 2 else "train",
+            "plates": [{"bbox": [float(v) for v in (*low, *(high - low))], "corners": quad.tolist()}],
+        })
+    (folder / "scenes" / "rendered" / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+
+
+def quietly(*arguments: str) -> str:
+    """Run a command of the project; returns what it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        main(list(arguments))
+    return printed.getvalue()
+
+
+class TrainedOnce(unittest.TestCase):
+    """Everything that needs a trained file; training happens once."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.data, cls.output = cls.folder / "data", cls.folder / "out"
+        write_data(cls.data, 12)
+        cls.common = [str(cls.data), "--output", str(cls.output), "--batch", "4", "--loaders", "0", "--every", "5", "--device", "cpu"]
+        cls.printed = quietly("detector", *cls.common, "--steps", "10")
+        cls.onnx = cls.folder / "plate-detector.onnx"
+        cls.exported = quietly("export", "detector", str(cls.output / "ema.pt"), str(cls.onnx), "--confidence-threshold", "0.4")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def test_training_reports_progress_and_writes_its_files(self):
+        self.assertIn("ETA", self.printed)
+        for name in ("last.pt", "ema.pt", "log.jsonl", "loss.png"):
+            self.assertTrue((self.output / name).stat().st_size > 0, name)
+
+    def test_resume_continues_where_it_stopped(self):
+        quietly("detector", *self.common, "--steps", "15", "--resume")
+        steps = [json.loads(line)["step"] for line in (self.output / "log.jsonl").read_text().splitlines()]
+        self.assertEqual(steps, [5, 10, 15])
+
+    def test_resume_without_a_checkpoint_says_what_to_do(self):
+        with self.assertRaisesRegex(FileNotFoundError, "no checkpoint"):
+            quietly("detector", str(self.data), "--output", str(self.folder / "empty"), "--resume", "--cache", str(self.output / "cache"))
+
+    def test_onnx_runtime_agrees_with_pytorch_and_the_contract_holds(self):
+        self.assertRegex(self.exported, r"differs from PyTorch by \d")  # export refuses differences above 1e-3
+        self.assertLess(self.onnx.stat().st_size, 4_000_000)
+        detector = Pose(self.onnx)
+        self.assertEqual(detector.metadata["kpt_shape"], "[4, 2]")
+        self.assertEqual(detector.metadata["confidence_threshold"], "0.4")
+        for height, width in ((384, 640), (256, 416)):
+            images = np.random.default_rng(0).random((2, 3, height, width), np.float32)
+            output = detector.session.run(["output0"], {"images": images})[0]
+            self.assertEqual(output.shape, (2, 13, height * width // 64 + height * width // 256))
+            self.assertTrue((output[:, 4] >= 0).all() and (output[:, 4] <= 1).all())
+
+    def test_warm_start_from_the_exported_file_keeps_the_function(self):
+        trained, again = PlateDetector(), PlateDetector()
+        self.assertFalse(load_weights(trained, self.output / "ema.pt"))
+        load_weights(trained, self.onnx)
+        self.assertTrue(load_weights(again, self.onnx))
+        pictures = torch.rand(2, 3, 96, 160)
+        settle(again, pictures)
+        with torch.no_grad():
+            for a, b in zip(trained.eval()(pictures), again.eval()(pictures)):
+                self.assertLess(float((a - b).abs().max()), 1e-3)
+
+    def test_evaluate_scores_the_file(self):
+        result = self.folder / "scores.json"
+        quietly("evaluate", "detector", str(self.data), str(self.onnx), "--cache", str(self.output / "cache"), "--json", str(result))
+        scores = json.loads(result.read_text())[0]
+        self.assertEqual(scores["plates"], 2)
+        self.assertEqual(scores["threshold"], 0.4)
+
+    def test_windows_carry_the_corners_of_their_plates(self):
+        scenes = Scenes(self.data, self.output / "cache")
+        sampler = Sampler(scenes, scenes.split("train"), simple_plate)
+        rng, seen = np.random.default_rng(3), 0
+        for _ in range(40):
+            picture, labels = sampler.sample(rng, 160, 96)
+            self.assertEqual(picture.shape, (96, 160, 3))
+            for label in labels:
+                self.assertTrue((label.box[2:] > label.box[:2]).all())
+                if label.kind == CORNERS:
+                    seen += 1
+                    centre = label.corners.mean(0)
+                    self.assertTrue((label.box[:2] - 1 <= centre).all() and (centre <= label.box[2:] + 1).all())
+                    cross = np.cross(*(np.append(v, 0) for v in (label.corners[1] - label.corners[0], label.corners[2] - label.corners[1])))
+                    self.assertGreater(cross[2], 0, "corners must run clockwise: TL, TR, BR, BL")
+        self.assertGreater(seen, 20)
+
+
+class Pieces(unittest.TestCase):
+    def test_a_small_network_overfits_one_picture(self):
+        torch.manual_seed(0)
+        net = PlateDetector().train()
+        picture = torch.rand(1, 3, 64, 96) * 0.2
+        picture[:, :, 20:32, 24:64] = 0.9
+        corners = torch.tensor([[[[24.0, 20], [64, 20], [64, 32], [24, 32]]]])
+        targets = Targets(torch.tensor([[[24.0, 20, 64, 32]]]), corners, torch.tensor([[2]]), torch.ones(1, 1))
+        optimiser = torch.optim.AdamW(net.parameters(), 2e-3)
+        losses = []
+        for _ in range(60):
+            loss, _ = detector_loss(net(picture), targets)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(float(loss.detach()))
+        self.assertLess(losses[-1], 0.4 * losses[0])
+
+    def test_ignored_regions_cost_nothing(self):
+        raw = [torch.zeros(1, 13, 8, 12), torch.zeros(1, 13, 4, 6)]
+        kind, none = torch.tensor([[3]]), torch.zeros(1, 1, 4, 2)
+        everywhere = Targets(torch.tensor([[[-9.0, -9, 200, 200]]]), none, kind, torch.zeros(1, 1))
+        nowhere = Targets(torch.tensor([[[-9.0, -9, -8, -8]]]), none, kind, torch.zeros(1, 1))
+        self.assertEqual(float(detector_loss(raw, everywhere)[0]), 0.0)
+        self.assertGreater(float(detector_loss(raw, nowhere)[0]), 1.0)
+
+    def test_letterbox_is_centred_and_grey(self):
+        picture, scale, left, top = letterbox(np.full((100, 100, 3), 200, np.uint8), 640, 384)
+        self.assertEqual((scale, left, top), (3.84, 128, 0))
+        self.assertEqual(picture[0, 0].tolist(), [114, 114, 114])
+        self.assertEqual(picture[200, 320].tolist(), [200, 200, 200])
+
+    def test_suppression_keeps_the_best_of_an_overlapping_pair(self):
+        rows = np.array([[0, 0, 10, 10, 0.5], [1, 0, 11, 10, 0.9], [50, 0, 60, 10, 0.3]], np.float32)
+        self.assertEqual(nms(rows)[:, 0].tolist(), [1.0, 50.0])
+
+    def test_metrics_count_hits_misses_and_false_finds(self):
+        outcome = Outcome()
+        truths = [Truth(np.array([0, 0, 10, 10], np.float32), 10, "a"), Truth(np.array([50, 0, 60, 10], np.float32), 10, "a")]
+        finds = np.array([[0, 0, 10, 9, 0.9], [0, 0, 10, 10, 0.8], [80, 0, 90, 10, 0.7]], np.float32)
+        add_picture(outcome, finds, truths, "a")
+        self.assertEqual(outcome.hits, [True, False, False])
+        recall, threshold = recall_at_precision(outcome, 0.95)
+        self.assertEqual(recall, 0.5)
+        self.assertAlmostEqual(threshold, 0.9, places=6)
+        self.assertEqual(average_precision(outcome), 0.5)
+
+
+if __name__ == "__main__":
+    unittest.main()
