@@ -204,13 +204,12 @@ fn parent_of(buffer: &gst::BufferRef, plate: &Roi) -> Option<Vehicle> {
             .and_then(|p| p.get::<String>("label").ok())
     };
     Some(Vehicle {
-        vehicle_type: attribute("type").or_else(|| Some(roi.roi_type().to_owned())),
+        kind: attribute("type").or_else(|| Some(roi.roi_type().to_owned())),
         make: attribute("make"),
         model: attribute("model"),
         color: attribute("color"),
         bbox: Some(rect_of(&roi)),
         id: roi.param(OBJECT_ID).and_then(fields::id),
-        confidence: roi.param(DETECTION).and_then(|d| fields::float(d, "confidence")),
     })
 }
 

@@ -57,13 +57,12 @@ fn full_plate() -> PlateMeta {
             region,
         }),
         vehicle: Some(Vehicle {
-            vehicle_type: Some("car".into()),
+            kind: Some("car".into()),
             make: Some("Acme".into()),
             model: None,
             color: Some("red".into()),
             bbox: Some(Rect::new(1.5, 2.5, 300.0, 200.0)),
             id: Some(u64::MAX),
-            confidence: Some(0.6),
         }),
         roi_id: None,
     }
@@ -130,7 +129,6 @@ fn plates_of_others_are_read_and_what_they_said_is_kept() {
         let buffer = buffer.make_mut();
         let mut car = Roi::add(buffer, "car", (1, 2, 300, 200));
         car.set_id(40);
-        car.add_param(gst::Structure::builder("detection").field("confidence", 0.5f64).build());
         car.add_param(gst::Structure::builder("object_id").field("id", 5i32).build());
         car.add_param(
             gst::Structure::builder("classification").field("attribute_name", "color").field("label", "white").build(),
@@ -145,11 +143,10 @@ fn plates_of_others_are_read_and_what_they_said_is_kept() {
     }
     let mut plates = meta::read(&buffer);
     let vehicle = Vehicle {
-        vehicle_type: Some("car".into()),
+        kind: Some("car".into()),
         color: Some("white".into()),
         bbox: Some(Rect::new(1.0, 2.0, 300.0, 200.0)),
         id: Some(5),
-        confidence: Some(0.5),
         ..Vehicle::default()
     };
     let expected = PlateMeta {

@@ -8,7 +8,7 @@
 //! | `predicted` | boolean | the tracker's prediction, not a detection |
 //! | `quality` | float | weight of this frame's crop |
 //! | `reading`, `consensus` | structure | text, probabilities per character, region |
-//! | `vehicle` | structure | type, make, model, color, bbox, id, confidence |
+//! | `vehicle` | structure | type, make, model, color, bbox, id |
 //!
 //! Probabilities travel as bytes (little-endian 32-bit floats) so that they survive exactly and cost one reference.
 
@@ -204,24 +204,22 @@ fn read_consensus(from: &gst::StructureRef) -> Option<Consensus> {
 
 fn vehicle(v: &Vehicle) -> gst::Structure {
     gst::Structure::builder("vehicle")
-        .field_if_some("type", v.vehicle_type.as_deref())
+        .field_if_some("type", v.kind.as_deref())
         .field_if_some("make", v.make.as_deref())
         .field_if_some("model", v.model.as_deref())
         .field_if_some("color", v.color.as_deref())
         .field_if_some("bbox", v.bbox.as_ref().map(rect_array))
         .field_if_some("id", v.id)
-        .field_if_some("confidence", v.confidence)
         .build()
 }
 
 fn read_vehicle(from: &gst::StructureRef, fit: &Fit) -> Vehicle {
     Vehicle {
-        vehicle_type: from.get("type").ok(),
+        kind: from.get("type").ok(),
         make: from.get("make").ok(),
         model: from.get("model").ok(),
         color: from.get("color").ok(),
         bbox: floats::<4>(from, "bbox").map(|b| fit.rect(&Rect::new(b[0], b[1], b[2], b[3]))),
         id: id(from),
-        confidence: float(from, "confidence"),
     }
 }
