@@ -1,0 +1,114 @@
+"""`export reader`: writes plate-reader.onnx and its sidecar from a checkpoint.
+
+Inside the graph: normalisation, softmax and the calibration temperature. The initializers keep the names of
+the PyTorch weights, so that a later training can start from the exported file (`reader --warm-start`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import __version__
+from .data import ALPHABET
+from .reader_model import PlateReader
+from .reader_teacher import session
+from .reader_weights import load_weights
+from .synth import SLOTS
+from .synth_layouts import REGIONS
+
+OPSET = 17
+LICENCE = "MPL-2.0"
+TOLERANCE = 1e-3
+# Box margin on each side at which the reader scored best on the validation crops.
+CROP_MARGIN = 0.06
+
+
+class Deployed(torch.nn.Module):
+    """The reader as users get it: probabilities instead of logits, without the training heads."""
+
+    def __init__(self, model: PlateReader, temperature: float) -> None:
+        super().__init__()
+        self.model, self.temperature = model, temperature
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        out = self.model(images)
+        return torch.softmax(out["plate"] / self.temperature, -1), torch.softmax(out["region"], -1)
+
+
+def build(checkpoint: Path) -> PlateReader:
+    """The reader with the weights of `checkpoint` (`.pt`), ready for inference."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    model = PlateReader(len(state["regions"]), tuple(state["widths"]))
+    load_weights(model, checkpoint)
+    return model.eval()
+
+
+def write_onnx(model: PlateReader, path: Path, temperature: float, crop_margin: float, version: str) -> None:
+    """Export to `path` and add the metadata the plugins read."""
+    import onnx
+
+    example = torch.zeros(2, 64, 128, 3, dtype=torch.uint8)
+    axes = {name: {0: "batch"} for name in ("input", "plate", "region")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Deployed(model, temperature).eval(), (example,), str(path), opset_version=OPSET, input_names=["input"], output_names=["plate", "region"],
+            dynamic_axes=axes, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False,
+        )  # fmt: skip
+    graph = onnx.load(str(path))
+    values = {
+        "task": "plate-reader", "alphabet": ALPHABET, "pad_char": ALPHABET[-1], "regions": json.dumps(REGIONS),
+        "crop_margin": f"{crop_margin:g}", "temperature": f"{temperature:.4f}", "license": LICENCE, "version": version,
+    }  # fmt: skip
+    onnx.helper.set_model_props(graph, values)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(path))
+
+
+def write_sidecar(path: Path, crop_margin: float) -> Path:
+    """The key file beside the model, in GStreamer's form, for programs that do not read ONNX metadata."""
+    sidecar = path.with_name(path.name + ".modelinfo")
+    sidecar.write_text(
+        "[modelinfo]\nversion=1.0\ngroup-id=plate-reader\n\n"
+        "[input]\nid=plate-reader-input\ntype=uint8\ndims=-1,64,128,3\ndir=input\nranges=0.0,255.0;0.0,255.0;0.0,255.0\n"
+        f"# RGB, one plate stretched to 128x64; box grown by {crop_margin:g} of its size on each side.\n\n"
+        f"[plate]\nid=plate-reader-out-plate\ntype=float32\ndims=-1,{SLOTS},{len(ALPHABET)}\ndir=output\n"
+        f"# Probabilities over {ALPHABET}, the last is the pad.\n\n"
+        f"[region]\nid=plate-reader-out-region\ntype=float32\ndims=-1,{len(REGIONS)}\ndir=output\n"
+        f"# Probabilities over {','.join(REGIONS)}\n"
+    )
+    return sidecar
+
+
+def compare(model: PlateReader, path: Path, temperature: float, images: np.ndarray) -> float:
+    """Largest difference between the exported file in ONNX Runtime and PyTorch on `images`; fails above 1e-3."""
+    with torch.no_grad():
+        wanted = Deployed(model, temperature)(torch.from_numpy(images))
+    got = session(path).run(["plate", "region"], {"input": images})
+    worst = max(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, got))
+    if worst > TOLERANCE:
+        raise RuntimeError(f"{path}: ONNX Runtime and PyTorch differ by {worst:.5f} (allowed {TOLERANCE}); the export is not usable")
+    return worst
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, help="last.pt of `reader`")
+    parser.add_argument("--output", type=Path, required=True, help="plate-reader.onnx; the sidecar is written beside it")
+    parser.add_argument("--temperature", type=float, default=1.0, help="calibration; `evaluate reader --fit-temperature` finds it")
+    parser.add_argument("--crop-margin", type=float, default=CROP_MARGIN, help="written into the file (default %(default)s)")
+    parser.add_argument("--version", default=__version__)
+
+
+def run(args: argparse.Namespace) -> None:
+    model = build(args.checkpoint)
+    write_onnx(model, args.output, args.temperature, args.crop_margin, args.version)
+    sidecar = write_sidecar(args.output, args.crop_margin)
+    images = np.random.default_rng(0).integers(0, 256, (100, 64, 128, 3), np.uint8)
+    worst = compare(model, args.output, args.temperature, images)
+    print(f"{args.output}: {args.output.stat().st_size} bytes, differs from PyTorch by {worst:.1e}; sidecar {sidecar}")

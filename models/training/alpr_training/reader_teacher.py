@@ -1,0 +1,43 @@
+"""A third-party reader as teacher: its slot probabilities on the training photographs, computed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from .data import ALPHABET, Crop, fixed_input
+from .synth import SLOTS
+
+TEACHER_MARGIN = 0.10  # of the box; where the CCT readers read best
+
+
+def session(model: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime CPU session on `threads` threads."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def plate_probabilities(reader: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
+    """`plate` output for uint8 [n, 64, 128, 3] crops, float32 [n, 10, 37]; readers with fewer slots are padded."""
+    name = reader.get_inputs()[0].name
+    out = np.concatenate([reader.run(["plate"], {name: images[i : i + 32]})[0] for i in range(0, len(images), 32)])
+    if out.shape[1] < SLOTS:
+        pad = np.zeros((len(out), SLOTS - out.shape[1], len(ALPHABET)), np.float32)
+        pad[..., -1] = 1
+        out = np.concatenate([out, pad], 1)
+    return out
+
+
+def soft_labels(crops: list[Crop], model: Path, cache: Path) -> np.ndarray:
+    """Teacher's slot probabilities for `crops`, float16 [n, 10, 37]; kept in `cache` for the next start."""
+    if cache.exists():
+        stored = np.load(cache)
+        if len(stored) == len(crops):
+            return stored
+    images = np.stack([fixed_input(crop, TEACHER_MARGIN) for crop in crops])
+    soft = plate_probabilities(session(model), images).astype(np.float16)
+    np.save(cache, soft)
+    return soft
