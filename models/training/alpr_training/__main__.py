@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "evaluate": {
         "reader": ("reader_evaluate", "score readers on the validation crops"),
         "detector": ("evaluate", "score detectors on the validation scenes"),
+        "pair": ("end_to_end", "score detector and reader together on the validation scenes"),
     },
 }
 

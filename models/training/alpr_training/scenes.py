@@ -27,11 +27,14 @@ TEACHER = "teacher.json"
 class Plate:
     """One labelled plate, in pixels of its picture.
 
-    `box` is x1, y1, x2, y2; `corners` is 4x2 (top left, top right, bottom right, bottom left) or None.
+    `box` is x1, y1, x2, y2; `corners` is 4x2 (top left, top right, bottom right, bottom left) or None;
+    `text` was read by a person, `silver` by other networks that agreed.
     """
 
     box: np.ndarray
     corners: np.ndarray | None = None
+    text: str | None = None
+    silver: str | None = None
 
 
 @dataclass
@@ -60,6 +63,8 @@ def plate_from_label(entry: dict) -> Plate:
     return Plate(
         np.array([x, y, x + w, y + h], np.float32),
         np.array(corners, np.float32) if corners else None,
+        entry.get("text"),
+        entry.get("silver"),
     )
 
 
