@@ -1,27 +1,9 @@
 //! One reading of one plate crop, as probabilities per character.
 
-use std::sync::Arc;
+mod decode;
 
-/// The symbols a reader knows, without its pad or blank.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alphabet(Arc<[char]>);
-
-impl Alphabet {
-    /// The symbols of `symbols` in order; their index is their column in a [`Lattice`].
-    pub fn new(symbols: impl IntoIterator<Item = char>) -> Self {
-        Self(symbols.into_iter().collect())
-    }
-
-    /// 0-9 and A-Z, the alphabet of the default reader.
-    pub fn latin() -> Self {
-        Self::new(('0'..='9').chain('A'..='Z'))
-    }
-
-    /// The symbols in order.
-    pub fn symbols(&self) -> &[char] {
-        &self.0
-    }
-}
+pub use crate::contract::{Alphabet, DecodeError};
+pub use decode::decode;
 
 /// Probabilities of each symbol at each character position of a plate.
 ///
@@ -39,6 +21,19 @@ impl Lattice {
     /// Columns of a row: the symbols and the pad.
     pub fn classes(&self) -> usize {
         self.alphabet.symbols().len() + 1
+    }
+
+    /// The most probable symbol of every position, pads left out, and the product of their probabilities.
+    pub fn best(&self) -> (String, f32) {
+        let mut text = String::new();
+        let mut confidence = 1.0;
+        for row in self.positions() {
+            let (column, p) =
+                row.iter().enumerate().fold((0, f32::MIN), |best, (i, &p)| if p > best.1 { (i, p) } else { best });
+            confidence *= p;
+            text.extend(self.alphabet.symbols().get(column));
+        }
+        (text, if self.probs.is_empty() { 0.0 } else { confidence })
     }
 
     /// The rows, one a character position.

@@ -1,5 +1,11 @@
 //! Plates found in one frame.
 
+mod decode;
+mod suppress;
+
+pub use crate::contract::DecodeError;
+pub use decode::{Thresholds, decode};
+
 use crate::geometry::{Quad, Rect};
 
 /// One plate found in one frame.

@@ -1,1 +1,0 @@
-//! Model contracts: what a network wants as input and what its outputs mean.

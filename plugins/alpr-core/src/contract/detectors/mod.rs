@@ -1,0 +1,81 @@
+//! Families of detectors and how to tell them apart: a table of small tests, tried in order.
+
+mod detr;
+mod grid;
+mod refused;
+mod ultralytics;
+mod yolo;
+mod yolox;
+
+use super::model::{Model, Picture, Preset};
+use super::{ContractError, DetectorContract, DetectorHead, readers};
+
+/// A family: its name, and its test, which is `None` when the model is not one of it.
+pub(super) struct Family {
+    pub(super) name: &'static str,
+    pub(super) sniff: fn(&Model<'_>) -> Option<Result<DetectorContract, ContractError>>,
+}
+
+/// Certain tests first: names and metadata before shapes.
+const FAMILIES: [Family; 12] = [
+    refused::TENSORRT,
+    detr::RT_DETR,
+    detr::TRANSFORMERS,
+    ultralytics::ULTRALYTICS,
+    yolo::END2END,
+    yolo::SUPPRESSED,
+    yolo::V8,
+    yolo::CORNERS,
+    yolox::YOLOX,
+    yolo::V5,
+    detr::RF_DETR,
+    grid::DETECTNET,
+];
+
+/// Tries every family in turn, or only the one the user names.
+pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError> {
+    let names = || FAMILIES.iter().map(|f| f.name).collect::<Vec<_>>();
+    if let Some(family) = &model.user.family
+        && !FAMILIES.iter().any(|f| f.name == family)
+    {
+        return Err(ContractError::Setting {
+            key: "family".into(),
+            value: family.clone(),
+            accepted: names().join(", "),
+        });
+    }
+    let wanted = |f: &&Family| model.user.family.is_none() || model.forced(f.name);
+    if let Some(result) = FAMILIES.iter().filter(wanted).find_map(|f| (f.sniff)(model)) {
+        return result;
+    }
+    match readers::recognize(model) {
+        Some(name) => Err(model.refused(
+            format!("it is a reader of plates ({name}) and not a detector"),
+            "give it to the element that reads, and a detector here",
+        )),
+        None => Err(model.unknown("detector", names())),
+    }
+}
+
+/// A contract of `family` with one picture and no extras.
+fn contract(
+    model: &Model<'_>,
+    family: &'static str,
+    picture: &Picture<'_>,
+    preset: &Preset,
+    head: DetectorHead,
+) -> Result<DetectorContract, ContractError> {
+    let mut notes = Vec::new();
+    if let Some(license) = model.prop("license") {
+        notes.push(format!("licence of the model: {license}"));
+    }
+    Ok(DetectorContract {
+        family,
+        input: model.fitted(picture, preset)?,
+        fixed_inputs: Vec::new(),
+        head,
+        labels: model.labels(),
+        confidence_threshold: model.prop_number("confidence_threshold").filter(|t| (0.0..=1.0).contains(t)),
+        notes,
+    })
+}

@@ -1,0 +1,138 @@
+//! YOLO exports without metadata, recognised by the shape of their output.
+
+use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score, Units};
+use super::super::model::{Model, Picture, Preset};
+use super::super::{Element, TensorInfo};
+use super::{Family, contract};
+
+/// YOLOv7 and YOLOv9 with ONNX Runtime's NMS inside, open-image-models: `[n,7]`, class before score.
+pub(super) const END2END: Family = Family {
+    name: "yolo-end2end",
+    sniff: |model| {
+        let (picture, output) = (model.picture()?, model.only_output()?);
+        if output.rank() != 2 || output.dim(1) != Some(7) || output.dim(0).is_some_and(|n| n < 2) {
+            return None;
+        }
+        let rows = Rows {
+            first: 1,
+            format: BoxFormat::Corners,
+            score: Score::Best { score: 6, class: 5 },
+            ..plain(model, output, 7)
+        };
+        Some(contract(model, "yolo-end2end", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)).map(|mut c| {
+            c.notes.push("thresholds of its built-in NMS cannot be lowered here".into());
+            c
+        }))
+    },
+};
+
+/// Finished boxes `[batch, n, 6]`: two corners, score, class.
+pub(super) const SUPPRESSED: Family = Family {
+    name: "yolo-nms",
+    sniff: |model| {
+        let (picture, output) = (model.picture()?, three_dimensional(model)?);
+        let likely = output.dim(1).is_none_or(|n| (100..=1000).contains(&n));
+        if output.dim(2) != Some(6) || !(likely || model.forced("yolo-nms")) {
+            return None;
+        }
+        let rows =
+            Rows { format: BoxFormat::Corners, score: Score::Best { score: 4, class: 5 }, ..plain(model, output, 6) };
+        Some(contract(model, "yolo-nms", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)).map(|mut c| {
+            c.notes.push("boxes are taken for pixels; set boxes=normalized if they are fractions".into());
+            c
+        }))
+    },
+};
+
+/// `[batch, 4 + classes, n]`: the form of YOLOv8 and later.
+pub(super) const V8: Family = Family {
+    name: "yolov8",
+    sniff: |model| {
+        let (picture, output) = (model.picture()?, three_dimensional(model)?);
+        let columns = output.dim(1).filter(|c| *c >= 5)?;
+        if output.dim(2).is_some_and(|n| n <= columns) {
+            return None;
+        }
+        let rows = Rows {
+            transposed: true,
+            score: Score::Classes { first: 4, count: columns - 4, objectness: None },
+            ..plain(model, output, columns)
+        };
+        let preset = Preset { multiple: 32, ..Preset::LETTERBOX };
+        Some(contract(model, "yolov8", &picture, &preset, DetectorHead::Rows(rows)))
+    },
+};
+
+/// `[batch, n, 15]`: box, objectness, four corners, two classes (plates of one and of two rows).
+pub(super) const CORNERS: Family = Family {
+    name: "yolo-corners",
+    sniff: |model| {
+        let (picture, output) = (model.picture()?, three_dimensional(model)?);
+        let rows = candidates(model, "yolo-corners", &picture, output, Some(3))?;
+        if output.dim(2) != Some(15) {
+            return None;
+        }
+        let rows = Rows {
+            score: Score::Classes { first: 13, count: 2, objectness: Some(4) },
+            corners: Some(CornerColumns { first: 5, step: 2 }),
+            ..rows
+        };
+        Some(contract(model, "yolo-corners", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)))
+    },
+};
+
+/// `[batch, n, 5 + classes]` with three anchors a cell: YOLOv5 to YOLOv7.
+pub(super) const V5: Family = Family {
+    name: "yolov5",
+    sniff: |model| {
+        let (picture, output) = (model.picture()?, three_dimensional(model)?);
+        let rows = candidates(model, "yolov5", &picture, output, Some(3))?;
+        Some(contract(model, "yolov5", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)))
+    },
+};
+
+/// The output, where it is the only one and has three dimensions.
+pub(super) fn three_dimensional<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
+    model.only_output().filter(|t| t.rank() == 3 && t.element == Element::F32)
+}
+
+/// `[batch, n, 5 + classes]` where `n` is what the input's size and `anchors` a cell (strides 8, 16, 32 and maybe 64)
+/// make it, or where the user names the family.
+pub(super) fn candidates(
+    model: &Model<'_>,
+    family: &str,
+    picture: &Picture<'_>,
+    output: &TensorInfo,
+    anchors: Option<usize>,
+) -> Option<Rows> {
+    let columns = output.dim(2).filter(|c| *c >= 6)?;
+    let fits = || {
+        let (w, h, n) = (picture.width?, picture.height?, output.dim(1)?);
+        [3, 4].into_iter().find(|&levels| n == anchors.unwrap_or(1) * cells(w, h, levels))
+    };
+    if fits().is_none() && !model.forced(family) {
+        return None;
+    }
+    let score = Score::Classes { first: 5, count: columns - 5, objectness: Some(4) };
+    Some(Rows { score, ..plain(model, output, columns) })
+}
+
+/// Cells of a picture at the strides 8, 16, 32 and so on.
+pub(super) fn cells(width: usize, height: usize, levels: u32) -> usize {
+    (3..3 + levels).map(|shift| (width >> shift) * (height >> shift)).sum()
+}
+
+/// Rows of centre, size and something; the caller says what.
+fn plain(model: &Model<'_>, output: &TensorInfo, columns: usize) -> Rows {
+    Rows {
+        output: output.name.clone(),
+        columns,
+        transposed: false,
+        first: 0,
+        format: BoxFormat::CenterSize,
+        units: if model.user.normalized == Some(true) { Units::Normalized } else { Units::Pixels },
+        score: Score::Best { score: 4, class: 5 },
+        corners: None,
+        cells: Vec::new(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Why a model or a setting cannot be used.
+
+use std::fmt;
+
+use super::{ModelInfo, overrides};
+
+/// Why no contract could be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContractError {
+    /// No known family has such tensors.
+    Unknown {
+        /// `detector` or `reader`.
+        role: &'static str,
+        /// File and tensors, a line each.
+        model: String,
+        /// Families that were tried.
+        families: Vec<&'static str>,
+    },
+    /// The family is known and cannot be used as it is.
+    Refused {
+        /// File and tensors, a line each.
+        model: String,
+        /// What is in the way.
+        why: String,
+        /// What to do.
+        advice: String,
+    },
+    /// A setting has an unknown key or value.
+    Setting {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What would be accepted.
+        accepted: String,
+    },
+    /// A file beside the model cannot be understood.
+    Sidecar {
+        /// File name of the model.
+        model: String,
+        /// Which file.
+        sidecar: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl ContractError {
+    pub(super) fn refused(model: &ModelInfo, why: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::Refused { model: describe(model), why: why.into(), advice: advice.into() }
+    }
+}
+
+/// The model's file and every tensor, a line each.
+pub(super) fn describe(model: &ModelInfo) -> String {
+    let mut text = model.file_name.clone();
+    for (kind, tensors) in [("input", &model.inputs), ("output", &model.outputs)] {
+        for tensor in tensors {
+            text.push_str(&format!("\n  {kind} {tensor}"));
+        }
+    }
+    text
+}
+
+impl fmt::Display for ContractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { role, model, families } => write!(
+                f,
+                "cannot tell how to use this model as a {role}: {model}\ntried: {}\nexport it in one of these forms, or \
+                 name its family and what else cannot be told from the file; the keys are {}",
+                families.join(", "),
+                overrides::keys()
+            ),
+            Self::Refused { model, why, advice } => write!(f, "cannot use this model: {model}\n{why}; {advice}"),
+            Self::Setting { key, value, accepted } => {
+                write!(f, "cannot use the model setting {key}={value}: accepted are {accepted}")
+            }
+            Self::Sidecar { model, sidecar, what } => {
+                write!(f, "cannot use the {sidecar} beside {model}: {what}; correct it or remove it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ContractError {}
+
+/// Advice for a model that the runtime could not load, where its message `message` shows a known cause.
+///
+/// ONNX Runtime fails on operators of TensorRT plugins before any tensor can be seen.
+pub fn explain_load_failure(message: &str) -> Option<&'static str> {
+    const CAUSES: [(&str, &str); 6] = [
+        (
+            "EfficientNMS_TRT",
+            "the file needs TensorRT's plugin EfficientNMS_TRT; export with the ONNX Runtime end-to-end form (output [n,7]) \
+             or without built-in NMS",
+        ),
+        ("BatchedNMS", "the file needs TensorRT's plugin BatchedNMS; export without built-in NMS"),
+        ("YoloLayer", "the file needs a TensorRT plugin for its YOLO layers; export from the original framework"),
+        ("TRT", "the file needs a TensorRT plugin; export without TensorRT operators"),
+        ("com.microsoft", "the file needs operators of a newer ONNX Runtime; use a newer one or export again"),
+        (
+            "opset",
+            "the file is of a newer ONNX opset than this ONNX Runtime knows; use a newer one or export with opset 17",
+        ),
+    ];
+    CAUSES.iter().find(|(word, _)| message.contains(word)).map(|(_, advice)| *advice)
+}

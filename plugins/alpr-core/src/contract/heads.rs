@@ -1,0 +1,138 @@
+//! What the outputs of detectors and readers mean.
+
+/// How the four numbers of a box are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoxFormat {
+    /// Centre and size.
+    CenterSize,
+    /// Two opposite corners.
+    Corners,
+}
+
+/// What box numbers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// Pixels of the network input.
+    Pixels,
+    /// Fractions of the network input's width and height.
+    Normalized,
+}
+
+/// Where the score of a row stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// One column per class, multiplied by `objectness` where there is one.
+    Classes {
+        /// Column of the first class.
+        first: usize,
+        /// Number of classes.
+        count: usize,
+        /// Column of the objectness.
+        objectness: Option<usize>,
+    },
+    /// One column of score and one of class index.
+    Best {
+        /// Column of the score.
+        score: usize,
+        /// Column of the class index.
+        class: usize,
+    },
+}
+
+/// Where the four corners of a row stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CornerColumns {
+    /// Column of the first corner's x.
+    pub first: usize,
+    /// Columns from one corner to the next: 2, or 3 with a visibility.
+    pub step: usize,
+}
+
+/// One output with one candidate a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Name of the output.
+    pub output: String,
+    /// Columns of a row.
+    pub columns: usize,
+    /// Whether columns come first in memory (`[batch, columns, candidates]`).
+    pub transposed: bool,
+    /// Column of the first of the four box numbers.
+    pub first: usize,
+    /// Meaning of the box numbers.
+    pub format: BoxFormat,
+    /// What the box numbers and corners count.
+    pub units: Units,
+    /// Where the score stands.
+    pub score: Score,
+    /// Where the corners stand.
+    pub corners: Option<CornerColumns>,
+    /// Strides of the cells, finest first, where boxes are still offsets to their cell.
+    pub cells: Vec<usize>,
+}
+
+/// The outputs of a detector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DetectorHead {
+    /// One output with everything.
+    Rows(Rows),
+    /// Query boxes (centre and size, normalised) and class logits.
+    Queries {
+        /// Name of the output with boxes `[batch, queries, 4]`.
+        boxes: String,
+        /// Name of the output with logits `[batch, queries, classes]`.
+        logits: String,
+    },
+    /// Finished boxes (two corners, network pixels), scores and class indices as three outputs.
+    Finished {
+        /// Name of the output with boxes `[batch, n, 4]`.
+        boxes: String,
+        /// Name of the output with scores `[batch, n]`.
+        scores: String,
+        /// Name of the output with classes `[batch, n]`.
+        labels: String,
+    },
+    /// A coarse grid of coverage and box offsets (DetectNet_v2).
+    Grid {
+        /// Name of the output with coverage `[batch, classes, rows, columns]`.
+        coverage: String,
+        /// Name of the output with offsets `[batch, 4 * classes, rows, columns]`.
+        offsets: String,
+        /// Network pixels an offset of 1 stands for.
+        unit: u16,
+    },
+}
+
+/// The outputs of a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReaderHead {
+    /// One row of probabilities (or logits) a character slot.
+    Slots {
+        /// Name of the output.
+        output: String,
+        /// Number of slots.
+        slots: usize,
+        /// Class that means "no character".
+        pad: usize,
+        /// Name of the region head.
+        region: Option<String>,
+    },
+    /// One row of probabilities (or logits) a time step, to be collapsed.
+    Ctc {
+        /// Name of the output.
+        output: String,
+        /// Class that means "no character here".
+        blank: usize,
+        /// Whether classes come first in memory (`[batch, classes, steps]`).
+        transposed: bool,
+    },
+    /// The best class and its probability a time step, to be collapsed.
+    CtcBest {
+        /// Name of the output with class indices `[batch, steps]`.
+        classes: String,
+        /// Name of the output with probabilities `[batch, steps]`.
+        scores: String,
+        /// Class that means "no character here".
+        blank: usize,
+    },
+}

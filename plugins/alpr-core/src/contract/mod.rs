@@ -1,0 +1,119 @@
+//! Model contracts: what a network wants as input and what its outputs mean.
+//!
+//! A user brings a model file and writes no code: [`detector`] and [`reader`] look at its tensors, its metadata and the
+//! files beside it, and find the family it belongs to. What a file cannot say (the order of colours, say) has a default
+//! for each family and can be set by [`Overrides`].
+
+mod alphabet;
+mod detectors;
+mod error;
+mod heads;
+mod info;
+mod input;
+mod model;
+mod output;
+mod overrides;
+mod readers;
+mod region;
+mod sidecar;
+
+use std::fmt;
+
+pub use alphabet::Alphabet;
+pub use error::{ContractError, explain_load_failure};
+pub use heads::{BoxFormat, CornerColumns, DetectorHead, ReaderHead, Rows, Score, Units};
+pub use info::{Element, ModelInfo, SidecarKind, Sidecars, TensorInfo};
+pub use input::{ColorOrder, Input, InputBuffer, Layout, Mapping, Resize};
+pub use output::{DecodeError, Output, OutputData};
+pub use overrides::{Overrides, Range};
+
+use model::Model;
+
+/// An input besides the picture that has the same values in every run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedInput {
+    /// Name in the graph.
+    pub name: String,
+    /// Dimensions.
+    pub shape: Vec<usize>,
+    /// Values, row-major.
+    pub values: Vec<i64>,
+}
+
+/// How to use a detector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetectorContract {
+    /// Name of the family.
+    pub family: &'static str,
+    /// The picture.
+    pub input: Input,
+    /// Further inputs.
+    pub fixed_inputs: Vec<FixedInput>,
+    /// The outputs.
+    pub head: DetectorHead,
+    /// Names of classes; empty where the model does not say.
+    pub labels: Vec<String>,
+    /// The threshold that the model was tuned for, where it says so.
+    pub confidence_threshold: Option<f32>,
+    /// What a user should know: assumptions that could not be verified, built-in thresholds, the licence.
+    pub notes: Vec<String>,
+}
+
+/// How to use a reader.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReaderContract {
+    /// Name of the family.
+    pub family: &'static str,
+    /// The crop.
+    pub input: Input,
+    /// The outputs.
+    pub head: ReaderHead,
+    /// Symbols in the order of the model's classes without its pad or blank.
+    pub alphabet: Alphabet,
+    /// Region codes in the order of the region head; empty text where an entry stands for "unknown".
+    pub regions: Vec<String>,
+    /// How far crops should reach beyond the plate's box or corners, as a fraction of its width and height on each
+    /// side.
+    pub crop_margin: f32,
+    /// What a user should know.
+    pub notes: Vec<String>,
+}
+
+/// Finds out how to use a model as a detector. `overrides` win over what the file says.
+///
+/// # Errors
+///
+/// [`ContractError`] when no family fits, when the family needs something this program does not have, or when a side
+/// file or setting cannot be understood.
+pub fn detector(info: &ModelInfo, overrides: &Overrides) -> Result<DetectorContract, ContractError> {
+    detectors::find(&Model::new(info, overrides)?)
+}
+
+/// Finds out how to use a model as a reader. `overrides` win over what the file says.
+///
+/// # Errors
+///
+/// As [`detector`].
+pub fn reader(info: &ModelInfo, overrides: &Overrides) -> Result<ReaderContract, ContractError> {
+    readers::find(&Model::new(info, overrides)?)
+}
+
+impl fmt::Display for DetectorContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.family, self.input)?;
+        if !self.labels.is_empty() {
+            write!(f, ", classes {}", self.labels.join(" "))?;
+        }
+        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
+    }
+}
+
+impl fmt::Display for ReaderContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}, {} symbols", self.family, self.input, self.alphabet.symbols().len())?;
+        if !self.regions.is_empty() {
+            write!(f, ", {} regions", self.regions.len())?;
+        }
+        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
+    }
+}

@@ -1,0 +1,190 @@
+//! A model as the families look at it.
+
+use super::error::describe;
+use super::sidecar::{self, Modelinfo};
+use super::{ColorOrder, ContractError, Element, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo};
+
+/// The model, its understood side file, and the settings of file and user together.
+pub(super) struct Model<'a> {
+    pub(super) info: &'a ModelInfo,
+    pub(super) user: Overrides,
+    pub(super) modelinfo: Modelinfo,
+}
+
+/// The picture input of a model as its shape tells it.
+pub(super) struct Picture<'a> {
+    pub(super) tensor: &'a TensorInfo,
+    pub(super) layout: Layout,
+    pub(super) channels: usize,
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+}
+
+/// What a family does unless told otherwise.
+#[derive(Clone)]
+pub(super) struct Preset {
+    pub(super) color: ColorOrder,
+    pub(super) resize: Resize,
+    /// Padding, 0 to 255.
+    pub(super) pad: f32,
+    /// On pixels of 0 to 255, in RGB order.
+    pub(super) mean: [f32; 3],
+    pub(super) scale: [f32; 3],
+    /// Width and height where the model leaves them free.
+    pub(super) size: (usize, usize),
+    /// Width and height must be multiples of this.
+    pub(super) multiple: usize,
+}
+
+impl Preset {
+    /// RGB of 0 to 1, letterboxed with grey 114: what most detectors take.
+    pub(super) const LETTERBOX: Self = Self {
+        color: ColorOrder::Rgb,
+        resize: Resize::Letterbox,
+        pad: 114.0,
+        mean: [0.0; 3],
+        scale: [1.0 / 255.0; 3],
+        size: (640, 640),
+        multiple: 1,
+    };
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn new(info: &'a ModelInfo, user: &Overrides) -> Result<Self, ContractError> {
+        let error = |what| ContractError::Sidecar { model: info.file_name.clone(), sidecar: ".modelinfo file", what };
+        let modelinfo = match &info.config.modelinfo {
+            Some(text) => Modelinfo::parse(text).map_err(error)?,
+            None => Modelinfo::default(),
+        };
+        let file = Overrides::parse(modelinfo.settings())?;
+        Ok(Self { info, user: user.or(file), modelinfo })
+    }
+
+    /// Whether the user named this family.
+    pub(super) fn forced(&self, family: &str) -> bool {
+        self.user.family.as_deref() == Some(family)
+    }
+
+    /// The metadata entry `key`.
+    pub(super) fn prop(&self, key: &str) -> Option<&'a str> {
+        self.info.metadata.get(key).map(String::as_str)
+    }
+
+    /// A metadata entry that is a number.
+    pub(super) fn prop_number(&self, key: &str) -> Option<f32> {
+        self.prop(key)?.trim().parse().ok().filter(|v: &f32| v.is_finite())
+    }
+
+    /// Names of classes: the user's, or those of the metadata.
+    pub(super) fn labels(&self) -> Vec<String> {
+        self.user.labels.clone().or_else(|| sidecar::class_names(self.prop("names")?)).unwrap_or_default()
+    }
+
+    /// The output, where there is only one.
+    pub(super) fn only_output(&self) -> Option<&'a TensorInfo> {
+        match self.info.outputs.as_slice() {
+            [output] => Some(output),
+            _ => None,
+        }
+    }
+
+    /// The output called `name`.
+    pub(super) fn output(&self, name: &str) -> Option<&'a TensorInfo> {
+        self.info.outputs.iter().find(|t| t.name == name)
+    }
+
+    /// The input called `name`.
+    pub(super) fn input(&self, name: &str) -> Option<&'a TensorInfo> {
+        self.info.inputs.iter().find(|t| t.name == name)
+    }
+
+    /// The first input that can be a picture: four dimensions with one or three channels.
+    pub(super) fn picture(&self) -> Option<Picture<'a>> {
+        self.info.inputs.iter().find_map(|tensor| {
+            if tensor.rank() != 4 {
+                return None;
+            }
+            let channels = |index: usize| tensor.dim(index).filter(|c| matches!(c, 1 | 3));
+            // Free channels can only be meant where the usual order is kept.
+            let (layout, channels, y) = match (channels(1), channels(3)) {
+                (Some(c), _) => (Layout::Nchw, c, 2),
+                (None, Some(c)) => (Layout::Nhwc, c, 1),
+                (None, None) if tensor.dim(1).is_none() && tensor.element != Element::U8 => (Layout::Nchw, 3, 2),
+                _ => return None,
+            };
+            Some(Picture { tensor, layout, channels, width: tensor.dim(y + 1), height: tensor.dim(y) })
+        })
+    }
+
+    /// The input of a family that does `preset` unless the file or the user says otherwise.
+    pub(super) fn fitted(&self, picture: &Picture<'_>, preset: &Preset) -> Result<Input, ContractError> {
+        let element = picture.tensor.element;
+        if !matches!(element, Element::F32 | Element::U8) {
+            return Err(self.refused(
+                format!("its picture input is {}", element.name()),
+                "export it with a float32 input (no `half`, no full int8 input)",
+            ));
+        }
+        let (width, height) = self.size(picture, preset)?;
+        let gray = picture.channels == 1;
+        let color = if gray { ColorOrder::Gray } else { self.user.color.unwrap_or(preset.color) };
+        if (color == ColorOrder::Gray) != gray {
+            return Err(ContractError::Setting {
+                key: "color-order".into(),
+                value: "gray".into(),
+                accepted: "rgb and bgr, because this model's picture has three channels".into(),
+            });
+        }
+        let (mut mean, mut scale) = match (self.user.range, self.modelinfo.normalization(&picture.tensor.name)) {
+            (Some(range), _) => range.normalization(),
+            // Already in the order of the tensor.
+            (None, Some((mean, scale))) => (reversed_if(color, mean), reversed_if(color, scale)),
+            (None, None) => (preset.mean, preset.scale),
+        };
+        (mean, scale) = (reversed_if(color, mean), reversed_if(color, scale));
+        Ok(Input {
+            name: picture.tensor.name.clone(),
+            layout: picture.layout,
+            element,
+            color,
+            resize: self.user.resize.unwrap_or(preset.resize),
+            pad: self.user.pad.unwrap_or(preset.pad),
+            mean,
+            scale,
+            width,
+            height,
+            batch: picture.tensor.dim(0),
+        })
+    }
+
+    fn size(&self, picture: &Picture<'_>, preset: &Preset) -> Result<(usize, usize), ContractError> {
+        let (width, height) = self.user.input_size.unwrap_or(preset.size);
+        let (w, h) = (picture.width.unwrap_or(width), picture.height.unwrap_or(height));
+        let step = preset.multiple.max(1);
+        let wrong = |accepted: String| {
+            Err(ContractError::Setting { key: "input-size".into(), value: format!("{width}x{height}"), accepted })
+        };
+        if self.user.input_size.is_some_and(|asked| asked != (w, h)) {
+            return wrong(format!("only {w}x{h}, the size this model is made for"));
+        }
+        if picture.width.is_none() && w % step != 0 || picture.height.is_none() && h % step != 0 {
+            return wrong(format!("multiples of {step}, the stride of this model"));
+        }
+        if w == 0 || h == 0 || w > 8192 || h > 8192 {
+            return Err(self.refused(format!("its picture is {w}x{h} pixels"), "export it with sides from 1 to 8192"));
+        }
+        Ok((w, h))
+    }
+
+    pub(super) fn refused(&self, why: impl Into<String>, advice: impl Into<String>) -> ContractError {
+        ContractError::refused(self.info, why, advice)
+    }
+
+    pub(super) fn unknown(&self, role: &'static str, families: Vec<&'static str>) -> ContractError {
+        ContractError::Unknown { role, model: describe(self.info), families }
+    }
+}
+
+fn reversed_if(color: ColorOrder, [a, b, c]: [f32; 3]) -> [f32; 3] {
+    if color == ColorOrder::Bgr { [c, b, a] } else { [a, b, c] }
+}

@@ -1,0 +1,218 @@
+//! Readers with one softmax a time step (CTC).
+
+use super::super::heads::ReaderHead;
+use super::super::model::{Model, Picture, Preset};
+use super::super::sidecar::strings;
+use super::super::{Alphabet, ColorOrder, ContractError, Element, ReaderContract, Resize, TensorInfo};
+use super::Family;
+
+/// The provinces of mainland China in the order that the public readers use.
+const PROVINCES: &str = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新";
+
+/// Digits and the letters of plates that leave out I and O.
+const DIGITS_LETTERS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// Digits and letters of NVIDIA's network for the United States, which leaves out O.
+const UNITED_STATES: &str = "0123456789ABCDEFGHIJKLMNPQRSTUVWXYZ";
+
+/// Pixels of -1 to 1, padded with 0 on the right.
+const SIGNED: Preset = Preset {
+    color: ColorOrder::Bgr,
+    resize: Resize::FitHeight,
+    pad: 127.5,
+    mean: [127.5; 3],
+    scale: [1.0 / 127.5; 3],
+    size: (320, 48),
+    multiple: 1,
+};
+
+/// NVIDIA LPRNet: best class and its probability; the blank follows the dictionary.
+pub(super) const NVIDIA: Family = Family {
+    name: "nvidia-lprnet",
+    sniff: |model| {
+        let picture = model.picture()?;
+        let classes = model.info.outputs.iter().find(|t| t.element.is_index() && t.rank() == 2)?;
+        let scores = model.info.outputs.iter().find(|t| t.element.is_float() && t.rank() == 2)?;
+        let named = classes.name.contains("ArgMax") && scores.name.contains("Max");
+        if !(named || model.forced("nvidia-lprnet")) {
+            return None;
+        }
+        let (symbols, stated) = symbols(model).map_or((UNITED_STATES.chars().collect(), false), |s| (s, true));
+        let head =
+            ReaderHead::CtcBest { classes: classes.name.clone(), scores: scores.name.clone(), blank: symbols.len() };
+        let preset = Preset { resize: Resize::Stretch, size: (96, 48), ..Preset::LETTERBOX };
+        let mut notes = vec!["the model tells only its best symbols: alternatives are not known".to_owned()];
+        if !stated {
+            notes.push("no dictionary beside the model; that of the United States is assumed".into());
+        }
+        Some(contract(model, "nvidia-lprnet", &picture, &preset, head, symbols, notes))
+    },
+};
+
+/// PaddleOCR: the dictionary is in the metadata or beside the model, the blank is the first class.
+pub(super) const PADDLE: Family = Family {
+    name: "paddleocr",
+    sniff: |model| {
+        let picture = model.picture()?;
+        let output = steps(model)?;
+        let dictionary = model.prop("character").is_some();
+        let shaped = picture.width.is_none()
+            && picture.height.is_none_or(|h| matches!(h, 32 | 48))
+            && output.dim(2).is_some_and(|c| c >= 60);
+        if !(dictionary || shaped || model.forced("paddleocr")) {
+            return None;
+        }
+        let mut symbols = symbols(model).or_else(|| Some(lines(model.prop("character")?)));
+        if let (Some(symbols), Some(classes)) = (&mut symbols, output.dim(2))
+            && symbols.len() + 2 == classes
+        {
+            // Exports with `use_space_char` have the space after the dictionary.
+            symbols.push(' ');
+        }
+        Some(ctc(model, "paddleocr", &picture, &SIGNED, output, symbols, Blank::First))
+    },
+};
+
+/// The public PyTorch LPRNet: classes before steps, the blank last.
+pub(super) const LPRNET_PYTORCH: Family = Family {
+    name: "lprnet-pytorch",
+    sniff: |model| {
+        let picture = model.picture()?;
+        let output = steps(model)?;
+        let shaped = output.dim(1) == Some(68) && (picture.width, picture.height) == (Some(94), Some(24));
+        if !(shaped || model.forced("lprnet-pytorch")) {
+            return None;
+        }
+        let preset = Preset { resize: Resize::Stretch, scale: [0.007_812_5; 3], size: (94, 24), ..SIGNED };
+        let symbols = symbols(model).unwrap_or_else(|| format!("{PROVINCES}{DIGITS_LETTERS}IO").chars().collect());
+        Some(ctc(model, "lprnet-pytorch", &picture, &preset, output, Some(symbols), Blank::LastTransposed))
+    },
+};
+
+/// The public readers for plates of mainland China with 78 classes, with or without a head for the plate's colour.
+pub(super) const CHINESE: Family = Family {
+    name: "chinese-plates",
+    sniff: |model| {
+        let picture = model.picture()?;
+        let output = steps(model)?;
+        if !(output.dim(2) == Some(78) || model.forced("chinese-plates")) {
+            return None;
+        }
+        let preset = Preset {
+            resize: Resize::Stretch,
+            mean: [0.588 * 255.0; 3],
+            scale: [1.0 / (0.193 * 255.0); 3],
+            size: (168, 48),
+            ..SIGNED
+        };
+        let list = format!("{PROVINCES}学警港澳挂使领民航危{DIGITS_LETTERS}险品");
+        let symbols = symbols(model).unwrap_or_else(|| list.chars().collect());
+        Some(ctc(model, "chinese-plates", &picture, &preset, output, Some(symbols), Blank::First))
+    },
+};
+
+/// Any other network of time steps whose alphabet the user gives.
+pub(super) const PLAIN: Family = Family {
+    name: "ctc",
+    sniff: |model| {
+        let picture = model.picture()?;
+        let output = steps(model)?;
+        let symbols = symbols(model);
+        let fits = symbols.as_ref().is_some_and(|s| output.dim(2).is_none_or(|c| c == s.len() + 1));
+        if !(fits || model.forced("ctc")) {
+            return None;
+        }
+        Some(ctc(model, "ctc", &picture, &SIGNED, output, symbols, Blank::First).map(|mut c| {
+            c.notes
+                .push("pixels are fed as BGR of -1 to 1 and the blank is the first class unless set otherwise".into());
+            c
+        }))
+    },
+};
+
+/// Where a family has its blank.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blank {
+    First,
+    /// Last, and classes come before steps in memory.
+    LastTransposed,
+}
+
+/// The first float output of three dimensions.
+fn steps<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
+    model.info.outputs.iter().find(|t| t.rank() == 3 && t.element == Element::F32)
+}
+
+/// The user's symbols, those of the file beside the model, or those of the property `alphabet`.
+fn symbols(model: &Model<'_>) -> Option<Vec<char>> {
+    let listed = |text: &str| strings(text).map(|list| list.iter().map(|s| one_char(s)).collect());
+    model
+        .user
+        .alphabet
+        .as_deref()
+        .map(|text| text.chars().collect())
+        .or_else(|| model.info.config.symbols.as_deref().map(lines))
+        .or_else(|| listed(model.prop("alphabet")?).or_else(|| Some(model.prop("alphabet")?.chars().collect())))
+}
+
+fn lines(text: &str) -> Vec<char> {
+    text.lines().map(one_char).collect()
+}
+
+/// Dictionaries hold one symbol a line; the few entries that are more than one cannot be on a plate.
+fn one_char(entry: &str) -> char {
+    let mut chars = entry.trim_end_matches('\r').chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) => c,
+        (None, _) => ' ',
+        _ => char::REPLACEMENT_CHARACTER,
+    }
+}
+
+fn ctc(
+    model: &Model<'_>,
+    family: &'static str,
+    picture: &Picture<'_>,
+    preset: &Preset,
+    output: &TensorInfo,
+    symbols: Option<Vec<char>>,
+    usual: Blank,
+) -> Result<ReaderContract, ContractError> {
+    let symbols = symbols.ok_or_else(|| {
+        model.refused(
+            "its symbols are not in the file",
+            "put them beside it as `<model>.txt`, one a line in the order of the classes, or set alphabet",
+        )
+    })?;
+    let transposed = usual == Blank::LastTransposed;
+    let classes = output.dim(if transposed { 1 } else { 2 });
+    if let Some(classes) = classes.filter(|c| *c != symbols.len() + 1) {
+        return Err(model.refused(
+            format!("its output {output} has {classes} classes; its alphabet and a blank are {}", symbols.len() + 1),
+            "give the dictionary that it was trained with, or set alphabet",
+        ));
+    }
+    let last = model.user.blank_last.unwrap_or(transposed);
+    let head = ReaderHead::Ctc { output: output.name.clone(), blank: if last { symbols.len() } else { 0 }, transposed };
+    contract(model, family, picture, preset, head, symbols, Vec::new())
+}
+
+fn contract(
+    model: &Model<'_>,
+    family: &'static str,
+    picture: &Picture<'_>,
+    preset: &Preset,
+    head: ReaderHead,
+    symbols: Vec<char>,
+    notes: Vec<String>,
+) -> Result<ReaderContract, ContractError> {
+    Ok(ReaderContract {
+        family,
+        input: model.fitted(picture, preset)?,
+        head,
+        alphabet: Alphabet::new(symbols),
+        regions: Vec::new(),
+        crop_margin: 0.0,
+        notes,
+    })
+}

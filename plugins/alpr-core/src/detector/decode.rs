@@ -1,0 +1,263 @@
+//! From the outputs of a network to plates in the frame.
+
+use super::{Detection, suppress::suppress};
+use crate::contract::{
+    BoxFormat, CornerColumns, DecodeError, DetectorContract, DetectorHead, Input, Mapping, Output, Rows, Score, Units,
+};
+use crate::geometry::{Point, Quad, Rect};
+
+/// What to keep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Lowest score, 0 to 1.
+    pub confidence: f32,
+    /// Largest overlap of two boxes of one class, 0 to 1.
+    pub iou: f32,
+    /// Most boxes.
+    pub max: usize,
+}
+
+/// Plates in the picture that `outputs` of one run (batch of 1) tell of, best first, in frame pixels.
+///
+/// Boxes are cut at the region that the network saw; corners are not. Whatever is not finite, has no area or lies
+/// outside is left out. Boxes of one class that overlap by more than `thresholds.iou` are reduced to the best.
+///
+/// # Errors
+///
+/// [`DecodeError`] when an output is missing or has another shape than the contract says.
+pub fn decode(
+    contract: &DetectorContract,
+    outputs: &[Output<'_>],
+    mapping: &Mapping,
+    thresholds: &Thresholds,
+) -> Result<Vec<Detection>, DecodeError> {
+    let mut sink = Sink { input: &contract.input, mapping, confidence: thresholds.confidence, found: Vec::new() };
+    match &contract.head {
+        DetectorHead::Rows(rows) => from_rows(rows, outputs, &mut sink)?,
+        DetectorHead::Queries { boxes, logits } => from_queries(boxes, logits, outputs, &mut sink)?,
+        DetectorHead::Finished { boxes, scores, labels } => from_finished(boxes, scores, labels, outputs, &mut sink)?,
+        DetectorHead::Grid { coverage, offsets, unit } => {
+            from_grid(coverage, offsets, f32::from(*unit), outputs, &mut sink)?;
+        }
+    }
+    Ok(suppress(sink.found, thresholds.iou, thresholds.max))
+}
+
+/// Takes candidates in network pixels and keeps the good ones in frame pixels.
+struct Sink<'a> {
+    input: &'a Input,
+    mapping: &'a Mapping,
+    confidence: f32,
+    found: Vec<Detection>,
+}
+
+impl Sink<'_> {
+    /// Whether a score is worth looking at; false for NaN.
+    fn wants(&self, score: f32) -> bool {
+        score >= self.confidence && score.is_finite()
+    }
+
+    fn add(&mut self, rect: [f32; 4], format: BoxFormat, units: Units, score: f32, class: f32, corners: Option<Quad>) {
+        let (sx, sy) = match units {
+            Units::Pixels => (1.0, 1.0),
+            Units::Normalized => (self.input.width as f32, self.input.height as f32),
+        };
+        let [a, b, c, d] = rect;
+        let (x1, y1, x2, y2) = match format {
+            BoxFormat::Corners => (a, b, c, d),
+            BoxFormat::CenterSize => (a - c / 2.0, b - d / 2.0, a + c / 2.0, b + d / 2.0),
+        };
+        // Also false for NaN.
+        if !(x2 > x1 && y2 > y1) {
+            return;
+        }
+        let net = Rect::new(x1 * sx, y1 * sy, (x2 - x1) * sx, (y2 - y1) * sy);
+        let bbox = self.mapping.rect(&net).intersection(&self.mapping.region);
+        if !bbox.is_finite() || bbox.w < 1.0 || bbox.h < 1.0 || !class.is_finite() {
+            return;
+        }
+        let corners =
+            corners.map(|q| Quad(q.0.map(|p| self.mapping.point(p.x * sx, p.y * sy)))).filter(|q| plausible(q, &bbox));
+        let confidence = score.clamp(0.0, 1.0);
+        self.found.push(Detection { bbox, corners, confidence, class: class.max(0.0) as u32 });
+    }
+}
+
+/// Whether corners can be those of the plate in `bbox`: finite, in order around a convex figure, and about the box.
+fn plausible(quad: &Quad, bbox: &Rect) -> bool {
+    let turn = |i: usize| {
+        let (p, q, r) = (quad.0[i], quad.0[(i + 1) % 4], quad.0[(i + 2) % 4]);
+        (q.x - p.x) * (r.y - q.y) - (q.y - p.y) * (r.x - q.x)
+    };
+    let finite = quad.0.iter().all(|p| p.x.is_finite() && p.y.is_finite());
+    finite && (0..4).all(|i| turn(i) > 0.0) && quad.bounding_rect().iou(bbox) > 0.2
+}
+
+fn from_rows(rows: &Rows, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
+    let output = Output::find(outputs, &rows.output)?;
+    let form = if rows.transposed { "[1, {}, n]" } else { "[1, n, {}] or [n, {}]" };
+    let expected = format!("float32 {}", form.replace("{}", &rows.columns.to_string()));
+    let values = output.floats(&expected)?;
+    let count = values.len() / rows.columns;
+    let given = match (rows.transposed, output.shape) {
+        (true, [.., columns, _]) | (false, [.., columns]) => *columns,
+        _ => 0,
+    };
+    let batch_of_one = output.shape.len() < 3 || output.shape[0] == 1;
+    if given != rows.columns || !batch_of_one {
+        return Err(output.unexpected(expected));
+    }
+    let at = |row: usize, column: usize| {
+        if rows.transposed { values[column * count + row] } else { values[row * rows.columns + column] }
+    };
+    let cells = Cells::of(rows, sink.input, count, &at);
+    if let (false, None) = (rows.cells.is_empty(), &cells)
+        && count > 0
+        && !Cells::decoded(rows, count, &at)
+    {
+        return Err(output.unexpected(format!("as many rows as the strides {:?} have cells", rows.cells)));
+    }
+    for row in 0..count {
+        let (score, class) = best(&rows.score, |column| at(row, column));
+        if !sink.wants(score) {
+            continue;
+        }
+        let mut rect: [f32; 4] = std::array::from_fn(|i| at(row, rows.first + i));
+        if let Some(cells) = &cells {
+            rect = cells.decode(row, rect);
+        }
+        let corners = rows.corners.map(|CornerColumns { first, step }| {
+            Quad(std::array::from_fn(|i| Point::new(at(row, first + i * step), at(row, first + i * step + 1))))
+        });
+        sink.add(rect, rows.format, rows.units, score, class, corners);
+    }
+    Ok(())
+}
+
+/// Score and class of a row.
+fn best(score: &Score, at: impl Fn(usize) -> f32) -> (f32, f32) {
+    match *score {
+        Score::Best { score, class } => (at(score), at(class)),
+        Score::Classes { first, count, objectness } => {
+            let object = objectness.map_or(1.0, &at);
+            (0..count)
+                .map(|c| (at(first + c) * object, c as f32))
+                .fold((f32::NEG_INFINITY, 0.0), |best, next| if next.0 > best.0 { next } else { best })
+        }
+    }
+}
+
+/// Cells of a grid of several strides, one candidate each.
+struct Cells(Vec<(f32, f32, f32)>);
+
+impl Cells {
+    /// Offsets to a cell are small numbers; boxes that are already decoded cover the picture.
+    const DECODED_FROM: f32 = 32.0;
+
+    fn of(rows: &Rows, input: &Input, count: usize, at: &impl Fn(usize, usize) -> f32) -> Option<Self> {
+        if rows.cells.is_empty() || Self::decoded(rows, count, at) {
+            return None;
+        }
+        let mut cells = Vec::with_capacity(count);
+        for &stride in &rows.cells {
+            for y in 0..input.height / stride {
+                cells.extend((0..input.width / stride).map(|x| (x as f32, y as f32, stride as f32)));
+            }
+        }
+        (cells.len() == count).then_some(Self(cells))
+    }
+
+    fn decoded(rows: &Rows, count: usize, at: &impl Fn(usize, usize) -> f32) -> bool {
+        (0..count).any(|row| at(row, rows.first) > Self::DECODED_FROM)
+    }
+
+    fn decode(&self, row: usize, [x, y, w, h]: [f32; 4]) -> [f32; 4] {
+        let (cx, cy, stride) = self.0[row];
+        [(x + cx) * stride, (y + cy) * stride, w.exp() * stride, h.exp() * stride]
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn from_queries(boxes: &str, logits: &str, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
+    let (boxes, logits) = (Output::find(outputs, boxes)?, Output::find(outputs, logits)?);
+    let rects = boxes.floats("float32 [1, n, 4]")?;
+    let scores = logits.floats("float32 [1, n, classes]")?;
+    let &[1, n, 4] = boxes.shape else { return Err(boxes.unexpected("float32 [1, n, 4]")) };
+    let &[1, m, classes] = logits.shape else { return Err(logits.unexpected("float32 [1, n, classes]")) };
+    if n != m {
+        return Err(logits.unexpected(format!("float32 [1, {n}, classes]")));
+    }
+    for row in 0..n {
+        let at = |c: usize| scores[row * classes + c];
+        let (logit, class) = best(&Score::Classes { first: 0, count: classes, objectness: None }, at);
+        let score = sigmoid(logit);
+        if sink.wants(score) {
+            let rect = std::array::from_fn(|i| rects[row * 4 + i]);
+            sink.add(rect, BoxFormat::CenterSize, Units::Normalized, score, class, None);
+        }
+    }
+    Ok(())
+}
+
+fn from_finished(
+    boxes: &str,
+    scores: &str,
+    labels: &str,
+    outputs: &[Output<'_>],
+    sink: &mut Sink<'_>,
+) -> Result<(), DecodeError> {
+    let (boxes, scores, labels) =
+        (Output::find(outputs, boxes)?, Output::find(outputs, scores)?, Output::find(outputs, labels)?);
+    let rects = boxes.floats("float32 [1, n, 4]")?;
+    let values = scores.floats("float32 [1, n]")?;
+    if rects.len() != values.len() * 4 {
+        return Err(boxes.unexpected(format!("float32 [1, {}, 4]", values.len())));
+    }
+    if labels.data.len() != values.len() {
+        return Err(labels.unexpected(format!("[1, {}]", values.len())));
+    }
+    for (row, &score) in values.iter().enumerate() {
+        if sink.wants(score) {
+            let rect = std::array::from_fn(|i| rects[row * 4 + i]);
+            sink.add(rect, BoxFormat::Corners, Units::Pixels, score, labels.number(row), None);
+        }
+    }
+    Ok(())
+}
+
+fn from_grid(
+    coverage: &str,
+    offsets: &str,
+    unit: f32,
+    outputs: &[Output<'_>],
+    sink: &mut Sink<'_>,
+) -> Result<(), DecodeError> {
+    let (coverage, offsets) = (Output::find(outputs, coverage)?, Output::find(outputs, offsets)?);
+    let scores = coverage.floats("float32 [1, classes, rows, columns]")?;
+    let values = offsets.floats("float32 [1, 4 * classes, rows, columns]")?;
+    let &[1, classes, rows, columns] = coverage.shape else {
+        return Err(coverage.unexpected("float32 [1, classes, rows, columns]"));
+    };
+    if offsets.shape != [1, classes * 4, rows, columns] {
+        return Err(offsets.unexpected(format!("float32 [1, {}, {rows}, {columns}]", classes * 4)));
+    }
+    let plane = rows * columns;
+    let (step_x, step_y) =
+        (sink.input.width as f32 / columns.max(1) as f32, sink.input.height as f32 / rows.max(1) as f32);
+    for class in 0..classes {
+        for cell in 0..plane {
+            let score = scores[class * plane + cell];
+            if !sink.wants(score) {
+                continue;
+            }
+            let (cx, cy) = (((cell % columns) as f32 + 0.5) * step_x, ((cell / columns) as f32 + 0.5) * step_y);
+            let at = |side: usize| values[(class * 4 + side) * plane + cell] * unit;
+            let rect = [cx - at(0), cy - at(1), cx + at(2), cy + at(3)];
+            sink.add(rect, BoxFormat::Corners, Units::Pixels, score, class as f32, None);
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,0 @@
-//! Pixels of a frame: borrowed planes with stride, sampled into tensors and crops.

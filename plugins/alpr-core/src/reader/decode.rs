@@ -1,0 +1,204 @@
+//! From the outputs of a network to readings.
+
+use super::{Alphabet, Lattice, Reading, RegionGuess};
+use crate::contract::{DecodeError, Output, ReaderContract, ReaderHead};
+
+/// One reading for each of `n_crops` crops that were run together.
+///
+/// The confidence of a reading is the product of the largest probability of each of its positions. Time steps of CTC
+/// readers are collapsed: each character becomes one position with the probabilities of its clearest step, the blank
+/// being the pad.
+///
+/// # Errors
+///
+/// [`DecodeError`] when an output is missing or has another shape than the contract says.
+pub fn decode(contract: &ReaderContract, outputs: &[Output<'_>], n_crops: usize) -> Result<Vec<Reading>, DecodeError> {
+    let alphabet = &contract.alphabet;
+    let (lattices, region) = match &contract.head {
+        ReaderHead::Slots { output, slots, pad, region } => {
+            (slot_lattices(&Output::find(outputs, output)?, alphabet, *slots, *pad, n_crops)?, region.as_deref())
+        }
+        ReaderHead::Ctc { output, blank, transposed } => {
+            (ctc_lattices(&Output::find(outputs, output)?, alphabet, *blank, *transposed, n_crops)?, None)
+        }
+        ReaderHead::CtcBest { classes, scores, blank } => {
+            let (classes, scores) = (Output::find(outputs, classes)?, Output::find(outputs, scores)?);
+            (best_lattices(&classes, &scores, alphabet, *blank, n_crops)?, None)
+        }
+    };
+    let mut regions = match region {
+        Some(name) => region_guesses(&Output::find(outputs, name)?, &contract.regions, n_crops)?,
+        None => vec![None; n_crops],
+    };
+    let readings = lattices.into_iter().zip(regions.iter_mut());
+    Ok(readings
+        .map(|(lattice, region)| {
+            let (text, confidence) = lattice.best();
+            Reading { text, confidence, lattice, region: region.take() }
+        })
+        .collect())
+}
+
+/// Makes rows of `classes` values probabilities: softmax where they are not, sums of 1 where they almost are. A row
+/// with a number that is not finite becomes uniform.
+fn probabilities(values: &mut [f32], classes: usize) {
+    let almost =
+        |row: &[f32]| row.iter().all(|v| (-1e-3..=1.01).contains(v)) && (0.8..=1.2).contains(&row.iter().sum::<f32>());
+    // One row alone may look right by chance: all of them decide.
+    let logits = !values.chunks_exact(classes).all(almost);
+    for row in values.chunks_exact_mut(classes) {
+        if !row.iter().all(|v| v.is_finite()) {
+            row.fill(1.0 / classes as f32);
+            continue;
+        }
+        if logits {
+            let top = row.iter().copied().fold(f32::MIN, f32::max);
+            row.iter_mut().for_each(|v| *v = (*v - top).exp());
+        } else {
+            row.iter_mut().for_each(|v| *v = v.max(0.0));
+        }
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|v| *v /= sum);
+    }
+}
+
+/// Appends `row` to `out` with the class `pad` moved to the end.
+fn push_row(out: &mut Vec<f32>, row: &[f32], pad: usize) {
+    out.extend_from_slice(&row[..pad]);
+    out.extend_from_slice(&row[pad + 1..]);
+    out.push(row[pad]);
+}
+
+fn slot_lattices(
+    output: &Output<'_>,
+    alphabet: &Alphabet,
+    slots: usize,
+    pad: usize,
+    n_crops: usize,
+) -> Result<Vec<Lattice>, DecodeError> {
+    let classes = alphabet.symbols().len() + 1;
+    let expected = format!("float32 [{n_crops}, {slots}, {classes}]");
+    let mut values = output.floats(&expected)?.to_vec();
+    if output.shape.first() != Some(&n_crops) || values.len() != n_crops * slots * classes || pad >= classes {
+        return Err(output.unexpected(expected));
+    }
+    probabilities(&mut values, classes);
+    let lattice = |crop: &[f32]| {
+        let mut probs = Vec::with_capacity(crop.len());
+        crop.chunks_exact(classes).for_each(|row| push_row(&mut probs, row, pad));
+        Lattice { alphabet: alphabet.clone(), probs }
+    };
+    Ok(values.chunks_exact(slots * classes).map(lattice).collect())
+}
+
+fn ctc_lattices(
+    output: &Output<'_>,
+    alphabet: &Alphabet,
+    blank: usize,
+    transposed: bool,
+    n_crops: usize,
+) -> Result<Vec<Lattice>, DecodeError> {
+    let classes = alphabet.symbols().len() + 1;
+    let form = if transposed { format!("{classes}, steps") } else { format!("steps, {classes}") };
+    let expected = format!("float32 [{n_crops}, {form}]");
+    let values = output.floats(&expected)?;
+    let steps = match (output.shape, transposed) {
+        (&[n, steps, c], false) | (&[n, c, steps], true) if n == n_crops && c == classes && blank < classes => steps,
+        _ => return Err(output.unexpected(expected)),
+    };
+    let one = |crop: &[f32]| {
+        let mut rows = if transposed {
+            (0..steps * classes).map(|i| crop[i % classes * steps + i / classes]).collect()
+        } else {
+            crop.to_vec()
+        };
+        probabilities(&mut rows, classes);
+        collapse(&rows, alphabet, blank)
+    };
+    if steps == 0 {
+        return Ok(vec![Lattice { alphabet: alphabet.clone(), probs: Vec::new() }; n_crops]);
+    }
+    Ok(values.chunks_exact(steps * classes).map(one).collect())
+}
+
+/// One position for every run of steps whose best class is the same symbol: the step where it is clearest.
+fn collapse(rows: &[f32], alphabet: &Alphabet, blank: usize) -> Lattice {
+    let classes = alphabet.symbols().len() + 1;
+    let mut probs = Vec::new();
+    // The symbol of the run and its clearest step so far.
+    let mut run: Option<(usize, &[f32])> = None;
+    for row in rows.chunks_exact(classes) {
+        let best = (0..classes).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+        match &mut run {
+            Some((symbol, clearest)) if *symbol == best => {
+                if row[best] > clearest[best] {
+                    *clearest = row;
+                }
+            }
+            _ => {
+                if let Some((_, clearest)) = run.take() {
+                    push_row(&mut probs, clearest, blank);
+                }
+                run = (best != blank).then_some((best, row));
+            }
+        }
+    }
+    if let Some((_, clearest)) = run {
+        push_row(&mut probs, clearest, blank);
+    }
+    Lattice { alphabet: alphabet.clone(), probs }
+}
+
+/// Lattices from best classes alone: what the best class leaves is shared by all others.
+fn best_lattices(
+    ids: &Output<'_>,
+    scores: &Output<'_>,
+    alphabet: &Alphabet,
+    blank: usize,
+    n_crops: usize,
+) -> Result<Vec<Lattice>, DecodeError> {
+    let classes = alphabet.symbols().len() + 1;
+    let expected = format!("float32 [{n_crops}, steps]");
+    let values = scores.floats(&expected)?;
+    let &[n, steps] = scores.shape else { return Err(scores.unexpected(expected)) };
+    if n != n_crops {
+        return Err(scores.unexpected(expected));
+    }
+    if ids.data.len() != values.len() {
+        return Err(ids.unexpected(format!("integers [{n_crops}, {steps}]")));
+    }
+    let one = |crop: usize| {
+        let mut rows = Vec::with_capacity(steps * classes);
+        for (i, &p) in values.iter().enumerate().skip(crop * steps).take(steps) {
+            // Below 1 / classes the best could not be the best; an index outside is no symbol.
+            let lowest = 1.0 / classes as f32;
+            let p = if p.is_finite() { p.clamp(lowest, 1.0) } else { lowest };
+            let id = ids.number(i);
+            let best = if (0.0..classes as f32).contains(&id) { id as usize } else { blank };
+            let rest = (1.0 - p) / (classes - 1).max(1) as f32;
+            rows.extend((0..classes).map(|c| if c == best { p } else { rest }));
+        }
+        collapse(&rows, alphabet, blank)
+    };
+    Ok((0..n_crops).map(one).collect())
+}
+
+/// The most probable region of every crop, where it has a code.
+fn region_guesses(
+    output: &Output<'_>,
+    regions: &[String],
+    n_crops: usize,
+) -> Result<Vec<Option<RegionGuess>>, DecodeError> {
+    let expected = format!("float32 [{n_crops}, {}]", regions.len());
+    let mut values = output.floats(&expected)?.to_vec();
+    if regions.is_empty() || output.shape != [n_crops, regions.len()] {
+        return Err(output.unexpected(expected));
+    }
+    probabilities(&mut values, regions.len());
+    let guess = |row: &[f32]| {
+        let best = (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        let code = &regions[best];
+        (!code.is_empty()).then(|| RegionGuess { code: code.clone(), confidence: row[best] })
+    };
+    Ok(values.chunks_exact(regions.len()).map(guess).collect())
+}
