@@ -18,10 +18,12 @@ use std::time::Duration;
 use crate::detector::Detection;
 use crate::geometry::{Point, Quad, Rect};
 use crate::time::Timestamp;
-use motion::Motion;
+use motion::{Motion, Reach};
 
-/// A weak detection must lie closer to its track than a confident one: part of the full gate.
-const WEAK_GATE: f32 = 0.5;
+/// How far a confident detection may be from where its plate is expected.
+const REACH: Reach = Reach { center: 8.0, size: 0.4 };
+/// The same for a weak one: false alarms are everywhere, so it must look much like what is expected.
+const WEAK_REACH: Reach = Reach { center: 0.3, size: 0.15 };
 /// Two boxes of one frame are the same plate when this part of the smaller one lies in the other.
 const SAME_PLATE: f32 = 0.6;
 /// A track with fewer detections than this may be a false alarm and is given up early.
@@ -30,9 +32,8 @@ const ESTABLISHED_HITS: u32 = 3;
 /// What the tracker may be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackerSettings {
-    /// Least detector confidence that starts a track, 0 to 1.
-    pub birth_confidence: f32,
-    /// Least detector confidence of the first association stage, 0 to 1; weaker ones only continue tracks.
+    /// Least detector confidence that starts a track, 0 to 1. Weaker detections continue a track only when they look
+    /// much like what is expected of it.
     pub high_confidence: f32,
     /// Detections below this are not looked at, 0 to 1.
     pub low_confidence: f32,
@@ -53,8 +54,7 @@ pub struct TrackerSettings {
 impl Default for TrackerSettings {
     fn default() -> Self {
         Self {
-            birth_confidence: 0.5,
-            high_confidence: 0.4,
+            high_confidence: 0.5,
             low_confidence: 0.1,
             max_missed: 10,
             max_missed_young: 3,
@@ -63,6 +63,17 @@ impl Default for TrackerSettings {
             max_tracks: 128,
             frame: None,
         }
+    }
+}
+
+impl TrackerSettings {
+    /// Sets the three confidences in their usual ratio: `birth` starts a track, four fifths of it count as confident,
+    /// and a fifth of it still continues a track.
+    pub fn set_threshold(&mut self, birth: f32) {
+        let usual = Self::default();
+        self.birth_confidence = birth;
+        self.high_confidence = birth * usual.high_confidence / usual.birth_confidence;
+        self.low_confidence = birth * usual.low_confidence / usual.birth_confidence;
     }
 }
 
@@ -157,8 +168,8 @@ impl Tracker {
         let mut assigned = vec![None; self.tracks.len()];
         let (high, weak): (Vec<usize>, Vec<usize>) =
             candidates.into_iter().partition(|&index| detections[index].confidence >= self.settings.high_confidence);
-        let unclaimed = self.associate(detections, &high, 1.0, &mut assigned);
-        let ignored = self.associate(detections, &weak, WEAK_GATE, &mut assigned);
+        let unclaimed = self.associate(detections, &high, REACH, &mut assigned);
+        let ignored = self.associate(detections, &weak, WEAK_REACH, &mut assigned);
         self.stats.weak += ignored.len() as u64;
         for (track, detection) in self.tracks.iter_mut().zip(&assigned) {
             match detection {
@@ -188,6 +199,11 @@ impl Tracker {
         self.tracks.clear();
         self.time = None;
         self.usual_gap = Duration::ZERO;
+    }
+
+    /// What the tracker is told; a change holds from the next call on.
+    pub const fn settings_mut(&mut self) -> &mut TrackerSettings {
+        &mut self.settings
     }
 
     /// Counters since the tracker was made.
@@ -247,14 +263,14 @@ impl Tracker {
         &mut self,
         detections: &[Detection],
         indices: &[usize],
-        gate_scale: f32,
+        reach: Reach,
         assigned: &mut [Option<usize>],
     ) -> Vec<usize> {
         let free: Vec<usize> = (0..self.tracks.len()).filter(|&track| assigned[track].is_none()).collect();
         let motions: Vec<Motion> = free.iter().map(|&track| self.tracks[track].motion).collect();
         let boxes: Vec<Rect> = indices.iter().map(|&index| detections[index].bbox).collect();
         let mut left = vec![true; indices.len()];
-        for (row, column) in assign::assign(&motions, &boxes, gate_scale) {
+        for (row, column) in assign::assign(&motions, &boxes, reach) {
             assigned[free[row]] = Some(indices[column]);
             left[column] = false;
             self.stats.assigned += 1;
@@ -274,9 +290,7 @@ impl Tracker {
     }
 
     fn birth(&mut self, time: Timestamp, index: usize, detection: &Detection, assigned: &mut Vec<Option<usize>>) {
-        if detection.confidence < self.settings.birth_confidence {
-            self.stats.weak += 1;
-        } else if self.tracks.len() >= self.settings.max_tracks {
+        if self.tracks.len() >= self.settings.max_tracks {
             self.stats.full += 1;
         } else {
             self.tracks.push(Track {

@@ -10,19 +10,17 @@ const CENTER_NOISE: f32 = 0.06;
 /// Standard deviation of the logarithm of a detected width or height.
 const SIZE_NOISE: f32 = 0.10;
 /// Standard deviation of the speed of a plate seen once, in plate widths per second. A European plate is half a metre
-/// wide, so this is 7.5 m/s across the picture; the gate reaches four times as far.
-const FIRST_SPEED: f32 = 15.0;
+/// wide, so this is 5 m/s across the picture; the gate reaches four times as far.
+const FIRST_SPEED: f32 = 10.0;
 /// Standard deviation of the growth of a plate seen once, per second (1 = grows by the factor e).
 const FIRST_GROWTH: f32 = 0.7;
 /// Spectral density of a standing plate's acceleration, widths² / s³: enough to pull away from a light.
-const REST_ACCELERATION: f32 = 4.0;
+const REST_ACCELERATION: f32 = 2.0;
 /// How much that density grows with the square of the speed in widths per second: perspective turns a steady speed
 /// into an acceleration that grows with it.
 const SPEED_ACCELERATION: f32 = 1.0;
 /// Spectral density of changes in growth, 1 / s³.
 const GROWTH_ACCELERATION: f32 = 0.25;
-/// No prediction counts as worse than this many plate widths, or a track lost long ago would claim every plate.
-const MAX_DEVIATION: f32 = 8.0;
 
 /// Value and rate of change of one coordinate, with their covariance.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +69,15 @@ impl Coordinate {
             p11: k1.mul_add(-self.p01, self.p11),
         }
     }
+}
+
+/// The most that a prediction may count as uncertain: a track lost long ago must not claim every plate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Reach {
+    /// Standard deviation of the centre in plate widths.
+    pub(super) center: f32,
+    /// Standard deviation of the logarithms of width and height.
+    pub(super) size: f32,
 }
 
 /// How far a detection is from where the plate was expected.
@@ -129,15 +136,15 @@ impl Motion {
     }
 
     /// How far `bbox` is from this (predicted) state.
-    pub(super) fn distance(&self, bbox: &Rect) -> Distance {
+    pub(super) fn distance(&self, bbox: &Rect, reach: Reach) -> Distance {
         let center = bbox.center();
         let width = self.width();
         let unit = width * width;
-        let spread = |c: &Coordinate| ((c.p00 + CENTER_NOISE * CENTER_NOISE * unit) / unit).min(MAX_DEVIATION.powi(2));
+        let spread = |c: &Coordinate| (c.p00 / unit + CENTER_NOISE * CENTER_NOISE).min(reach.center * reach.center);
         let (sx, sy) = (spread(&self.x), spread(&self.y));
         let (dx, dy) = ((center.x - self.x.value) / width, (center.y - self.y.value) / width);
-        let size_noise = SIZE_NOISE * SIZE_NOISE;
-        let (sw, sh) = (self.log_w.p00 + size_noise, self.log_h.p00 + size_noise);
+        let size_spread = |c: &Coordinate| (c.p00 + SIZE_NOISE * SIZE_NOISE).min(reach.size * reach.size);
+        let (sw, sh) = (size_spread(&self.log_w), size_spread(&self.log_h));
         let (dw, dh) = (bbox.w.ln() - self.log_w.value, bbox.h.ln() - self.log_h.value);
         Distance {
             position: dx * dx / sx + dy * dy / sy,
