@@ -173,7 +173,7 @@ def mean_row(rows: list[dict]) -> dict:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, help="data folder with crops/<set>/labels.jsonl; without it, rendered plates only")
+    parser.add_argument("data", type=Path, nargs="?", help="data folder with crops/<set>/labels.jsonl; without it, rendered plates only")
     parser.add_argument("--synth", type=Path, help="cache written by `synth`")
     parser.add_argument("--plain", type=Path, required=True, help="cache written by `synth --plain`, the easy start")
     parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too")
@@ -186,7 +186,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training; the loader takes one more")
     parser.add_argument("--workers", type=int, default=1, help="loader processes; 0 loads in the training process")
     parser.add_argument("--device", help="cpu or cuda (default: cuda when there is one)")
-    parser.add_argument("--bf16", action="store_true", help="bfloat16 autocast: twice as fast on CPUs that have it, and on GPUs")
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 autocast: twice as fast on GPUs and on CPUs that have it")
     parser.add_argument("--resume", action="store_true", help="go on from last.pt in the output folder")
     parser.add_argument("--warm-start", type=Path, help="begin with the weights of a .pt or exported .onnx and skip the easy start")
     parser.add_argument("--save-minutes", type=float, default=4.0)

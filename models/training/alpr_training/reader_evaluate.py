@@ -63,7 +63,7 @@ def worst_sheet(path: Path, crops: list[Crop], probabilities: np.ndarray, margin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, help="data folder with crops/<set>/labels.jsonl")
+    parser.add_argument("data", type=Path, help="data folder with crops/<set>/labels.jsonl")
     parser.add_argument("--model", type=Path, nargs="+", required=True, help="ONNX readers; the first is ours")
     parser.add_argument("--margins", type=float, nargs="+", default=MARGINS)
     parser.add_argument("--rectify", action="store_true", help="rectify by corners where a crop has them")
