@@ -3,7 +3,7 @@
 /// Plate height in pixels at which a crop is worthless, and from which on more pixels do not help.
 const HEIGHT: (f32, f32) = (6.0, 28.0);
 /// Sharpness (see [`crate::image`]) at which a crop is worthless, and from which on it is sharp.
-const SHARPNESS: (f32, f32) = (0.0, 0.02);
+const SHARPNESS: (f32, f32) = (0.03, 0.4);
 /// Tilt in radians at which a crop is worthless.
 const MAX_TILT: f32 = 0.8;
 /// Detector confidence from which on it says nothing about the crop any more.

@@ -27,6 +27,8 @@ impl std::error::Error for TemplateError {}
 /// One format of a region.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Template {
+    /// As written, separators and all.
+    pub(super) source: String,
     pub(super) pattern: Pattern,
     /// Whether the file calls it rare.
     pub(super) rare: bool,
@@ -52,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Region>, TemplateError> {
         if line.is_empty() {
             continue;
         }
-        if line.starts_with('[') && line.contains(']') && is_header(line) {
+        if line.starts_with('[') && is_header(line) {
             let region = header(line).map_err(fail)?;
             if regions.iter().any(|other| other.code == region.code) {
                 return Err(fail(format!("region {} again; put all its formats under one header", region.code)));
@@ -64,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Region>, TemplateError> {
         let (rare, source) = line.strip_prefix("rare ").map_or((false, line), |rest| (true, rest));
         let pattern = Pattern::parse(source).map_err(|why| fail(format!("format \"{source}\": {why}")))?;
         let breadth = pattern.breadth();
-        region.templates.push(Template { pattern, rare, breadth });
+        region.templates.push(Template { source: source.trim().to_owned(), pattern, rare, breadth });
     }
     if let Some(empty) = regions.iter().find(|region| region.templates.is_empty()) {
         let line = text.lines().position(|line| line.contains(&format!("[{}]", empty.code))).map_or(0, |at| at + 1);
@@ -76,9 +78,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Region>, TemplateError> {
     Ok(regions)
 }
 
-/// A header is a code in brackets, alone or followed by a name; a format that starts with a set has more after it.
+/// A header is a code in brackets, alone or followed by a name; a format that starts with a set goes on after it, and
+/// has no lower-case letters.
 fn is_header(line: &str) -> bool {
-    line.split_once(']').is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with("  ") || rest.starts_with('\t'))
+    let named = |rest: &str| rest.starts_with(char::is_whitespace) && rest.contains(char::is_lowercase);
+    line.split_once(']').is_some_and(|(_, rest)| rest.is_empty() || named(rest))
 }
 
 fn header(line: &str) -> Result<Region, String> {

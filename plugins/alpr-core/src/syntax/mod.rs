@@ -12,6 +12,7 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub use file::TemplateError;
@@ -101,38 +102,27 @@ impl Templates {
     pub fn fit(&self, regions: &[String], lattice: &Lattice) -> Option<Fit> {
         let asked: Vec<(&str, Vec<&Region>)> =
             regions.iter().map(|code| (code.as_str(), self.asked(code).collect())).collect();
-        let all = || asked.iter().flat_map(|(_, regions)| regions.iter().copied());
+        let formats = Formats::of(asked.iter().flat_map(|(_, regions)| regions.iter().copied()));
         let rivals = k_best(lattice.positions(), lattice.alphabet.symbols(), RIVALS);
-        let unconstrained = rivals.first()?;
-        let mut texts: Vec<(String, f32)> = rivals.iter().map(|text| (named(&text.text), text.probability)).collect();
-        let first = texts[0].0.clone();
-        let chosen = if all().any(|region| region.rank(&first).is_some()) {
-            first
-        } else {
-            let patterns = || all().flat_map(|region| &region.templates);
-            let table = Table::new(lattice, patterns().flat_map(|template| template.pattern.sets()));
-            for template in patterns() {
-                if let Some(text) = template.pattern.best(&table).filter(|text| texts.iter().all(|(t, _)| t != text)) {
-                    let probability = probability_of(&text, lattice);
-                    texts.push((text, probability));
-                }
-            }
-            let scored = texts.iter().filter_map(|(text, p)| prior(all(), text).map(|prior| (text, p * prior)));
-            scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(text, _)| text.clone())?
-        };
-        let probability = texts.iter().filter(|(text, _)| *text == chosen).map(|(_, p)| p).sum::<f32>().min(1.0);
-        let seen: f32 = texts.iter().map(|(_, p)| p).sum();
-        let weigh = |text: &str| prior(all(), text).unwrap_or(UNKNOWN);
-        let weighed: f32 = texts.iter().map(|(text, p)| p * weigh(text)).sum();
-        let (region, display) = asked.iter().find_map(|(code, regions)| shown(code, regions, &chosen))?;
-        Some(Fit {
-            display,
-            region,
-            probability,
-            margin: (probability / unconstrained.probability).min(1.0),
-            confidence: probability * weigh(&chosen) / (weighed + (1.0 - seen).max(0.0) * UNKNOWN),
-            text: chosen,
-        })
+        let best = rivals.first()?.probability;
+        let mut texts: Vec<Scored> = rivals
+            .iter()
+            .map(|rival| Scored { prior: formats.prior(&rival.text), text: named(&rival.text), p: rival.probability })
+            .collect();
+        // The most probable text stays when it fits, however rare its format is.
+        let mut chosen = 0;
+        if texts[0].prior.is_none() {
+            formats.add_best(lattice, &mut texts);
+            let fitting = texts.iter().enumerate().filter_map(|(index, text)| Some((index, text.p * text.prior?)));
+            chosen = fitting.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?.0;
+        }
+        let unseen = (1.0 - texts.iter().map(|text| text.p).sum::<f32>()).max(0.0);
+        let weighed = |text: &Scored| text.p * text.prior.unwrap_or(UNKNOWN);
+        let total: f32 = texts.iter().map(weighed).sum::<f32>() + unseen * UNKNOWN;
+        let confidence = weighed(&texts[chosen]) / total;
+        let Scored { text, p, .. } = texts.swap_remove(chosen);
+        let (region, display) = asked.iter().find_map(|(code, regions)| shown(code, regions, &text))?;
+        Some(Fit { display, region, probability: p, margin: (p / best).min(1.0), confidence, text })
     }
 
     /// Regions that `code` stands for.
@@ -145,17 +135,53 @@ impl Templates {
 impl Region {
     /// The best template for `text` and the ways to show it: usual before rare, then the narrowest.
     fn rank(&self, text: &str) -> Option<(&Template, Vec<String>)> {
-        let fits = self.templates.iter().map(|template| (template, template.pattern.displays(text)));
-        fits.filter(|(_, displays)| !displays.is_empty())
-            .min_by(|(a, _), (b, _)| a.rare.cmp(&b.rare).then(a.breadth.total_cmp(&b.breadth)))
+        let bits = pattern::bits(text)?;
+        let fits = self.templates.iter().filter(|template| template.pattern.accepts(&bits));
+        let best = fits.min_by(|a, b| a.rare.cmp(&b.rare).then(a.breadth.total_cmp(&b.breadth)))?;
+        Some((best, best.pattern.displays(text)))
     }
 }
 
-/// How usual a text of this form is in the most favourable of `regions`; `None` when it fits none.
-fn prior<'a>(regions: impl Iterator<Item = &'a Region>, text: &str) -> Option<f32> {
-    let priors =
-        regions.filter_map(|region| region.rank(text)).map(|(template, _)| if template.rare { RARE } else { 1.0 });
-    priors.max_by(f32::total_cmp)
+/// A text that may be chosen: its probability by the lattice and how usual its form is, if it fits at all.
+struct Scored {
+    text: String,
+    p: f32,
+    prior: Option<f32>,
+}
+
+/// The formats of some regions, each once.
+struct Formats<'a>(Vec<(&'a Template, f32)>);
+
+impl<'a> Formats<'a> {
+    fn of(regions: impl Iterator<Item = &'a Region>) -> Self {
+        let mut formats: BTreeMap<&str, (&Template, f32)> = BTreeMap::new();
+        for template in regions.flat_map(|region| &region.templates) {
+            let prior = if template.rare { RARE } else { 1.0 };
+            let known = formats.entry(&template.source).or_insert((template, prior));
+            known.1 = known.1.max(prior);
+        }
+        Self(formats.into_values().collect())
+    }
+
+    /// How usual a text of this form is; `None` when it fits no format.
+    fn prior(&self, text: &str) -> Option<f32> {
+        let bits = pattern::bits(&named(text))?;
+        let fits = self.0.iter().filter(|(template, _)| template.pattern.accepts(&bits));
+        fits.map(|(_, prior)| *prior).max_by(f32::total_cmp)
+    }
+
+    /// Adds the most probable text of every format to `texts`.
+    fn add_best(&self, lattice: &Lattice, texts: &mut Vec<Scored>) {
+        let sets = self.0.iter().flat_map(|(template, _)| template.pattern.sets());
+        let table = Table::new(lattice, sets);
+        for (template, prior) in &self.0 {
+            let Some(text) = template.pattern.best(&table) else { continue };
+            match texts.iter_mut().find(|known| known.text == text) {
+                Some(known) => known.prior = Some(known.prior.unwrap_or(0.0).max(*prior)),
+                None => texts.push(Scored { p: probability_of(&text, lattice), text, prior: Some(*prior) }),
+            }
+        }
+    }
 }
 
 /// Code and display of `text` under the regions that `code` stands for.

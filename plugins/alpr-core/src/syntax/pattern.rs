@@ -3,6 +3,8 @@
 //! A pattern becomes a position automaton: every position is one character with its set of symbols and the positions
 //! that may stand before it. Position 0 is the start.
 
+use std::ops::RangeInclusive;
+
 use super::table::Table;
 
 /// Characters that show between symbols and are not read.
@@ -32,6 +34,11 @@ struct Position {
     before: Vec<u16>,
 }
 
+/// `text` as one bit for every symbol; `None` when it has a symbol that no pattern can name.
+pub(super) fn bits(text: &str) -> Option<Vec<Set>> {
+    text.chars().map(bit).collect()
+}
+
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
@@ -39,17 +46,49 @@ pub(super) struct Pattern {
     positions: Vec<Position>,
     /// Positions that may stand last.
     last: Vec<u16>,
+    /// Lengths of the texts that fit.
+    lengths: RangeInclusive<usize>,
 }
 
 impl Pattern {
     /// Compiles `source`; the error says what is wrong with which character.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
-        Parser { rest: source.trim(), pattern: Self { positions: vec![Position::start()], last: Vec::new() } }.run()
+        let pattern = Self { positions: vec![Position::start()], last: Vec::new(), lengths: 0..=0 };
+        Parser { rest: source.trim(), pattern }.run()
     }
 
     /// All sets of symbols that occur.
     pub(super) fn sets(&self) -> impl Iterator<Item = Set> {
         self.positions.iter().skip(1).map(|position| position.set)
+    }
+
+    fn measure(&mut self) {
+        let mut spans = vec![(0_usize, 0_usize)];
+        for position in self.positions.iter().skip(1) {
+            let before = || position.before.iter().map(|&from| spans[usize::from(from)]);
+            let least = before().map(|span| span.0).min().unwrap_or(0);
+            let most = before().map(|span| span.1).max().unwrap_or(0);
+            spans.push((least + 1, most + 1));
+        }
+        let last = || self.last.iter().map(|&index| spans[usize::from(index)]);
+        self.lengths = last().map(|span| span.0).min().unwrap_or(0)..=last().map(|span| span.1).max().unwrap_or(0);
+    }
+
+    /// Whether `text` fits, given as one bit for every symbol (see [`bits`]).
+    pub(super) fn accepts(&self, text: &[Set]) -> bool {
+        if !self.lengths.contains(&text.len()) {
+            return false;
+        }
+        let mut reached = vec![false; self.positions.len()];
+        reached[0] = true;
+        for &symbol in text {
+            // A position stands after those before it, so going backwards reads the reach of the symbol before.
+            for (index, position) in self.positions.iter().enumerate().rev() {
+                reached[index] =
+                    position.set & symbol != 0 && position.before.iter().any(|&from| reached[usize::from(from)]);
+            }
+        }
+        self.last.iter().any(|&index| reached[usize::from(index)])
     }
 
     /// The ways to show `text` with separators, if it fits: several when the pattern leaves open where they stand.
@@ -176,6 +215,7 @@ impl Parser<'_> {
             return Err("the pattern fits the empty text; at least one character must be required".into());
         }
         self.pattern.last = ends;
+        self.pattern.measure();
         Ok(self.pattern)
     }
 
