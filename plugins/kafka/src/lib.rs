@@ -1,7 +1,42 @@
 //! Kafka elements: `kafkasink`.
 
-fn plugin_init(_plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    Ok(())
+mod config;
+mod deadletter;
+mod error;
+pub mod kafkasink;
+mod mock;
+mod notice;
+mod oauth;
+mod producer;
+mod properties;
+mod record;
+mod router;
+mod secret;
+mod sender;
+mod settings;
+mod spool;
+mod stats;
+
+pub use router::RECORD_META;
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    init(Some(plugin))
+}
+
+/// Registers the elements without a plugin file, for programs that link this crate.
+///
+/// # Errors
+/// When an element cannot be registered.
+pub fn register_static() -> Result<(), glib::BoolError> {
+    init(None)
+}
+
+fn init(plugin: Option<&gst::Plugin>) -> Result<(), glib::BoolError> {
+    // Whoever makes buffers of another kind may have registered it before.
+    if !gst::meta::CustomMeta::is_registered(RECORD_META) {
+        gst::meta::CustomMeta::register_simple(RECORD_META);
+    }
+    kafkasink::register(plugin)
 }
 
 gst::plugin_define!(

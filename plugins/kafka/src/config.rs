@@ -1,0 +1,296 @@
+//! From settings to librdkafka's keys: the one place that knows both names.
+
+use crate::router::texts;
+use crate::secret::SecretError;
+use crate::settings::{Acks, Compression, Partitioner, SaslMechanism, SecurityProtocol, Settings};
+use rdkafka::ClientConfig;
+use std::{fmt, time::Duration};
+
+/// librdkafka's keys that a property (or this sink itself) already decides, with all their aliases.
+const OWNED_KEYS: &[(&str, &str)] = &[
+    ("bootstrap.servers", "bootstrap-servers"),
+    ("metadata.broker.list", "bootstrap-servers"),
+    ("client.id", "client-id"),
+    ("partitioner", "partitioner"),
+    ("acks", "acks"),
+    ("request.required.acks", "acks"),
+    ("enable.idempotence", "enable-idempotence"),
+    ("compression.type", "compression-type"),
+    ("compression.codec", "compression-type"),
+    ("linger.ms", "linger"),
+    ("queue.buffering.max.ms", "linger"),
+    ("batch.size", "batch-size"),
+    ("message.max.bytes", "max-request-size"),
+    ("queue.buffering.max.kbytes", "buffer-memory"),
+    ("queue.buffering.max.messages", "buffer-memory"),
+    ("message.timeout.ms", "message-timeout"),
+    ("delivery.timeout.ms", "message-timeout"),
+    ("security.protocol", "security-protocol"),
+    ("sasl.mechanism", "sasl-mechanism"),
+    ("sasl.mechanisms", "sasl-mechanism"),
+    ("sasl.username", "sasl-username"),
+    ("sasl.password", "sasl-password"),
+    ("ssl.ca.location", "ssl-ca-location"),
+    ("ssl.certificate.location", "ssl-certificate-location"),
+    ("ssl.key.location", "ssl-key-location"),
+    ("ssl.key.password", "ssl-key-password"),
+    ("statistics.interval.ms", "statistics-interval"),
+];
+/// Keys that would break what the sink promises.
+const REFUSED_KEYS: &[(&str, &str)] = &[
+    ("transactional.id", "records are acknowledged one by one, not in transactions"),
+    ("enable.gapless.guarantee", "the sink sets it when message-timeout or a number of retries needs it"),
+    ("delivery.report.only.error", "the spool needs every delivery report"),
+    ("queuing.strategy", "last in, first out would break the order per key"),
+    ("test.mock.num.brokers", "use mode=mock, or a mock cluster's address as bootstrap-servers"),
+];
+/// Good defaults where librdkafka's are meant for other uses. `config` may change them.
+const TUNED_KEYS: &[(&str, &str)] = &[
+    ("reconnect.backoff.max.ms", RECONNECT_MAX_MS),
+    ("socket.keepalive.enable", "true"),
+    // A broker that stopped answering: find out in half a minute.
+    ("socket.timeout.ms", "30000"),
+];
+const RECONNECT_MAX_MS: &str = "5000";
+/// Longest wait between two tries to connect, unless `config` says otherwise.
+pub(crate) const NEXT_TRY: Duration = Duration::from_millis(5000);
+
+/// A setting that cannot be used.
+#[derive(Debug)]
+pub(crate) enum ConfigError {
+    /// A key of `config` that a property decides.
+    Clash {
+        key: String,
+        property: &'static str,
+    },
+    /// A key that would break a promise.
+    Refused {
+        key: String,
+        why: &'static str,
+    },
+    /// Two settings that exclude each other, or a value out of range; the text names them.
+    Invalid(String),
+    Secret(SecretError),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clash { key, property } => write!(
+                f,
+                "The key {key} in the property config is the same setting as the property {property}. Remove the key \
+                 and set {property}."
+            ),
+            Self::Refused { key, why } => {
+                write!(f, "The key {key} in the property config cannot be used with kafkasink: {why}. Remove it.")
+            }
+            Self::Invalid(text) => f.write_str(text),
+            Self::Secret(err) => err.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<SecretError> for ConfigError {
+    fn from(err: SecretError) -> Self {
+        Self::Secret(err)
+    }
+}
+
+/// librdkafka's configuration for these settings.
+pub(crate) fn client_config(settings: &Settings) -> Result<ClientConfig, ConfigError> {
+    check(settings)?;
+    let free = texts("config", settings.config.as_deref()).map_err(ConfigError::Invalid)?;
+    check_free_keys(&free)?;
+    let mut config = ClientConfig::new();
+    for (key, value) in TUNED_KEYS {
+        config.set(*key, *value);
+    }
+    set_delivery(&mut config, settings);
+    set_security(&mut config, settings)?;
+    for (key, value) in settings.file_keys.iter().chain(&free) {
+        config.set(key, value);
+    }
+    let bounded_retries = ["retries", "message.send.max.retries"].iter().any(|key| config.get(key).is_some());
+    if settings.enable_idempotence && (bounded_retries || !settings.message_timeout.is_zero()) {
+        // A record that the client gives up must not let later records of its partition pass: the client stops, the
+        // sink builds a new one and sends everything again in order.
+        config.set("enable.gapless.guarantee", "true");
+    }
+    if !settings.enable_idempotence && config.get("max.in.flight.requests.per.connection").is_none() {
+        // Without sequence numbers a retried batch would land behind the one that followed it.
+        config.set("max.in.flight.requests.per.connection", "1");
+    }
+    Ok(config)
+}
+
+fn check(settings: &Settings) -> Result<(), ConfigError> {
+    let refuse = |text: String| Err(ConfigError::Invalid(text));
+    if settings.bootstrap_servers.trim().is_empty() {
+        return refuse("bootstrap-servers is empty. Set it to the brokers' addresses, such as localhost:9092.".into());
+    }
+    if settings.topic.is_empty() {
+        return refuse("topic is empty. Set it to the topic that records without a topic of their own go to.".into());
+    }
+    if settings.enable_idempotence && settings.acks != Acks::All {
+        return refuse(format!(
+            "enable-idempotence=true needs acks=all, but acks is {}. Set acks=all or enable-idempotence=false.",
+            acks(settings.acks)
+        ));
+    }
+    let tls = matches!(settings.security_protocol, SecurityProtocol::Ssl | SecurityProtocol::SaslSsl);
+    if !tls && (settings.ssl_ca_location.is_some() || settings.ssl_certificate_location.is_some()) {
+        return refuse(format!(
+            "A certificate is set, but security-protocol is {}, which does not use TLS. Set security-protocol to ssl or \
+             sasl-ssl.",
+            protocol(settings.security_protocol)
+        ));
+    }
+    if settings.ssl_certificate_location.is_some() != settings.ssl_key_location.is_some() {
+        return refuse(
+            "Only one of ssl-certificate-location and ssl-key-location is set. A client certificate needs both.".into(),
+        );
+    }
+    check_sasl(settings)
+}
+
+fn check_sasl(settings: &Settings) -> Result<(), ConfigError> {
+    let sasl = matches!(settings.security_protocol, SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl);
+    if !sasl {
+        return if settings.sasl_username.is_some() || settings.sasl_password.is_set() {
+            Err(ConfigError::Invalid(format!(
+                "sasl-username or sasl-password is set, but security-protocol is {}, which does not use SASL. Set \
+                 security-protocol to sasl-ssl (or sasl-plaintext).",
+                protocol(settings.security_protocol)
+            )))
+        } else {
+            Ok(())
+        };
+    }
+    let missing = match settings.sasl_mechanism {
+        SaslMechanism::OauthBearer if !settings.sasl_token_command.is_set() => "sasl-token-command",
+        SaslMechanism::OauthBearer => return Ok(()),
+        _ if settings.sasl_username.is_none() => "sasl-username",
+        _ if !settings.sasl_password.is_set() => "sasl-password",
+        _ => return Ok(()),
+    };
+    Err(ConfigError::Invalid(format!(
+        "security-protocol={} with sasl-mechanism={} needs {missing}, which is not set.",
+        protocol(settings.security_protocol),
+        mechanism(settings.sasl_mechanism)
+    )))
+}
+
+fn check_free_keys(keys: &[(String, String)]) -> Result<(), ConfigError> {
+    for (key, _) in keys {
+        if let Some((_, property)) = OWNED_KEYS.iter().find(|(owned, _)| owned == key) {
+            return Err(ConfigError::Clash { key: key.clone(), property });
+        }
+        if let Some((_, why)) = REFUSED_KEYS.iter().find(|(refused, _)| refused == key) {
+            return Err(ConfigError::Refused { key: key.clone(), why });
+        }
+    }
+    Ok(())
+}
+
+fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
+    // The spool limits what the client holds; its own limits only have to be larger.
+    let buffer_kbytes = (settings.buffer_bytes / 1024 * 2).clamp(1024, 2_147_483_647);
+    config
+        .set("bootstrap.servers", &settings.bootstrap_servers)
+        .set("client.id", &settings.client_id)
+        .set("partitioner", partitioner(settings.partitioner))
+        .set("acks", acks(settings.acks))
+        .set("enable.idempotence", settings.enable_idempotence.to_string())
+        .set("compression.type", compression(settings.compression))
+        .set("linger.ms", millis(settings.linger))
+        .set("batch.size", settings.batch_size.to_string())
+        .set("message.max.bytes", settings.max_request_size.to_string())
+        .set("message.timeout.ms", millis(settings.message_timeout))
+        .set("queue.buffering.max.kbytes", buffer_kbytes.to_string())
+        .set("queue.buffering.max.messages", "0")
+        .set("statistics.interval.ms", millis(settings.statistics_interval));
+}
+
+fn set_security(config: &mut ClientConfig, settings: &Settings) -> Result<(), ConfigError> {
+    config.set("security.protocol", protocol(settings.security_protocol));
+    let locations = [
+        ("ssl.ca.location", &settings.ssl_ca_location),
+        ("ssl.certificate.location", &settings.ssl_certificate_location),
+        ("ssl.key.location", &settings.ssl_key_location),
+    ];
+    for (key, location) in locations {
+        if let Some(location) = location {
+            config.set(key, location);
+        }
+    }
+    if let Some(password) = settings.ssl_key_password.reveal("ssl-key-password")? {
+        config.set("ssl.key.password", password.as_str());
+    }
+    if matches!(settings.security_protocol, SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl) {
+        config.set("sasl.mechanism", mechanism(settings.sasl_mechanism));
+        if settings.sasl_mechanism != SaslMechanism::OauthBearer {
+            if let Some(name) = &settings.sasl_username {
+                config.set("sasl.username", name);
+            }
+            if let Some(password) = settings.sasl_password.reveal("sasl-password")? {
+                config.set("sasl.password", password.as_str());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+pub(crate) fn acks(acks: Acks) -> &'static str {
+    match acks {
+        Acks::All => "all",
+        Acks::None => "0",
+        Acks::Leader => "1",
+    }
+}
+
+fn compression(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Gzip => "gzip",
+        Compression::Snappy => "snappy",
+        Compression::Lz4 => "lz4",
+        Compression::Zstd => "zstd",
+    }
+}
+
+fn partitioner(partitioner: Partitioner) -> &'static str {
+    match partitioner {
+        Partitioner::Murmur2Random => "murmur2_random",
+        Partitioner::Murmur2 => "murmur2",
+        Partitioner::ConsistentRandom => "consistent_random",
+        Partitioner::Consistent => "consistent",
+        Partitioner::Fnv1aRandom => "fnv1a_random",
+        Partitioner::Fnv1a => "fnv1a",
+        Partitioner::Random => "random",
+    }
+}
+
+fn protocol(protocol: SecurityProtocol) -> &'static str {
+    match protocol {
+        SecurityProtocol::Plaintext => "plaintext",
+        SecurityProtocol::Ssl => "ssl",
+        SecurityProtocol::SaslPlaintext => "sasl_plaintext",
+        SecurityProtocol::SaslSsl => "sasl_ssl",
+    }
+}
+
+fn mechanism(mechanism: SaslMechanism) -> &'static str {
+    match mechanism {
+        SaslMechanism::Plain => "PLAIN",
+        SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
+        SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
+        SaslMechanism::OauthBearer => "OAUTHBEARER",
+    }
+}
+

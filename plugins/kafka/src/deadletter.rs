@@ -1,0 +1,180 @@
+//! Records that can never be delivered: to a topic with the reason in headers, or to a file with everything.
+
+use crate::record::Record;
+use base64::Engine;
+use rdkafka::error::RDKafkaErrorCode;
+use serde_json::{Map, Value, json};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// Headers of a record in the dead letter topic.
+pub(crate) const TOPIC_HEADER: &str = "dead-letter-topic";
+pub(crate) const CAUSE_HEADER: &str = "dead-letter-cause";
+pub(crate) const REASON_HEADER: &str = "dead-letter-reason";
+pub(crate) const TIME_HEADER: &str = "dead-letter-time";
+/// Set when the value had to be left out because it is what made the record too large.
+pub(crate) const SIZE_HEADER: &str = "dead-letter-omitted-bytes";
+/// Name of the file in the spool's directory, when no `dead-letter-location` is set.
+const DEFAULT_FILE: &str = "dead-letters.jsonl";
+
+/// Where dead letters go.
+#[derive(Debug)]
+pub(crate) struct DeadLetters {
+    topic: Option<String>,
+    file: Option<PathBuf>,
+    file_is_set: bool,
+}
+
+impl DeadLetters {
+    /// A topic, a file, or, with neither and a spool on disk, a file beside the spool: nothing is lost by default.
+    pub(crate) fn new(topic: Option<String>, file: Option<PathBuf>, spool: Option<&Path>) -> Self {
+        let file_is_set = file.is_some();
+        let file = file.or_else(|| Some(spool?.join(DEFAULT_FILE)));
+        Self { topic, file, file_is_set }
+    }
+
+    /// True when the user named the file, so that it gets every dead letter.
+    pub(crate) fn file_is_set(&self) -> bool {
+        self.file_is_set
+    }
+
+    /// The file, for messages.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The record for the dead letter topic; `None` without such a topic, or when `record` was one already.
+    pub(crate) fn for_topic(&self, record: &Record, code: RDKafkaErrorCode, time: &str) -> Option<Record> {
+        let topic = self.topic.clone()?;
+        if record.dead_from.is_some() {
+            return None;
+        }
+        let mut dead = record.clone();
+        dead.set_header(TOPIC_HEADER, record.topic.clone());
+        dead.set_header(CAUSE_HEADER, format!("{code:?}"));
+        dead.set_header(REASON_HEADER, code.to_string());
+        dead.set_header(TIME_HEADER, time);
+        if is_too_large(code) {
+            dead.set_header(SIZE_HEADER, record.value.len().to_string());
+            dead.value = Vec::new();
+        }
+        dead.dead_from = Some(std::mem::replace(&mut dead.topic, topic));
+        Some(dead)
+    }
+
+    /// Appends the whole record to the file as one line of JSON, synced. `Ok(false)` without a file.
+    pub(crate) fn write(&self, record: &Record, code: RDKafkaErrorCode, time: &str) -> io::Result<bool> {
+        let Some(path) = &self.file else { return Ok(false) };
+        let mut line = line(record, code, time).to_string();
+        line.push('\n');
+        let mut file = open(path)?;
+        file.write_all(line.as_bytes())?;
+        file.sync_data()?;
+        Ok(true)
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// True when the value itself is the problem.
+pub(crate) fn is_too_large(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(code, E::MessageSizeTooLarge | E::MessageBatchTooLarge | E::InvalidMessageSize)
+}
+
+/// Field names as in the dead letter messages that consumers write.
+fn line(record: &Record, code: RDKafkaErrorCode, time: &str) -> Value {
+    let mut object = Map::new();
+    let mut set = |name: &str, value: Value| object.insert(name.to_string(), value);
+    set("timestamp", json!(time));
+    set("original_topic", json!(record.dead_from.as_ref().unwrap_or(&record.topic)));
+    set("error_type", json!(format!("{code:?}")));
+    set("error_message", json!(code.to_string()));
+    set("record_timestamp_ms", json!(record.timestamp_ms));
+    if let Some(key) = &record.key {
+        let (name, text) = text_or_base64("original_key", key);
+        set(&name, text);
+    }
+    let (name, text) = text_or_base64("original_message", &record.value);
+    set(&name, text);
+    let headers: Map<String, Value> =
+        record.headers.iter().map(|(name, value)| (name.clone(), json!(String::from_utf8_lossy(value)))).collect();
+    set("headers", Value::Object(headers));
+    Value::Object(object)
+}
+
+/// Text as it is; other bytes as base64 under `<name>_base64`.
+fn text_or_base64(name: &str, bytes: &[u8]) -> (String, Value) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (name.to_string(), json!(text)),
+        Err(_) => {
+            let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+            (format!("{name}_base64"), json!(text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(value: &[u8]) -> Record {
+        Record {
+            topic: "plates".into(),
+            key: Some(b"CAM1".to_vec()),
+            headers: vec![("kind".into(), serde_bytes::ByteBuf::from("plate"))],
+            timestamp_ms: 5,
+            value: value.to_vec(),
+            received_ms: 6,
+            dead_from: None,
+        }
+    }
+
+    #[test]
+    fn the_topic_gets_the_value_and_the_reason() {
+        let letters = DeadLetters::new(Some("dead".into()), None, None);
+        let code = RDKafkaErrorCode::TopicAuthorizationFailed;
+        let dead = letters.for_topic(&record(b"{}"), code, "now").unwrap();
+        assert_eq!((dead.topic.as_str(), dead.value.as_slice()), ("dead", &b"{}"[..]));
+        assert_eq!(dead.header(TOPIC_HEADER), Some("plates"));
+        assert_eq!(dead.header(CAUSE_HEADER), Some("TopicAuthorizationFailed"));
+        assert!(dead.header(REASON_HEADER).unwrap().contains("authorization failed"), "{dead:?}");
+        assert_eq!(dead.header("kind"), Some("plate"));
+        assert!(letters.for_topic(&dead, code, "now").is_none(), "a dead letter dies once");
+    }
+
+    #[test]
+    fn a_value_that_is_too_large_is_left_out_of_the_topic_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::new(Some("dead".into()), None, Some(dir.path()));
+        let code = RDKafkaErrorCode::MessageSizeTooLarge;
+        let dead = letters.for_topic(&record(b"12345"), code, "now").unwrap();
+        assert_eq!((dead.value.len(), dead.header(SIZE_HEADER)), (0, Some("5")));
+        assert!(letters.write(&record(b"12345"), code, "now").unwrap());
+        let text = std::fs::read_to_string(letters.file().unwrap()).unwrap();
+        assert!(text.contains(r#""original_message":"12345""#), "{text}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_kept_as_base64() {
+        let value = line(&record(&[0xff, 0x00]), RDKafkaErrorCode::InvalidRecord, "now");
+        assert_eq!(value["original_message_base64"], "/wA=");
+        assert_eq!(value["original_key"], "CAM1");
+        assert_eq!(value["error_type"], "InvalidRecord");
+    }
+
+    #[test]
+    fn nothing_is_written_without_a_place() {
+        let letters = DeadLetters::new(None, None, None);
+        assert!(!letters.write(&record(b""), RDKafkaErrorCode::InvalidRecord, "now").unwrap());
+        assert!(letters.for_topic(&record(b""), RDKafkaErrorCode::InvalidRecord, "now").is_none());
+    }
+}

@@ -1,0 +1,158 @@
+//! Element messages: what an application can act on.
+
+use super::{KafkaSink, imp::CAT};
+use crate::config::NEXT_TRY;
+use crate::error::SinkError;
+use crate::notice::Notice;
+use crate::record::Record;
+use gst::prelude::*;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Name of the message about the connection: `state` is `connected`, `disconnected`, `refused` or `rebuilding`.
+pub(super) const STATE_MESSAGE: &str = "kafkasink-state";
+/// Name of the message about records that can never be delivered.
+pub(super) const DEAD_LETTER_MESSAGE: &str = "kafkasink-dead-letter";
+/// Name of the message about the fill level of the spool: `level` is `high` or `low`.
+pub(super) const SPOOL_MESSAGE: &str = "kafkasink-spool";
+/// Name of the message about records that are still held when the sink stops.
+pub(super) const LEFT_MESSAGE: &str = "kafkasink-left";
+/// Name of the message about each record in `mode=mock`.
+pub(super) const MOCK_MESSAGE: &str = "kafkasink-mock-record";
+
+/// Dead letters come in masses when a topic is missing: one message this often, with the number since the last.
+const DEAD_LETTER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Posts messages, and remembers what must not flood the bus.
+#[derive(Default)]
+pub(super) struct Messages {
+    dead: Mutex<DeadLetterPace>,
+}
+
+#[derive(Default)]
+struct DeadLetterPace {
+    last: Option<Instant>,
+    number: u64,
+}
+
+impl Messages {
+    pub(super) fn post(&self, obj: &KafkaSink, notice: &Notice, servers: &str) {
+        match notice {
+            Notice::Connected => {
+                gst::info!(CAT, obj = obj, "Connected to {servers}");
+                post_state(obj, "connected", None, None);
+            }
+            Notice::Disconnected { reason } => {
+                gst::warning!(CAT, obj = obj, "No broker of {servers} answers: {reason}; records wait in the spool");
+                post_state(obj, "disconnected", Some(reason), Some(NEXT_TRY));
+            }
+            Notice::Refused { tls, reason, give_up } => {
+                gst::warning!(CAT, obj = obj, "{servers} refused the connection: {reason}");
+                post_state(obj, "refused", Some(reason), Some(NEXT_TRY));
+                if *give_up {
+                    let err = SinkError::Refused { tls: *tls, servers: servers.to_string(), reason: reason.clone() };
+                    obj.post_error_message(err.message());
+                }
+            }
+            Notice::Rebuilding { reason } => {
+                gst::warning!(CAT, obj = obj, "A new Kafka client sends everything unconfirmed again: {reason}");
+                post_state(obj, "rebuilding", Some(reason), None);
+            }
+            Notice::DeadLetter { topic, cause, kept } => self.post_dead_letter(obj, topic, cause, kept.as_deref()),
+            Notice::HighWater { high, depth, max_bytes } => {
+                let level = if *high { "high" } else { "low" };
+                gst::info!(CAT, obj = obj, "Spool is {level}: {} of {max_bytes} bytes", depth.bytes);
+                let structure = gst::Structure::builder(SPOOL_MESSAGE)
+                    .field("level", level)
+                    .field("records", depth.records)
+                    .field("bytes", depth.bytes)
+                    .field("max-bytes", *max_bytes)
+                    .build();
+                post(obj, structure);
+            }
+            Notice::Store(err) => gst::element_warning!(obj, gst::ResourceError::Write, ["{err}"]),
+            Notice::Warning(text) => gst::element_warning!(obj, gst::ResourceError::Failed, ["{text}"]),
+        }
+    }
+
+    fn post_dead_letter(&self, obj: &KafkaSink, topic: &str, cause: &str, kept: Option<&str>) {
+        let number = {
+            let mut pace = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+            pace.number += 1;
+            if pace.last.is_some_and(|last| last.elapsed() < DEAD_LETTER_INTERVAL) {
+                return;
+            }
+            pace.last = Some(Instant::now());
+            std::mem::take(&mut pace.number)
+        };
+        let place = kept.unwrap_or("nowhere: set dead-letter-topic or dead-letter-location");
+        gst::warning!(
+            CAT,
+            obj = obj,
+            "{number} record(s) for {topic} can never be delivered ({cause}), kept in {place}"
+        );
+        let structure = gst::Structure::builder(DEAD_LETTER_MESSAGE)
+            .field("topic", topic)
+            .field("cause", cause)
+            .field("kept-in", kept)
+            .field("records", number)
+            .build();
+        post(obj, structure);
+        if kept.is_none() {
+            gst::element_warning!(
+                obj,
+                gst::ResourceError::Write,
+                ["A record for {topic} can never be delivered ({cause}) and is lost. Set dead-letter-topic or \
+                  dead-letter-location to keep such records."]
+            );
+        }
+    }
+}
+
+fn post_state(obj: &KafkaSink, state: &str, reason: Option<&str>, next_try: Option<Duration>) {
+    let mut builder = gst::Structure::builder(STATE_MESSAGE).field("state", state);
+    if let Some(reason) = reason {
+        builder = builder.field("reason", reason);
+    }
+    if let Some(next_try) = next_try {
+        builder = builder.field("next-try", next_try.as_nanos() as u64);
+    }
+    post(obj, builder.build());
+}
+
+/// Says what is left when the sink stops.
+pub(super) fn post_left(obj: &KafkaSink, records: u64, kept: bool) {
+    post(obj, gst::Structure::builder(LEFT_MESSAGE).field("records", records).field("kept", kept).build());
+}
+
+/// Says what would have been sent.
+pub(super) fn post_mock(obj: &KafkaSink, record: &Record) {
+    let key = record.key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned());
+    let event_id = serde_json::from_slice::<serde_json::Value>(&record.value)
+        .ok()
+        .and_then(|value| Some(value.get("event_id")?.as_str()?.to_string()));
+    gst::info!(
+        CAT,
+        obj = obj,
+        "mock: topic {} key {} event id {} ({} bytes)",
+        record.topic,
+        key.as_deref().unwrap_or("-"),
+        event_id.as_deref().unwrap_or("-"),
+        record.value.len()
+    );
+    let structure = gst::Structure::builder(MOCK_MESSAGE)
+        .field("topic", &record.topic)
+        .field("key", key)
+        .field("event-id", event_id)
+        .field("bytes", record.value.len() as u64)
+        .field("timestamp-ms", record.timestamp_ms)
+        .build();
+    post(obj, structure);
+}
+
+fn post(obj: &KafkaSink, structure: gst::Structure) {
+    // Nobody listens when the element is in no pipeline; that is no error.
+    let _ = obj.post_message(gst::message::Element::builder(structure).src(obj).build());
+}

@@ -1,0 +1,264 @@
+//! The librdkafka client: building it, and what its callbacks tell.
+
+use crate::notice::{Notice, NoticeFn};
+use crate::oauth;
+use crate::secret::Secret;
+use crate::spool::{Seq, Spool};
+use crate::stats::{ClientStats, Stats, count};
+
+use rdkafka::{
+    ClientConfig, ClientContext, Statistics,
+    client::OAuthToken,
+    config::{FromClientConfigAndContext, RDKafkaLogLevel},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    producer::{DeliveryResult, ProducerContext, ThreadedProducer},
+};
+use std::{
+    error::Error,
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("kafkasink-client", gst::DebugColorFlags::empty(), Some("The Kafka client of kafkasink"))
+});
+
+/// How long TLS or SASL may fail before any connection came up until the sink gives up: the settings are wrong.
+const REFUSED_AFTER: Duration = Duration::from_secs(2);
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("record numbers travel through librdkafka as pointers: kafkasink needs a 64-bit target");
+
+/// What a delivery report carries back: the record's number, and whether it is a dead letter.
+pub(crate) fn opaque(seq: Seq, dead: bool) -> usize {
+    (seq as usize) << 1 | usize::from(dead)
+}
+
+/// A record that the client says can never be delivered.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) seq: Seq,
+    pub(crate) code: RDKafkaErrorCode,
+}
+
+/// What the client's callbacks and the sender share. One per client.
+pub(crate) struct Reports {
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) notify: NoticeFn,
+    pub(crate) token_command: Secret,
+    rejected: Mutex<Vec<Rejected>>,
+    broken: Mutex<Option<String>>,
+    is_broken: AtomicBool,
+    link: Arc<Link>,
+    good: AtomicU64,
+}
+
+/// What is known about the connection, over all clients of one run.
+#[derive(Default)]
+pub(crate) struct Link {
+    state: Mutex<LinkState>,
+}
+
+#[derive(Default)]
+struct LinkState {
+    disconnected: bool,
+    ever_connected: bool,
+    refused_since: Option<Instant>,
+    last_reason: String,
+}
+
+impl Reports {
+    pub(crate) fn new(
+        spool: Arc<Spool>,
+        stats: Arc<Stats>,
+        notify: NoticeFn,
+        token_command: Secret,
+        link: Arc<Link>,
+    ) -> Self {
+        Self {
+            spool,
+            stats,
+            notify,
+            token_command,
+            rejected: Mutex::default(),
+            broken: Mutex::default(),
+            is_broken: AtomicBool::new(false),
+            link,
+            good: AtomicU64::new(0),
+        }
+    }
+
+    /// Records rejected since the last call.
+    pub(crate) fn take_rejected(&self) -> Vec<Rejected> {
+        std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why this client must be replaced, if it must.
+    pub(crate) fn broken(&self) -> Option<String> {
+        if !self.is_broken.load(Relaxed) {
+            return None;
+        }
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Delivered with this client.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.good.load(Relaxed)
+    }
+
+    pub(crate) fn set_broken(&self, reason: String) {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.is_broken.store(true, Relaxed);
+    }
+
+    pub(crate) fn reject(&self, seq: Seq, code: RDKafkaErrorCode) {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).push(Rejected { seq, code });
+    }
+
+    fn set_connected(&self) {
+        if self.stats.connected.swap(true, Relaxed) {
+            return;
+        }
+        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        link.disconnected = false;
+        link.ever_connected = true;
+        link.refused_since = None;
+        drop(link);
+        (self.notify)(Notice::Connected);
+    }
+
+    fn set_disconnected(&self) {
+        self.stats.connected.store(false, Relaxed);
+        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = link.last_reason.clone();
+        // The client says this at each try; the application needs it once.
+        let known = std::mem::replace(&mut link.disconnected, true);
+        drop(link);
+        if known {
+            return;
+        }
+        (self.notify)(Notice::Disconnected { reason });
+    }
+
+    /// TLS or SASL failed. Before any connection this means wrong settings, later it may pass.
+    fn refused(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *link.refused_since.get_or_insert_with(Instant::now);
+        let give_up = !link.ever_connected && since.elapsed() >= REFUSED_AFTER;
+        drop(link);
+        let tls = code == RDKafkaErrorCode::SSL;
+        (self.notify)(Notice::Refused { tls, reason: reason.to_string(), give_up });
+    }
+}
+
+/// True for errors that this very record will meet each time.
+pub(crate) fn is_permanent(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(
+        code,
+        E::MessageSizeTooLarge
+            | E::MessageBatchTooLarge
+            | E::InvalidMessageSize
+            | E::TopicAuthorizationFailed
+            | E::UnknownTopic
+            | E::UnknownTopicOrPartition
+            | E::UnknownPartition
+            | E::InvalidTopic
+            | E::InvalidRecord
+            | E::InvalidTimestamp
+            | E::InvalidRequiredAcks
+            | E::PolicyViolation
+            | E::UnsupportedForMessageFormat
+            | E::UnsupportedCompressionType
+            | E::InvalidArgument
+    )
+}
+
+impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error
+            | RDKafkaLogLevel::Warning => gst::warning!(CAT, "{facility}: {message}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => gst::info!(CAT, "{facility}: {message}"),
+            RDKafkaLogLevel::Debug => gst::debug!(CAT, "{facility}: {message}"),
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let client = ClientStats::new(&statistics);
+        if client.brokers_up > 0 {
+            self.set_connected();
+        }
+        self.stats.set_client(client);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        gst::warning!(CAT, "{error}: {reason}");
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        {
+            let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if code != RDKafkaErrorCode::AllBrokersDown || link.last_reason.is_empty() {
+                link.last_reason = reason.to_string();
+            }
+        }
+        match code {
+            RDKafkaErrorCode::AllBrokersDown => self.set_disconnected(),
+            RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => self.refused(code, reason),
+            RDKafkaErrorCode::Fatal => self.set_broken(reason.to_string()),
+            _ => (),
+        }
+    }
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        Ok(oauth::token(&self.token_command)?)
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let (seq, dead) = ((opaque >> 1) as Seq, opaque & 1 == 1);
+        match result {
+            Ok(message) => {
+                self.good.fetch_add(1, Relaxed);
+                if !dead {
+                    count(&self.stats.delivered);
+                    let bytes = message.payload_len() + message.key_len();
+                    self.stats.delivered_bytes.fetch_add(bytes as u64, Relaxed);
+                }
+                self.set_connected();
+                self.spool.delivered(seq);
+            }
+            Err((error, _)) => {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+                match code {
+                    // The sink itself threw the client's queue away, to send it again.
+                    RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => (),
+                    code if is_permanent(code) => self.reject(seq, code),
+                    code => {
+                        self.stats.count_failed(&format!("{code:?}"));
+                        self.set_broken(format!("a record was not delivered: {error}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The client type.
+pub(crate) type Client = ThreadedProducer<Reports>;
+
+/// Builds a client. This needs no broker.
+pub(crate) fn build(config: &ClientConfig, reports: Reports) -> KafkaResult<Client> {
+    ThreadedProducer::from_config_and_context(config, reports)
+}

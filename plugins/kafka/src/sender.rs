@@ -1,0 +1,355 @@
+//! The two threads behind the sink: one hands records to the client, one tidies the spool.
+//!
+//! The sender owns the client. When a record comes back undelivered, or the client fails for good, it drops the client
+//! with all it holds, rewinds the spool and sends everything unconfirmed again in order with a new client: that is what
+//! keeps the order per key over every kind of failure.
+
+use crate::deadletter::{DeadLetters, is_too_large};
+use crate::notice::{Notice, NoticeFn};
+use crate::producer::{self, Client, Link, Rejected, Reports};
+use crate::record::Record;
+use crate::secret::Secret;
+use crate::spool::{Pace, Seq, Spool, StoreError};
+use crate::stats::{Stats, count};
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, Producer},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// Records handed to the client before the sender looks at reports again.
+const BATCH: usize = 500;
+/// How long the sender sleeps when nothing happens.
+const IDLE: Duration = Duration::from_millis(50);
+/// Pause between two rounds of the keeper.
+const KEEPER_INTERVAL: Duration = Duration::from_millis(10);
+/// Waits between two clients, when the one before delivered nothing.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(5);
+/// The client is asked to send what it holds without waiting for `linger`, this long at a time.
+const FLUSH_SLICE: Duration = Duration::from_millis(50);
+/// How long `stop` waits for the threads beyond what the client needs to close.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the sender needs beside the spool.
+pub(crate) struct Job {
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) config: ClientConfig,
+    pub(crate) token_command: Secret,
+    pub(crate) dead_letters: DeadLetters,
+    /// Text of a time for dead letters.
+    pub(crate) clock: fn() -> String,
+}
+
+/// Set from outside.
+#[derive(Default)]
+pub(crate) struct Signals {
+    stop: AtomicBool,
+    drain: AtomicBool,
+}
+
+impl Signals {
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+}
+
+/// The running threads.
+pub(crate) struct Sender {
+    signals: Arc<Signals>,
+    spool: Arc<Spool>,
+    threads: Vec<JoinHandle<()>>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Sender {
+    /// Builds the first client, so that wrong settings are known at once, and starts the threads. No broker is needed.
+    pub(crate) fn start(keeper: Keeper, job: Job) -> Result<Self, KafkaError> {
+        let (spool, notify) = (keeper.spool.clone(), keeper.notify.clone());
+        let signals = Arc::new(Signals::default());
+        let worker = Worker { job, spool, notify, signals: signals.clone(), link: Arc::default() };
+        let client = worker.build()?;
+        Self::spawn(signals, keeper, move || worker.run(client))
+    }
+
+    /// Starts the threads with another worker in place of the Kafka client.
+    pub(crate) fn spawn(
+        signals: Arc<Signals>,
+        keeper: Keeper,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, KafkaError> {
+        let spool = keeper.spool.clone();
+        let (work_done, done) = mpsc::channel();
+        let keeper_done = work_done.clone();
+        let keeper_signals = signals.clone();
+        let threads = vec![
+            thread("kafkasink-send", move || {
+                work();
+                // The receiver is gone when `stop` did not wait for us.
+                let _ = work_done.send(());
+            })?,
+            thread("kafkasink-keep", move || {
+                keeper.run(&keeper_signals);
+                let _ = keeper_done.send(());
+            })?,
+        ];
+        Ok(Self { signals, spool, threads, done })
+    }
+
+    /// Makes the client send without waiting for `linger`, while something waits for an empty spool.
+    pub(crate) fn set_draining(&self, draining: bool) {
+        self.signals.drain.store(draining, Relaxed);
+    }
+
+    /// Stops the threads. False when they did not end in time: they end by themselves later.
+    pub(crate) fn stop(self) -> bool {
+        self.signals.stop.store(true, Relaxed);
+        self.spool.stop();
+        let deadline = Instant::now() + JOIN_TIMEOUT;
+        for _ in &self.threads {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.done.recv_timeout(left).is_err() {
+                return false;
+            }
+        }
+        self.threads.into_iter().all(|thread| thread.join().is_ok())
+    }
+}
+
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, KafkaError> {
+    std::thread::Builder::new()
+        .name(name.to_string())
+        .spawn(body)
+        .map_err(|err| KafkaError::ClientCreation(format!("the thread {name} could not be started: {err}")))
+}
+
+struct Worker {
+    job: Job,
+    spool: Arc<Spool>,
+    notify: NoticeFn,
+    signals: Arc<Signals>,
+    link: Arc<Link>,
+}
+
+impl Worker {
+    fn build(&self) -> Result<Client, KafkaError> {
+        let job = &self.job;
+        let reports = Reports::new(
+            self.spool.clone(),
+            job.stats.clone(),
+            self.notify.clone(),
+            job.token_command.clone(),
+            self.link.clone(),
+        );
+        producer::build(&job.config, reports)
+    }
+
+    fn stopped(&self) -> bool {
+        self.signals.stopped()
+    }
+
+    fn run(&self, mut client: Client) {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            self.serve(&client);
+            if self.stopped() {
+                break;
+            }
+            let reports = client.client().context();
+            let reason = reports.broken().unwrap_or_default();
+            if reports.delivered() > 0 {
+                backoff = FIRST_BACKOFF;
+            }
+            count(&self.job.stats.rebuilds);
+            (self.notify)(Notice::Rebuilding { reason });
+            // Gone before the spool is rewound: a report of the old client must not meet a record of the new one.
+            drop(client);
+            self.report(self.spool.rewind());
+            self.pause(backoff);
+            backoff = (backoff * 2).min(LAST_BACKOFF);
+            client = match self.rebuild() {
+                Some(client) => client,
+                None => return,
+            };
+        }
+    }
+
+    /// A new client, however often it takes; `None` when stopped.
+    fn rebuild(&self) -> Option<Client> {
+        loop {
+            match self.build() {
+                Ok(client) => return Some(client),
+                Err(err) => (self.notify)(Notice::Warning(format!("Could not build a Kafka client: {err}"))),
+            }
+            self.pause(LAST_BACKOFF);
+            if self.stopped() {
+                return None;
+            }
+        }
+    }
+
+    fn pause(&self, duration: Duration) {
+        let end = Instant::now() + duration;
+        while Instant::now() < end && !self.stopped() {
+            std::thread::sleep(IDLE.min(duration));
+        }
+    }
+
+    fn report(&self, result: Result<(), StoreError>) {
+        if let Err(err) = result {
+            (self.notify)(Notice::Store(err));
+        }
+    }
+
+    /// Sends until stopped or until the client must be replaced.
+    fn serve(&self, client: &Client) {
+        let reports = client.client().context();
+        loop {
+            for rejected in reports.take_rejected() {
+                self.bury(&rejected);
+            }
+            if self.stopped() || reports.broken().is_some() {
+                return;
+            }
+            match self.spool.next(BATCH, IDLE) {
+                Ok(records) => {
+                    let idle = records.is_empty();
+                    for (seq, record) in records {
+                        self.send(client, seq, &record);
+                    }
+                    if idle && self.signals.drain.load(Relaxed) {
+                        // Only ends lingering; what is not out by then is asked for again.
+                        let _ = client.flush(FLUSH_SLICE);
+                    }
+                }
+                Err(err) => {
+                    (self.notify)(Notice::Store(err));
+                    self.pause(LAST_BACKOFF);
+                }
+            }
+        }
+    }
+
+    fn send(&self, client: &Client, seq: Seq, record: &Record) {
+        let reports = client.client().context();
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (name, value) in &record.headers {
+            headers = headers.insert(Header { key: name, value: Some(value.as_slice()) });
+        }
+        let opaque = producer::opaque(seq, record.dead_from.is_some());
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&record.topic, opaque)
+            .payload(&record.value)
+            .timestamp(record.timestamp_ms)
+            .headers(headers);
+        if let Some(key) = &record.key {
+            message = message.key(key);
+        }
+        loop {
+            let (error, returned) = match client.send(message) {
+                Ok(()) => return count(&self.job.stats.sent),
+                Err(failed) => failed,
+            };
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::InvalidTopic);
+            match code {
+                RDKafkaErrorCode::QueueFull if !self.stopped() && reports.broken().is_none() => {
+                    message = returned;
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                code if producer::is_permanent(code) => return reports.reject(seq, code),
+                _ => return reports.set_broken(format!("a record was refused: {error}")),
+            }
+        }
+    }
+
+    /// Puts a record that can never be delivered to the dead letters.
+    fn bury(&self, rejected: &Rejected) {
+        let Rejected { seq, code } = *rejected;
+        self.job.stats.count_failed(&format!("{code:?}"));
+        match self.spool.get(seq) {
+            Ok(Some(record)) => {
+                let result = self.bury_record(seq, &record, code);
+                self.report(result);
+            }
+            Ok(None) => (),
+            Err(err) => (self.notify)(Notice::Store(err)),
+        }
+    }
+
+    fn bury_record(&self, seq: Seq, record: &Record, code: RDKafkaErrorCode) -> Result<(), StoreError> {
+        let letters = &self.job.dead_letters;
+        let time = (self.job.clock)();
+        let dead = letters.for_topic(record, code, &time);
+        let already_dead = record.dead_from.is_some();
+        // The file gets what the topic cannot hold, and everything when the user named one.
+        let wants_file = dead.is_none() || letters.file_is_set() || is_too_large(code);
+        let path = || letters.file().unwrap_or_else(|| std::path::Path::new("")).to_path_buf();
+        let in_file = wants_file
+            && letters
+                .write(record, code, &time)
+                .map_err(|err| StoreError::io("write a dead letter to", &path(), err))?;
+        let topic = record.dead_from.as_ref().unwrap_or(&record.topic).clone();
+        let cause = code.to_string();
+        let kept = match &dead {
+            Some(dead) => Some(format!("the topic {}", dead.topic)),
+            None if in_file => Some(path().display().to_string()),
+            None => None,
+        };
+        match dead {
+            Some(dead) => self.spool.replace(seq, dead)?,
+            None => self.spool.discard(seq)?,
+        }
+        if kept.is_some() && !already_dead {
+            count(&self.job.stats.dead_lettered);
+        } else if kept.is_none() {
+            if already_dead {
+                self.job.stats.dead_lettered.fetch_sub(1, Relaxed);
+            }
+            count(&self.job.stats.lost);
+        }
+        (self.notify)(Notice::DeadLetter { topic, cause, kept });
+        Ok(())
+    }
+}
+
+/// Tidies the spool at a steady pace.
+pub(crate) struct Keeper {
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) notify: NoticeFn,
+    pub(crate) max_bytes: u64,
+}
+
+impl Keeper {
+    fn run(&self, signals: &Signals) {
+        let mut pace = Pace::default();
+        let mut high = false;
+        let mut failing = false;
+        while !signals.stopped() {
+            match self.spool.tidy(&mut pace) {
+                Ok(()) => failing = false,
+                Err(err) if !failing => {
+                    failing = true;
+                    (self.notify)(Notice::Store(err));
+                }
+                Err(_) => (),
+            }
+            let depth = self.spool.depth();
+            // High at four fifths, low at half: no flood of messages in between.
+            let now_high = if high { depth.bytes > self.max_bytes / 2 } else { depth.bytes > self.max_bytes / 5 * 4 };
+            if now_high != high {
+                high = now_high;
+                (self.notify)(Notice::HighWater { high, depth, max_bytes: self.max_bytes });
+            }
+            std::thread::sleep(KEEPER_INTERVAL);
+        }
+    }
+}

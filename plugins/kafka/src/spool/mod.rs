@@ -1,0 +1,511 @@
+//! The spool: where a record is from `render()` until its delivery report.
+//!
+//! Guarantees:
+//! - A record that [`Spool::append`] took leaves only by [`Spool::delivered`], by [`Spool::replace`] with a dead
+//!   letter, by [`Spool::discard`] (counted by the caller), or by the `drop-oldest` policy (counted).
+//! - Records are handed out in the order in which they were taken. After [`Spool::rewind`] everything that has no
+//!   delivery report is handed out again, in the same order.
+//! - Memory is bounded: of a spool on disk at most [`WINDOW_BYTES`] are cached, the rest is read back when its turn comes.
+//!
+//! Lock order: `cursor` (what is handed out next, what is removed) before `state`; `turn` (order of appends) before
+//! `state`. No lock is held while waiting, except that a `Condvar` releases `state`.
+
+mod disk;
+mod memory;
+mod store;
+
+pub(crate) use store::{Seq, Store, StoreError};
+
+use crate::record::Record;
+use disk::{DiskStore, Recovered};
+use memory::MemoryStore;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Records of a spool on disk that are also kept in memory, ready to be sent.
+const WINDOW_BYTES: u64 = 8 << 20;
+/// Bytes read back from disk at once.
+const REFILL_BYTES: u64 = 2 << 20;
+/// Space on the disk that the spool leaves free: the storage engine needs room to tidy up, and once a write has failed
+/// it takes no more.
+pub(crate) const DISK_RESERVE_BYTES: u64 = 64 << 20;
+/// Shortest time between two fsyncs in batch mode: the most that a power cut can cost.
+pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the free space of the disk is looked at.
+const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What to do with a new record when the spool is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFull {
+    /// Wait for room.
+    Block,
+    /// Remove the oldest record that is not on its way to the broker.
+    DropOldest,
+    /// Refuse the new record.
+    Error,
+}
+
+/// When records on disk are synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// Before `append` returns.
+    Always,
+    /// All new records together, every [`SYNC_INTERVAL`].
+    Batch,
+    /// When the operating system likes to.
+    Never,
+}
+
+/// How a spool is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct SpoolConfig {
+    /// Directory, or `None` for memory only.
+    pub(crate) location: Option<PathBuf>,
+    /// Most bytes held.
+    pub(crate) max_bytes: u64,
+    /// Most bytes handed out and not reported yet.
+    pub(crate) max_in_flight_bytes: u64,
+    pub(crate) when_full: WhenFull,
+    pub(crate) sync: Sync,
+}
+
+/// Why a record was not taken.
+#[derive(Debug)]
+pub(crate) enum AppendError {
+    /// The wait for room was cancelled.
+    Flushing,
+    /// The spool is full and the policy is `error`.
+    Full { bytes: u64, max_bytes: u64, disk_full: bool },
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// How full the spool is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) in_flight_bytes: u64,
+    /// When the oldest record was received, milliseconds since 1970 UTC.
+    pub(crate) oldest_ms: Option<i64>,
+}
+
+#[derive(Clone, Copy)]
+struct Sent {
+    size: u64,
+    received_ms: i64,
+}
+
+#[derive(Default)]
+struct State {
+    /// First unused sequence number.
+    next_seq: Seq,
+    /// Newest record that is complete in the store.
+    newest: Option<Seq>,
+    /// Next records to send.
+    ready: VecDeque<(Seq, Arc<Record>)>,
+    ready_bytes: u64,
+    /// First record that is to follow `ready` and is in the store only.
+    spilled: Option<Seq>,
+    in_flight: BTreeMap<Seq, Sent>,
+    in_flight_bytes: u64,
+    records: u64,
+    bytes: u64,
+    unsynced: bool,
+    disk_full: bool,
+    flushing: bool,
+    stopped: bool,
+}
+
+impl State {
+    fn publish(&mut self, seq: Seq, record: Arc<Record>, window: u64) {
+        let size = record.size();
+        self.newest = Some(seq);
+        self.records += 1;
+        self.bytes += size;
+        self.unsynced = true;
+        if self.spilled.is_none() && (self.ready.is_empty() || self.ready_bytes + size <= window) {
+            self.ready_bytes += size;
+            self.ready.push_back((seq, record));
+        } else {
+            self.spilled.get_or_insert(seq);
+        }
+    }
+
+    fn pop_ready(&mut self) -> Option<(Seq, Arc<Record>)> {
+        let (seq, record) = self.ready.pop_front()?;
+        self.ready_bytes -= record.size();
+        Some((seq, record))
+    }
+
+    /// Forgets a record that was handed out. False when it was not, or not any more.
+    fn settle(&mut self, seq: Seq) -> bool {
+        let Some(sent) = self.in_flight.remove(&seq) else { return false };
+        self.in_flight_bytes -= sent.size;
+        self.records -= 1;
+        self.bytes -= sent.size;
+        true
+    }
+}
+
+/// See the module's page.
+pub(crate) struct Spool {
+    config: SpoolConfig,
+    store: Box<dyn Store>,
+    window: u64,
+    turn: Mutex<()>,
+    cursor: Mutex<()>,
+    state: Mutex<State>,
+    delivered: Mutex<Vec<Seq>>,
+    /// Something to send, or room to send it.
+    sendable: Condvar,
+    /// Room for a new record, or empty.
+    room: Condvar,
+}
+
+impl Spool {
+    /// Opens the spool; the number is that of the records that a crash of the machine or damage took.
+    pub(crate) fn open(config: SpoolConfig) -> Result<(Self, u64), StoreError> {
+        let (store, window, found): (Box<dyn Store>, u64, Recovered) = match &config.location {
+            None => (Box::new(MemoryStore::default()), u64::MAX, Recovered::default()),
+            Some(path) => {
+                let (store, found) = DiskStore::open(path, config.sync == Sync::Always)?;
+                (Box::new(store), WINDOW_BYTES, found)
+            }
+        };
+        let state = State {
+            next_seq: found.next_seq,
+            newest: found.next_seq.checked_sub(1),
+            spilled: found.oldest,
+            records: found.records,
+            bytes: found.bytes,
+            ..State::default()
+        };
+        let spool = Self {
+            config,
+            store,
+            window,
+            turn: Mutex::default(),
+            cursor: Mutex::default(),
+            state: Mutex::new(state),
+            delivered: Mutex::default(),
+            sendable: Condvar::new(),
+            room: Condvar::new(),
+        };
+        Ok((spool, found.missing))
+    }
+
+    /// True when records survive the process.
+    pub(crate) fn durable(&self) -> bool {
+        self.store.durable()
+    }
+
+    /// Takes a record; waits for room when the policy says so. Gives the sizes of records dropped for it.
+    pub(crate) fn append(&self, record: Record) -> Result<u64, AppendError> {
+        let dropped = self.make_room(record.size())?;
+        let record = Arc::new(record);
+        let _turn = lock(&self.turn);
+        let seq = self.take_seq();
+        self.store.append(seq, &record).map_err(AppendError::Store)?;
+        self.publish(seq, record);
+        Ok(dropped)
+    }
+
+    /// Puts `record` (a dead letter) in the place of `old`, which was handed out.
+    pub(crate) fn replace(&self, old: Seq, record: Record) -> Result<(), StoreError> {
+        let record = Arc::new(record);
+        let _cursor = lock(&self.cursor);
+        let _turn = lock(&self.turn);
+        let seq = self.take_seq();
+        self.store.replace(old, seq, &record)?;
+        lock(&self.state).settle(old);
+        self.publish(seq, record);
+        Ok(())
+    }
+
+    fn take_seq(&self) -> Seq {
+        let mut state = lock(&self.state);
+        let seq = state.next_seq;
+        state.next_seq += 1;
+        seq
+    }
+
+    fn publish(&self, seq: Seq, record: Arc<Record>) {
+        let mut state = lock(&self.state);
+        let idle = state.ready.is_empty();
+        state.publish(seq, record, self.window);
+        drop(state);
+        if idle {
+            self.sendable.notify_all();
+        }
+    }
+
+    fn is_full(&self, state: &State, size: u64) -> bool {
+        // A record larger than the whole spool is taken when nothing else is there: the broker decides about it.
+        state.records > 0 && (state.bytes + size > self.config.max_bytes || state.disk_full)
+    }
+
+    fn make_room(&self, size: u64) -> Result<u64, AppendError> {
+        let mut dropped = 0;
+        let mut state = lock(&self.state);
+        while self.is_full(&state, size) {
+            if state.flushing || state.stopped {
+                return Err(AppendError::Flushing);
+            }
+            match self.config.when_full {
+                WhenFull::Block => state = wait(&self.room, state, Duration::from_millis(200)),
+                WhenFull::Error => {
+                    let (bytes, disk_full) = (state.bytes, state.disk_full);
+                    return Err(AppendError::Full { bytes, max_bytes: self.config.max_bytes, disk_full });
+                }
+                WhenFull::DropOldest => {
+                    drop(state);
+                    let found = self.drop_oldest().map_err(AppendError::Store)?;
+                    dropped += u64::from(found);
+                    state = lock(&self.state);
+                    if !found {
+                        state = wait(&self.room, state, Duration::from_millis(20));
+                    }
+                }
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn drop_oldest(&self) -> Result<bool, StoreError> {
+        let _cursor = lock(&self.cursor);
+        if lock(&self.state).ready.is_empty() {
+            self.refill()?;
+        }
+        let mut state = lock(&self.state);
+        let Some((seq, record)) = state.pop_ready() else { return Ok(false) };
+        state.records -= 1;
+        state.bytes -= record.size();
+        let next = state.next_seq;
+        drop(state);
+        self.store.remove(&[seq], next)?;
+        Ok(true)
+    }
+
+    /// Hands out the next records, at most `max`; waits up to `timeout` for the first.
+    pub(crate) fn next(&self, max: usize, timeout: Duration) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let mut state = lock(&self.state);
+            let allowed = state.in_flight.is_empty() || state.in_flight_bytes < self.config.max_in_flight_bytes;
+            if allowed && !state.stopped {
+                if !state.ready.is_empty() {
+                    return Ok(self.hand_out(&mut state, max));
+                }
+                if state.spilled.is_some() {
+                    drop(state);
+                    let _cursor = lock(&self.cursor);
+                    self.refill()?;
+                    continue;
+                }
+            }
+            let now = Instant::now();
+            if now >= deadline || state.stopped {
+                return Ok(Vec::new());
+            }
+            drop(wait(&self.sendable, state, deadline - now));
+        }
+    }
+
+    fn hand_out(&self, state: &mut State, max: usize) -> Vec<(Seq, Arc<Record>)> {
+        let mut batch = Vec::with_capacity(max.min(state.ready.len()));
+        while batch.len() < max
+            && (state.in_flight.is_empty() || state.in_flight_bytes < self.config.max_in_flight_bytes)
+        {
+            let Some((seq, record)) = state.pop_ready() else { break };
+            let sent = Sent { size: record.size(), received_ms: record.received_ms };
+            state.in_flight.insert(seq, sent);
+            state.in_flight_bytes += sent.size;
+            batch.push((seq, record));
+        }
+        batch
+    }
+
+    /// Reads the next records back from the store. `cursor` must be held.
+    fn refill(&self) -> Result<(), StoreError> {
+        let state = lock(&self.state);
+        let (Some(from), Some(to)) = (state.spilled, state.newest) else { return Ok(()) };
+        drop(state);
+        let found = if from <= to { self.store.read(from, to, REFILL_BYTES)? } else { Vec::new() };
+        let complete = found.iter().map(|(_, record)| record.size()).sum::<u64>() < REFILL_BYTES;
+        let last = if complete { to } else { found.last().map_or(to, |(seq, _)| *seq) };
+        let mut state = lock(&self.state);
+        for (seq, record) in found {
+            state.ready_bytes += record.size();
+            state.ready.push_back((seq, record));
+        }
+        state.spilled = if state.newest == Some(last) { None } else { Some(last + 1) };
+        Ok(())
+    }
+
+    /// Notes the delivery report of a record. It leaves the store with the next [`Spool::settle`].
+    pub(crate) fn delivered(&self, seq: Seq) {
+        lock(&self.delivered).push(seq);
+    }
+
+    /// Removes what was delivered from the store. Reports of records that are to be sent again are ignored.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let _cursor = lock(&self.cursor);
+        self.settle_locked()
+    }
+
+    fn settle_locked(&self) -> Result<(), StoreError> {
+        let mut seqs = std::mem::take(&mut *lock(&self.delivered));
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        let state = lock(&self.state);
+        seqs.retain(|seq| state.in_flight.contains_key(seq));
+        let next = state.next_seq;
+        drop(state);
+        if let Err(err) = self.store.remove(&seqs, next) {
+            lock(&self.delivered).extend(seqs);
+            return Err(err);
+        }
+        self.forget(&seqs);
+        Ok(())
+    }
+
+    fn forget(&self, seqs: &[Seq]) {
+        let mut state = lock(&self.state);
+        for seq in seqs {
+            state.settle(*seq);
+        }
+        drop(state);
+        self.room.notify_all();
+        self.sendable.notify_all();
+    }
+
+    /// Removes a record that was handed out and can never be delivered. The caller counts it.
+    pub(crate) fn discard(&self, seq: Seq) -> Result<(), StoreError> {
+        let _cursor = lock(&self.cursor);
+        let next = lock(&self.state).next_seq;
+        self.store.remove(&[seq], next)?;
+        self.forget(&[seq]);
+        Ok(())
+    }
+
+    /// A record that was handed out, from the store.
+    pub(crate) fn get(&self, seq: Seq) -> Result<Option<Arc<Record>>, StoreError> {
+        Ok(self.store.read(seq, seq, 1)?.pop().map(|(_, record)| record))
+    }
+
+    /// Hands out everything without a delivery report again, in order. The client that had them must be gone.
+    pub(crate) fn rewind(&self) -> Result<(), StoreError> {
+        let _cursor = lock(&self.cursor);
+        self.settle_locked()?;
+        let mut state = lock(&self.state);
+        let oldest_sent = state.in_flight.keys().next().copied();
+        let oldest_ready = state.ready.front().map(|(seq, _)| *seq);
+        let oldest = [oldest_sent, oldest_ready, state.spilled].into_iter().flatten().min();
+        state.spilled = oldest;
+        state.ready.clear();
+        state.ready_bytes = 0;
+        state.in_flight.clear();
+        state.in_flight_bytes = 0;
+        drop(state);
+        self.sendable.notify_all();
+        Ok(())
+    }
+
+    /// The periodic work: removes what was delivered, syncs new records in batch mode, watches the disk.
+    pub(crate) fn tidy(&self, pace: &mut Pace) -> Result<(), StoreError> {
+        self.settle()?;
+        let now = Instant::now();
+        if self.config.sync == Sync::Batch && pace.synced.is_none_or(|last| now - last >= SYNC_INTERVAL) {
+            self.sync_new()?;
+            pace.synced = Some(now);
+        }
+        if pace.looked.is_none_or(|last| now - last >= FREE_SPACE_INTERVAL) {
+            let free = self.store.free_bytes();
+            lock(&self.state).disk_full = free.is_some_and(|bytes| bytes < DISK_RESERVE_BYTES);
+            pace.looked = Some(now);
+        }
+        Ok(())
+    }
+
+    fn sync_new(&self) -> Result<(), StoreError> {
+        if std::mem::take(&mut lock(&self.state).unsynced) {
+            self.store.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was delivered and makes the rest durable, before the spool is dropped.
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
+        self.settle()?;
+        if self.durable() { self.store.sync() } else { Ok(()) }
+    }
+
+    /// Waits until nothing is left, for at most `timeout`. True when empty. `set_flushing` ends the wait when it is
+    /// `cancellable`.
+    pub(crate) fn wait_empty(&self, timeout: Duration, cancellable: bool) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = lock(&self.state);
+        loop {
+            if state.records == 0 {
+                return true;
+            }
+            let now = Instant::now();
+            if now >= deadline || (cancellable && state.flushing) {
+                return false;
+            }
+            state = wait(&self.room, state, deadline - now);
+        }
+    }
+
+    /// Cancels waits of `append` and `wait_empty`, or allows them again.
+    pub(crate) fn set_flushing(&self, flushing: bool) {
+        lock(&self.state).flushing = flushing;
+        self.room.notify_all();
+    }
+
+    /// Hands out nothing any more and cancels waits for good.
+    pub(crate) fn stop(&self) {
+        lock(&self.state).stopped = true;
+        self.room.notify_all();
+        self.sendable.notify_all();
+    }
+
+    /// How full it is.
+    pub(crate) fn depth(&self) -> Depth {
+        let state = lock(&self.state);
+        let sent = state.in_flight.values().next().map(|sent| sent.received_ms);
+        let ready = state.ready.front().map(|(_, record)| record.received_ms);
+        Depth {
+            records: state.records,
+            bytes: state.bytes,
+            in_flight: state.in_flight.len() as u64,
+            in_flight_bytes: state.in_flight_bytes,
+            oldest_ms: [sent, ready].into_iter().flatten().min(),
+        }
+    }
+}
+
+/// When the periodic work was done last.
+#[derive(Default)]
+pub(crate) struct Pace {
+    synced: Option<Instant>,
+    looked: Option<Instant>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
+    condvar.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0
+}
+
+#[cfg(test)]
+mod tests;

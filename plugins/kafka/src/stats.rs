@@ -1,0 +1,183 @@
+//! Counters of one sink, and what librdkafka's own statistics say.
+//!
+//! `received = delivered + dead-lettered + dropped + lost + held` once nothing is on its way; `held` is what is in the
+//! spool. Counters only grow while the element exists.
+
+use crate::spool::Depth;
+use rdkafka::statistics::{Statistics, Window};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// Name of the structure in the `stats` property.
+pub(crate) const STATS_NAME: &str = "kafkasink-stats";
+
+/// Counters. All are events, except where the name says bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// Buffers that came in.
+    pub(crate) received: AtomicU64,
+    pub(crate) received_bytes: AtomicU64,
+    /// Records that the spool took.
+    pub(crate) spooled: AtomicU64,
+    /// Records that were in the spool when the sink started.
+    pub(crate) recovered: AtomicU64,
+    /// Records handed to the client; one that is sent again counts again.
+    pub(crate) sent: AtomicU64,
+    /// Records with a good delivery report.
+    pub(crate) delivered: AtomicU64,
+    pub(crate) delivered_bytes: AtomicU64,
+    /// Records put to the dead letters.
+    pub(crate) dead_lettered: AtomicU64,
+    /// Records dropped by `drop-oldest`.
+    pub(crate) dropped: AtomicU64,
+    /// Records that could never be delivered, with no place for dead letters, or that damage took.
+    pub(crate) lost: AtomicU64,
+    /// Buffers not taken: the spool was full or failed.
+    pub(crate) refused: AtomicU64,
+    /// Buffers whose caps promised JSON and that were none.
+    pub(crate) malformed: AtomicU64,
+    /// Clients built anew after an error.
+    pub(crate) rebuilds: AtomicU64,
+    /// Records still held when the sink stopped last.
+    pub(crate) left: AtomicU64,
+    pub(crate) connected: AtomicBool,
+    failed: Mutex<BTreeMap<String, u64>>,
+    topics: Mutex<BTreeMap<String, u64>>,
+    client: Mutex<ClientStats>,
+}
+
+/// The interesting part of librdkafka's statistics.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClientStats {
+    /// Records and bytes in the client's queues.
+    pub(crate) queued: u64,
+    pub(crate) queued_bytes: u64,
+    pub(crate) brokers_up: u64,
+    /// Round trips of the busiest broker, microseconds: p50, p95, p99.
+    pub(crate) round_trip_us: [i64; 3],
+    /// Time in the client's queue before the request, microseconds: p50, p95, p99.
+    pub(crate) queue_us: [i64; 3],
+    pub(crate) retries: u64,
+}
+
+impl ClientStats {
+    pub(crate) fn new(stats: &Statistics) -> Self {
+        let percentiles = |window: Option<&Window>| window.map_or([0; 3], |w| [w.p50, w.p95, w.p99]);
+        let busiest = stats.brokers.values().max_by_key(|broker| broker.tx);
+        Self {
+            queued: stats.msg_cnt,
+            queued_bytes: stats.msg_size,
+            brokers_up: stats.brokers.values().filter(|broker| broker.state == "UP").count() as u64,
+            round_trip_us: percentiles(busiest.and_then(|broker| broker.rtt.as_ref())),
+            queue_us: percentiles(busiest.and_then(|broker| broker.int_latency.as_ref())),
+            retries: stats.brokers.values().map(|broker| broker.txretries).sum(),
+        }
+    }
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+impl Stats {
+    /// Counts a record or an attempt that failed, by the client's name of the error.
+    pub(crate) fn count_failed(&self, cause: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match failed.get_mut(cause) {
+            Some(number) => *number += 1,
+            None => {
+                failed.insert(cause.to_string(), 1);
+            }
+        }
+    }
+
+    /// Counts a record by its topic.
+    pub(crate) fn count_topic(&self, topic: &str) {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        match topics.get_mut(topic) {
+            Some(number) => *number += 1,
+            None => {
+                topics.insert(topic.to_string(), 1);
+            }
+        }
+    }
+
+    pub(crate) fn set_client(&self, client: ClientStats) {
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+    }
+
+    pub(crate) fn client(&self) -> ClientStats {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn failed(&self) -> BTreeMap<String, u64> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn topics(&self) -> BTreeMap<String, u64> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The `stats` property.
+    pub(crate) fn to_structure(&self, depth: Depth, now_ms: i64) -> gst::Structure {
+        let client = self.client();
+        let by_name = |name: &'static str, numbers: BTreeMap<String, u64>| {
+            let mut structure = gst::Structure::new_empty(name);
+            for (cause, number) in numbers {
+                structure.set(field_name(&cause), number);
+            }
+            structure
+        };
+        let age_ms = depth.oldest_ms.map_or(0, |oldest| (now_ms - oldest).max(0));
+        gst::Structure::builder(STATS_NAME)
+            .field("received", self.received.load(Relaxed))
+            .field("received-bytes", self.received_bytes.load(Relaxed))
+            .field("spooled", self.spooled.load(Relaxed))
+            .field("recovered", self.recovered.load(Relaxed))
+            .field("sent", self.sent.load(Relaxed))
+            .field("delivered", self.delivered.load(Relaxed))
+            .field("delivered-bytes", self.delivered_bytes.load(Relaxed))
+            .field("dead-lettered", self.dead_lettered.load(Relaxed))
+            .field("dropped", self.dropped.load(Relaxed))
+            .field("lost", self.lost.load(Relaxed))
+            .field("refused", self.refused.load(Relaxed))
+            .field("malformed", self.malformed.load(Relaxed))
+            .field("failed", by_name("failed", self.failed()))
+            .field("topics", by_name("topics", self.topics()))
+            .field("rebuilds", self.rebuilds.load(Relaxed))
+            .field("left", self.left.load(Relaxed))
+            .field("connected", self.connected.load(Relaxed))
+            .field("spool-depth", depth.records)
+            .field("spool-bytes", depth.bytes)
+            .field("in-flight", depth.in_flight)
+            .field("in-flight-bytes", depth.in_flight_bytes)
+            .field("oldest-age", age_ms as u64 * 1_000_000)
+            .field("queue-depth", client.queued)
+            .field("queue-bytes", client.queued_bytes)
+            .field("brokers-up", client.brokers_up)
+            .field("retries", client.retries)
+            .field("round-trip-p50", nanos(client.round_trip_us[0]))
+            .field("round-trip-p95", nanos(client.round_trip_us[1]))
+            .field("round-trip-p99", nanos(client.round_trip_us[2]))
+            .field("queue-time-p50", nanos(client.queue_us[0]))
+            .field("queue-time-p95", nanos(client.queue_us[1]))
+            .field("queue-time-p99", nanos(client.queue_us[2]))
+            .build()
+    }
+}
+
+fn nanos(micros: i64) -> u64 {
+    u64::try_from(micros).unwrap_or(0) * 1000
+}
+
+/// A field name of a structure: letters, digits and a few signs only.
+fn field_name(text: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "/-_.:+".contains(c) { c } else { '_' };
+    text.chars().map(allowed).collect()
+}

@@ -1,0 +1,218 @@
+//! What the tests of the element share: pipelines, brokers, consumers.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use gst::prelude::*;
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    message::Headers,
+};
+use std::{
+    collections::BTreeMap,
+    sync::Once,
+    time::{Duration, Instant},
+};
+
+pub fn init() {
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        gst::init().unwrap();
+        gstkafka::register_static().unwrap();
+    });
+}
+
+/// JSON caps as the event element has them.
+pub const EVENT_CAPS: &str = "application/x-json, format=(string)alpr-event";
+
+/// A `kafkasink` fed by hand. Dropping it stops it, also when a test fails.
+pub struct Sink {
+    pub harness: Option<gst_check::Harness>,
+    pub element: gst::Element,
+    pub bus: gst::Bus,
+}
+
+impl Sink {
+    /// Properties as in a launch line.
+    pub fn try_new(properties: &str, caps: &str) -> Result<Self, String> {
+        init();
+        let element = gst::parse::launch(&format!("kafkasink {properties}")).map_err(|err| err.to_string())?;
+        let bus = gst::Bus::new();
+        element.set_bus(Some(&bus));
+        if element.set_state(gst::State::Playing).is_err() {
+            let error = bus.pop_filtered(&[gst::MessageType::Error]);
+            element.set_state(gst::State::Null).unwrap();
+            let error = error.expect("an error message");
+            let gst::MessageView::Error(error) = error.view() else { unreachable!() };
+            return Err(error.error().to_string());
+        }
+        let mut harness = gst_check::Harness::with_element(&element, Some("sink"), None);
+        harness.play();
+        harness.set_src_caps_str(caps);
+        Ok(Self { harness: Some(harness), element, bus })
+    }
+
+    pub fn new(properties: &str) -> Self {
+        Self::try_new(properties, EVENT_CAPS).unwrap_or_else(|err| panic!("{properties}: {err}"))
+    }
+
+    pub fn harness(&mut self) -> &mut gst_check::Harness {
+        self.harness.as_mut().unwrap()
+    }
+
+    pub fn push(&mut self, text: &str) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.harness().push(gst::Buffer::from_slice(text.to_string().into_bytes()))
+    }
+
+    pub fn push_event(&mut self, number: u32, camera: &str) {
+        assert_eq!(self.push(&event(number, camera)), Ok(gst::FlowSuccess::Ok));
+    }
+
+    pub fn eos(&mut self) {
+        assert!(self.harness().push_event(gst::event::Eos::new()));
+    }
+
+    /// One number of `stats`.
+    pub fn stat(&self, name: &str) -> u64 {
+        self.element.property::<gst::Structure>("stats").get(name).unwrap_or_else(|err| panic!("{name}: {err}"))
+    }
+
+    pub fn failed(&self) -> gst::Structure {
+        self.element.property::<gst::Structure>("stats").get("failed").unwrap()
+    }
+
+    /// Waits until a number of `stats` is what it should be.
+    #[track_caller]
+    pub fn wait_stat(&self, name: &str, value: u64, timeout: Duration) {
+        let reached = wait_for(timeout, || self.stat(name) >= value);
+        let stats = self.element.property::<gst::Structure>("stats");
+        assert!(reached, "{name} is not {value} after {timeout:?}: {stats}");
+        assert_eq!(self.stat(name), value, "{stats}");
+    }
+
+    /// Text of the first error message on the bus, if any.
+    pub fn error(&self) -> Option<String> {
+        let message = self.bus.pop_filtered(&[gst::MessageType::Error])?;
+        let gst::MessageView::Error(error) = message.view() else { return None };
+        Some(error.error().to_string())
+    }
+
+    /// Element messages of that name so far; takes them off the bus.
+    pub fn messages(&self, name: &str) -> Vec<gst::Structure> {
+        let mut found = Vec::new();
+        while let Some(message) = self.bus.pop_filtered(&[gst::MessageType::Element]) {
+            found.extend(message.structure().filter(|s| s.name() == name).map(|s| s.to_owned()));
+        }
+        found
+    }
+
+    pub fn stop(&self) {
+        self.element.set_state(gst::State::Null).unwrap();
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.element.set_state(gst::State::Null);
+    }
+}
+
+/// One event as the event element writes it.
+pub fn event(number: u32, camera: &str) -> String {
+    let now = chrono::DateTime::from_timestamp(now_s(), 0).unwrap().to_rfc3339();
+    format!(
+        "{{\"event_id\":\"{camera}-{number}\",\"captured_at\":\"{now}\",\"camera_id\":\"{camera}\",\"n\":{number}}}\n"
+    )
+}
+
+pub fn now_s() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64
+}
+
+/// Looks until it is true; false after `timeout`.
+pub fn wait_for(timeout: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + timeout;
+    while !condition() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+/// A consumed record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Got {
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<String>,
+    pub value: String,
+    pub timestamp_ms: Option<i64>,
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Everything in a topic, partition by partition.
+pub fn consume(servers: &str, topic: &str) -> Vec<Got> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", "tests")
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "50")
+        .create()
+        .unwrap();
+    let timeout = Duration::from_secs(10);
+    let metadata = consumer.fetch_metadata(Some(topic), timeout).unwrap();
+    let mut all = Vec::new();
+    for partition in metadata.topics()[0].partitions() {
+        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), timeout).unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition.id(), Offset::Offset(low)).unwrap();
+        consumer.assign(&list).unwrap();
+        let mut next = low;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while next < high {
+            assert!(Instant::now() < deadline, "consumed only {next} of {high}");
+            let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
+            let message = message.unwrap();
+            next = message.offset() + 1;
+            all.push(got(&message));
+        }
+    }
+    all
+}
+
+fn got(message: &impl Message) -> Got {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let headers = message.headers().into_iter().flat_map(|headers| {
+        headers
+            .iter()
+            .map(|header| (header.key.to_string(), text(header.value.unwrap_or_default())))
+            .collect::<Vec<_>>()
+    });
+    Got {
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(text),
+        value: message.payload().map(text).unwrap_or_default(),
+        timestamp_ms: message.timestamp().to_millis(),
+        headers: headers.collect(),
+    }
+}
+
+/// Event numbers by camera, in the order of the topic.
+pub fn numbers_by_camera(records: &[Got]) -> BTreeMap<String, Vec<u32>> {
+    let mut by_camera: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for record in records {
+        let value: serde_json::Value = serde_json::from_str(&record.value).unwrap();
+        let camera = value["camera_id"].as_str().unwrap().to_string();
+        assert_eq!(record.key.as_ref(), Some(&camera));
+        by_camera.entry(camera).or_default().push(value["n"].as_u64().unwrap() as u32);
+    }
+    by_camera
+}
+
+/// First appearances only: what a consumer that knows event ids sees.
+pub fn deduplicated(numbers: &[u32]) -> Vec<u32> {
+    let mut seen = std::collections::BTreeSet::new();
+    numbers.iter().copied().filter(|number| seen.insert(*number)).collect()
+}
