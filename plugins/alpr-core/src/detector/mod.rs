@@ -5,6 +5,7 @@ mod suppress;
 
 pub use crate::contract::DecodeError;
 pub use decode::{Thresholds, decode};
+pub use suppress::suppress;
 
 use crate::geometry::{Quad, Rect};
 

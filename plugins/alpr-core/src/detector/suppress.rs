@@ -7,7 +7,7 @@ const MAX_CANDIDATES: usize = 2000;
 
 /// Sorts `candidates` by confidence, drops those that overlap a better one of the same class by more than `iou`, and
 /// keeps at most `max`.
-pub(super) fn suppress(mut candidates: Vec<Detection>, iou: f32, max: usize) -> Vec<Detection> {
+pub fn suppress(mut candidates: Vec<Detection>, iou: f32, max: usize) -> Vec<Detection> {
     candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     candidates.truncate(MAX_CANDIDATES);
     let mut kept: Vec<Detection> = Vec::new();

@@ -67,13 +67,11 @@ impl Default for TrackerSettings {
 }
 
 impl TrackerSettings {
-    /// Sets the three confidences in their usual ratio: `birth` starts a track, four fifths of it count as confident,
-    /// and a fifth of it still continues a track.
-    pub fn set_threshold(&mut self, birth: f32) {
+    /// Sets both confidences in their usual ratio: `confidence` starts a track, a weaker detection still continues one.
+    pub fn set_threshold(&mut self, confidence: f32) {
         let usual = Self::default();
-        self.birth_confidence = birth;
-        self.high_confidence = birth * usual.high_confidence / usual.birth_confidence;
-        self.low_confidence = birth * usual.low_confidence / usual.birth_confidence;
+        self.high_confidence = confidence;
+        self.low_confidence = confidence * usual.low_confidence / usual.high_confidence;
     }
 }
 
