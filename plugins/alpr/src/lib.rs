@@ -1,9 +1,19 @@
 //! Licence plate recognition elements: `alprdetect`, `alprocr`, `alprdedup`, `alproverlay`.
 
+pub mod alprdetect;
+mod element;
+pub mod error;
+pub mod frame;
+mod inference;
 pub mod meta;
+pub mod runtime;
+mod stream;
 
-fn plugin_init(_plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    Ok(())
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    if let Some(file) = plugin.filename() {
+        runtime::set_plugin_file(file);
+    }
+    alprdetect::register(plugin)
 }
 
 gst::plugin_define!(

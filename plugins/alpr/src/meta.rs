@@ -77,17 +77,13 @@ impl Default for PlateMeta {
     }
 }
 
-/// A region of interest of any type, such as a vehicle.
+/// A region of interest that is no plate, such as a vehicle.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
-    /// Its type, as `car`.
-    pub kind: String,
     /// Identity on this buffer; 0 when its producer gave none.
     pub id: i32,
-    /// Where it is, in pixels of the frame.
-    pub bbox: Rect,
-    /// The track, where something upstream follows it.
-    pub track_id: Option<u64>,
+    /// What it is: its type is the vehicle's kind, its box and track the vehicle's.
+    pub vehicle: Vehicle,
 }
 
 /// All plates on `buffer`, in the order they were added.
@@ -95,19 +91,16 @@ pub fn read(buffer: &gst::BufferRef) -> Vec<PlateMeta> {
     buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| read_one(buffer, &roi)).collect()
 }
 
+/// Whether `buffer` has any plate.
+pub fn has_plates(buffer: &gst::BufferRef) -> bool {
+    buffer.iter_meta::<Roi>().any(|roi| is_plate(&roi))
+}
+
 /// All regions that are not plates; only those of type `kind` unless that is empty.
 pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
     let wanted = |roi: &Roi| !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
-    buffer
-        .iter_meta::<Roi>()
-        .filter(|roi| wanted(roi))
-        .map(|roi| Region {
-            kind: roi.roi_type().to_owned(),
-            id: roi.id(),
-            bbox: rect_of(&roi),
-            track_id: roi.param(OBJECT_ID).and_then(fields::id),
-        })
-        .collect()
+    let rois = buffer.iter_meta::<Roi>().filter(|roi| wanted(roi));
+    rois.map(|roi| Region { id: roi.id(), vehicle: vehicle_of(&roi) }).collect()
 }
 
 /// Makes `plates` the plates of `buffer`: those that it had are replaced.
@@ -198,19 +191,24 @@ fn parent_of(buffer: &gst::BufferRef, plate: &Roi) -> Option<Vehicle> {
         return None;
     }
     let roi = buffer.iter_meta::<Roi>().find(|roi| roi.id() == wanted && !is_plate(roi))?;
+    Some(vehicle_of(&roi))
+}
+
+/// A region as a vehicle, with the attributes that classifiers put on it.
+fn vehicle_of(roi: &Roi) -> Vehicle {
     let attribute = |name: &str| {
         roi.params()
             .find(|p| p.get::<&str>("attribute_name").is_ok_and(|n| n == name))
             .and_then(|p| p.get::<String>("label").ok())
     };
-    Some(Vehicle {
+    Vehicle {
         kind: attribute("type").or_else(|| Some(roi.roi_type().to_owned())),
         make: attribute("make"),
         model: attribute("model"),
         color: attribute("color"),
-        bbox: Some(rect_of(&roi)),
+        bbox: Some(rect_of(roi)),
         id: roi.param(OBJECT_ID).and_then(fields::id),
-    })
+    }
 }
 
 fn rect_of(roi: &Roi) -> Rect {

@@ -1,5 +1,7 @@
 //! Plates survive on buffers, ours exactly, others' as far as they say something.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
 use alpr_core::consensus::Consensus;
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::{Point, Quad, Rect};
@@ -40,12 +42,7 @@ fn full_plate() -> PlateMeta {
         track_id: Some(7),
         predicted: true,
         quality: Some(0.3),
-        reading: Some(Reading {
-            text: "BÄ 123".into(),
-            confidence: 0.7,
-            lattice: lattice(1),
-            region: region.clone(),
-        }),
+        reading: Some(Reading { text: "BÄ 123".into(), confidence: 0.7, lattice: lattice(1), region: region.clone() }),
         consensus: Some(Consensus {
             lattice: lattice(2),
             text: "BÄ 128".into(),
@@ -164,7 +161,7 @@ fn plates_of_others_are_read_and_what_they_said_is_kept() {
     assert_eq!((roi.id(), roi.parent_id()), (41, 40));
     assert_eq!(roi.param("landmarks").unwrap().get::<&str>("format").unwrap(), "points");
     let regions = meta::regions(&buffer, "car");
-    assert_eq!((regions.len(), regions[0].id, regions[0].track_id), (1, 40, Some(5)));
+    assert_eq!((regions.len(), regions[0].id, regions[0].vehicle.id), (1, 40, Some(5)));
     assert!(meta::regions(&buffer, "person").is_empty());
 }
 

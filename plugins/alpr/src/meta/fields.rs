@@ -99,10 +99,7 @@ impl Fit {
 
     fn point(&self, p: Point) -> Point {
         self.to.as_ref().map_or(p, |to| {
-            Point::new(
-                to.x + (p.x - self.from.x) * to.w / self.from.w,
-                to.y + (p.y - self.from.y) * to.h / self.from.h,
-            )
+            Point::new(to.x + (p.x - self.from.x) * to.w / self.from.w, to.y + (p.y - self.from.y) * to.h / self.from.h)
         })
     }
 

@@ -1,0 +1,416 @@
+use std::sync::{LazyLock, Mutex};
+
+use alpr_core::contract;
+use alpr_core::detector::Detection;
+use alpr_core::event::Vehicle;
+use alpr_core::image::Frame;
+use alpr_core::track::{Tracked, Tracker, TrackerSettings, TrackerStats};
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+use gst_video::VideoInfo;
+
+use super::search::{self, Detector, Found, Part};
+use super::settings::{InferenceRegion, PROPERTIES, Settings};
+use crate::element::{AUTHOR, lock, video_templates};
+use crate::error::Error;
+use crate::frame::Picture;
+use crate::meta::{self, PlateMeta};
+use crate::runtime::{self, Canceller};
+use crate::stream::{FrameTime, Lateness, StreamTime};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("alprdetect", gst::DebugColorFlags::empty(), Some("Licence plate detector"))
+});
+
+/// Counters since the element went to PAUSED. Every frame is one of `searched`, `skipped_interval`, `skipped_late`
+/// and `bad_frames`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames that came in.
+    pub frames: u64,
+    /// Frames that were searched.
+    pub searched: u64,
+    /// Frames left out by `interval`.
+    pub skipped_interval: u64,
+    /// Frames left out because a sink reported that such frames come too late.
+    pub skipped_late: u64,
+    /// Frames whose picture could not be read.
+    pub bad_frames: u64,
+    /// Runs of the network.
+    pub inferences: u64,
+    /// Time spent on them, with scaling and decoding, in nanoseconds.
+    pub inference_time: u64,
+    /// Plates found that have a wanted size.
+    pub detections: u64,
+    /// Plates found that are too small or too large.
+    pub unwanted_size: u64,
+    /// Counters of the tracker.
+    pub tracker: TrackerStats,
+}
+
+impl Stats {
+    fn to_structure(self) -> gst::Structure {
+        gst::Structure::builder("application/x-alprdetect-stats")
+            .field("frames", self.frames)
+            .field("searched", self.searched)
+            .field("skipped-interval", self.skipped_interval)
+            .field("skipped-late", self.skipped_late)
+            .field("bad-frames", self.bad_frames)
+            .field("inferences", self.inferences)
+            .field("inference-time", self.inference_time)
+            .field("detections", self.detections)
+            .field("unwanted-size", self.unwanted_size)
+            .field("tracks-started", self.tracker.born)
+            .field("tracks-ended", self.tracker.ended)
+            .field("detections-weak", self.tracker.weak)
+            .field("detections-duplicate", self.tracker.duplicate)
+            .field("detections-beyond-limit", self.tracker.full)
+            .build()
+    }
+}
+
+/// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
+struct State {
+    detector: Detector,
+    tracker: Tracker,
+    info: Option<VideoInfo>,
+    time: StreamTime,
+    stream_id: Option<String>,
+    /// Frames since the last searched one; `None` when the next one must be searched.
+    since_search: Option<u32>,
+    warned: bool,
+}
+
+/// Locks are taken one at a time and never held during inference.
+#[derive(Default)]
+pub struct AlprDetect {
+    settings: Mutex<Settings>,
+    state: Mutex<Option<State>>,
+    /// Present while `state` is: cuts an inference short from another thread.
+    canceller: Mutex<Option<Canceller>>,
+    lateness: Mutex<Lateness>,
+    stats: Mutex<Stats>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for AlprDetect {
+    const NAME: &'static str = "GstAlprDetect";
+    type Type = super::AlprDetect;
+    type ParentType = gst_base::BaseTransform;
+}
+
+impl ObjectImpl for AlprDetect {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        lock(&self.settings).set(pspec, value);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            return lock(&self.stats).to_structure().to_value();
+        }
+        lock(&self.settings).get(pspec).unwrap_or_else(|| pspec.default_value().clone())
+    }
+}
+
+impl GstObjectImpl for AlprDetect {}
+
+impl ElementImpl for AlprDetect {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Licence plate detector",
+                "Filter/Analyzer/Video",
+                "Finds licence plates in video and follows them from frame to frame",
+                AUTHOR,
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(video_templates);
+        &TEMPLATES
+    }
+
+    fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            // The streaming thread must not finish a long inference before it can stop.
+            self.cancel();
+        }
+        self.parent_change_state(transition)
+    }
+}
+
+impl BaseTransformImpl for AlprDetect {
+    const MODE: gst_base::subclass::BaseTransformMode = gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    // The picture passes through untouched: buffers, pools and allocation are those of the neighbours.
+    const PASSTHROUGH_ON_SAME_CAPS: bool = true;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let mut extra = Vec::new();
+        if settings.input_width > 0 && settings.input_height > 0 {
+            extra.push(("input-size", format!("{}x{}", settings.input_width, settings.input_height)));
+        }
+        let (model, contract) =
+            settings.model.open(runtime::DETECTOR, &extra, contract::detector).map_err(|err| err.message())?;
+        gst::info!(CAT, imp = self, "{} by {}: {contract}", model.file().display(), model.provider().name());
+        *lock(&self.canceller) = Some(model.canceller());
+        *lock(&self.lateness) = Lateness::default();
+        *lock(&self.stats) = Stats::default();
+        *lock(&self.state) = Some(State {
+            detector: Detector::new(model, contract),
+            tracker: Tracker::new(TrackerSettings::default()),
+            info: None,
+            time: StreamTime::default(),
+            stream_id: None,
+            since_search: None,
+            warned: false,
+        });
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        *lock(&self.canceller) = None;
+        *lock(&self.state) = None;
+        Ok(())
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let info =
+            VideoInfo::from_caps(incaps).map_err(|_| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
+        if let Some(state) = &mut *lock(&self.state) {
+            let size = |info: &VideoInfo| (info.width(), info.height());
+            if state.info.as_ref().is_some_and(|old| size(old) != size(&info)) {
+                // Places in pixels mean something else now.
+                state.reset();
+            }
+            state.tracker.settings_mut().frame = Some(size(&info));
+            state.time.set_rate(info.fps());
+            state.info = Some(info);
+        }
+        Ok(())
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::FlushStart(_) => self.cancel(),
+            gst::EventView::FlushStop(_) => {
+                if let Some(canceller) = &*lock(&self.canceller) {
+                    canceller.resume();
+                }
+                self.reset();
+            }
+            gst::EventView::StreamStart(start) => {
+                if let Some(state) = &mut *lock(&self.state) {
+                    let id = Some(start.stream_id().to_owned());
+                    if state.stream_id.is_some() && state.stream_id != id {
+                        state.reset();
+                    }
+                    state.stream_id = id;
+                }
+            }
+            gst::EventView::Segment(_) => lock(&self.lateness).reset(),
+            _ => (),
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Qos(qos) = event.view() {
+            let (_, _, diff, timestamp) = qos.get();
+            lock(&self.lateness).report(timestamp, diff);
+        }
+        self.parent_src_event(event)
+    }
+
+    fn submit_input_buffer(
+        &self,
+        is_discont: bool,
+        mut inbuf: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let taken = lock(&self.state).take();
+        let mut state = taken.ok_or(gst::FlowError::Flushing)?;
+        let result = self.process(&mut state, is_discont, &mut inbuf);
+        lock(&self.stats).tracker = state.tracker.stats();
+        *lock(&self.state) = Some(state);
+        match result {
+            Ok(()) => self.parent_submit_input_buffer(is_discont, inbuf),
+            Err(Error::Cancelled) => Err(gst::FlowError::Flushing),
+            Err(err) => {
+                self.post_error_message(err.message());
+                Err(gst::FlowError::Error)
+            }
+        }
+    }
+}
+
+impl AlprDetect {
+    fn cancel(&self) {
+        if let Some(canceller) = &*lock(&self.canceller) {
+            canceller.cancel();
+        }
+    }
+
+    fn reset(&self) {
+        lock(&self.lateness).reset();
+        if let Some(state) = &mut *lock(&self.state) {
+            state.reset();
+        }
+    }
+
+    /// Puts the plates of one frame on its buffer.
+    fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
+        let settings = lock(&self.settings).clone();
+        let segment = self.obj().segment();
+        let running =
+            segment.downcast_ref::<gst::ClockTime>().and_then(|segment| segment.to_running_time(buffer.pts()));
+        let FrameTime { time, cut } = state.time.next(running, discont);
+        if cut {
+            gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");
+            state.reset();
+        }
+        let confidence = settings.confidence(state.detector.contract().confidence_threshold);
+        state.tracker.settings_mut().set_threshold(confidence);
+        let late = lock(&self.lateness).is_late(running);
+        let skipped = late || state.since_search.is_some_and(|since| since < settings.interval);
+        self.count(|stats| {
+            stats.frames += 1;
+            stats.skipped_late += u64::from(late);
+            stats.skipped_interval += u64::from(skipped && !late);
+        });
+        let plates = if skipped {
+            state.since_search = state.since_search.map(|since| since + 1);
+            state.predicted(&settings, time)
+        } else {
+            state.since_search = Some(0);
+            let Some(found) = self.search(state, &settings, confidence, buffer)? else { return Ok(()) };
+            state.followed(&settings, time, found)
+        };
+        if !plates.is_empty() || meta::has_plates(buffer) {
+            // Copies no picture: a shared buffer is replaced by one that shares the memory.
+            meta::write(buffer.make_mut(), &plates);
+        }
+        Ok(())
+    }
+
+    /// Plates of a wanted size in the picture of `buffer`; `None` when the picture cannot be read.
+    fn search(
+        &self,
+        state: &mut State,
+        settings: &Settings,
+        confidence: f32,
+        buffer: &gst::Buffer,
+    ) -> Result<Option<Vec<Found>>, Error> {
+        let Some(info) = &state.info else { return Ok(None) };
+        let picture = Picture::map(buffer, info);
+        let frame = match picture.as_ref().map_err(Clone::clone).and_then(Picture::frame) {
+            Ok(frame) => frame,
+            Err(err) => {
+                self.count(|stats| stats.bad_frames += 1);
+                if !std::mem::replace(&mut state.warned, true) {
+                    gst::element_imp_warning!(
+                        self,
+                        gst::StreamError::Decode,
+                        ["A picture cannot be read and passes unsearched: {err}"]
+                    );
+                }
+                return Ok(None);
+            }
+        };
+        let least = if settings.tracking { state.tracker.settings_mut().low_confidence } else { confidence };
+        let parts = parts(settings, &frame, buffer);
+        let started = std::time::Instant::now();
+        let found = state.detector.search(&frame, &parts, &settings.thresholds(least))?;
+        let elapsed = started.elapsed();
+        let all = found.len();
+        let found: Vec<Found> = found.into_iter().filter(|(d, _)| settings.wants_size(&d.bbox)).collect();
+        self.count(|stats| {
+            stats.searched += 1;
+            stats.inferences += parts.len() as u64;
+            stats.inference_time += u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+            stats.detections += found.len() as u64;
+            stats.unwanted_size += (all - found.len()) as u64;
+        });
+        gst::log!(CAT, imp = self, "{} plates in {} parts, {elapsed:?}", found.len(), parts.len());
+        Ok(Some(found))
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Stats)) {
+        change(&mut lock(&self.stats));
+    }
+}
+
+fn parts(settings: &Settings, frame: &Frame<'_>, buffer: &gst::Buffer) -> Vec<Part> {
+    let (width, height) = (frame.width(), frame.height());
+    match settings.inference_region {
+        InferenceRegion::FullFrame => search::tiles(width, height, settings.tiling),
+        InferenceRegion::RoiList => search::regions(width, height, meta::regions(buffer, &settings.object_class)),
+    }
+}
+
+impl State {
+    /// Ends all tracks: what follows has nothing to do with what was before.
+    fn reset(&mut self) {
+        self.tracker.reset();
+        self.time.reset();
+        self.since_search = None;
+    }
+
+    /// Plates of a searched frame.
+    fn followed(&mut self, settings: &Settings, time: alpr_core::time::Timestamp, found: Vec<Found>) -> Vec<PlateMeta> {
+        if !settings.tracking {
+            return found.iter().map(|(detection, vehicle)| self.plate(detection, vehicle.clone())).collect();
+        }
+        let detections: Vec<Detection> = found.iter().map(|(detection, _)| detection.clone()).collect();
+        let tracked = self.tracker.update(time, &detections);
+        tracked
+            .into_iter()
+            .map(|track| match track.detection {
+                Some(index) => {
+                    let (detection, vehicle) = &found[index];
+                    PlateMeta { track_id: Some(track.id), ..self.plate(detection, vehicle.clone()) }
+                }
+                None => expected(track),
+            })
+            .collect()
+    }
+
+    /// Plates where they are expected in a frame that was not searched.
+    fn predicted(&mut self, settings: &Settings, time: alpr_core::time::Timestamp) -> Vec<PlateMeta> {
+        if !settings.tracking {
+            return Vec::new();
+        }
+        self.tracker.predict(time).into_iter().map(expected).collect()
+    }
+
+    fn plate(&self, detection: &Detection, vehicle: Option<Vehicle>) -> PlateMeta {
+        let label = self.detector.label(detection.class).unwrap_or(meta::ROI_TYPE).to_owned();
+        PlateMeta {
+            bbox: detection.bbox,
+            corners: detection.corners,
+            confidence: detection.confidence,
+            label,
+            vehicle,
+            ..PlateMeta::default()
+        }
+    }
+}
+
+/// A plate that was not detected in this frame.
+fn expected(track: Tracked) -> PlateMeta {
+    PlateMeta {
+        bbox: track.bbox,
+        corners: track.corners,
+        confidence: track.confidence,
+        track_id: Some(track.id),
+        predicted: true,
+        ..PlateMeta::default()
+    }
+}

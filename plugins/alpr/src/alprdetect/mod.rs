@@ -1,0 +1,41 @@
+//! `alprdetect` finds licence plates and follows them.
+//!
+//! In place: the picture is neither copied nor changed; what is found travels as metadata on the buffer (see
+//! [`crate::meta`]). Detection runs on an internal scaled copy, on the whole frame, on tiles of it or on regions that
+//! upstream elements found.
+//!
+//! ```text
+//! gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! alprdetect ! alproverlay ! videoconvert ! autovideosink
+//! gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! alprdetect interval=2 threads=2 ! alprocr ! alprdedup ! filesink location=events.jsonl
+//! ```
+//!
+//! Guarantees:
+//! - every frame that comes in goes out, in order, unchanged, also when it cannot be read (counted as `bad-frames`);
+//! - a plate that is followed has one id from its first frame to its last, also in frames that were not searched
+//!   (`interval`, late frames); ids are never used twice between start and stop;
+//! - a flush, a new stream and a jump in time end all tracks.
+//!
+//! Pictures must lie in system memory: frames in NVMM memory are not read, put `nvvideoconvert` before this element.
+//!
+//! The property `stats` holds counters that only grow, see [`Stats`].
+
+mod imp;
+mod search;
+mod settings;
+
+pub use imp::Stats;
+pub use settings::InferenceRegion;
+
+use gst::prelude::*;
+
+glib::wrapper! {
+    /// The element.
+    pub struct AlprDetect(ObjectSubclass<imp::AlprDetect>)
+        @extends gst_base::BaseTransform, gst::Element, gst::Object;
+}
+
+/// Registers the element.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    InferenceRegion::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    gst::Element::register(Some(plugin), "alprdetect", gst::Rank::NONE, AlprDetect::static_type())
+}

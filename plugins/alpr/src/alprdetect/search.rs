@@ -1,0 +1,184 @@
+//! Where to search, and one search.
+
+use alpr_core::contract::{DetectorContract, InputBuffer};
+use alpr_core::detector::{Detection, Thresholds, decode, suppress};
+use alpr_core::event::Vehicle;
+use alpr_core::geometry::Rect;
+use alpr_core::image::Frame;
+
+use crate::error::Error;
+use crate::meta::Region;
+use crate::runtime::{Model, Tensor, TensorData};
+
+/// Share of its width and height that a tile has in common with its neighbour: a plate on the seam is whole in one.
+const OVERLAP: f32 = 0.2;
+/// Part of the smaller box that lies in the other one when two searches found the same plate, one of them cut.
+const SAME_PLATE: f32 = 0.7;
+
+/// Into how many tiles a frame is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tiling {
+    pub(super) columns: u32,
+    pub(super) rows: u32,
+}
+
+/// A part of a frame to search.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Part {
+    pub(super) region: Rect,
+    /// The vehicle whose region it is.
+    pub(super) vehicle: Option<Vehicle>,
+}
+
+/// Tiles of a frame of `width` × `height` pixels.
+pub(super) fn tiles(width: u32, height: u32, tiling: Tiling) -> Vec<Part> {
+    let cut = |length: u32, n: u32| {
+        // n tiles that share OVERLAP of their length with the next one cover the whole length.
+        let size = length as f32 / (n as f32 - (n as f32 - 1.0) * OVERLAP);
+        (0..n).map(move |i| (i as f32 * size * (1.0 - OVERLAP), size))
+    };
+    cut(height, tiling.rows)
+        .flat_map(|(y, h)| {
+            cut(width, tiling.columns).map(move |(x, w)| Part { region: Rect::new(x, y, w, h), vehicle: None })
+        })
+        .collect()
+}
+
+/// Parts of a frame of `width` × `height` pixels that upstream elements marked; those without area are left out.
+pub(super) fn regions(width: u32, height: u32, regions: Vec<Region>) -> Vec<Part> {
+    regions
+        .into_iter()
+        .map(|region| Part {
+            region: region.vehicle.bbox.unwrap_or_default().clamped(width, height),
+            vehicle: Some(region.vehicle),
+        })
+        .filter(|part| part.region.w >= 1.0 && part.region.h >= 1.0)
+        .collect()
+}
+
+/// A detector ready to run.
+pub(super) struct Detector {
+    model: Model,
+    contract: DetectorContract,
+    buffer: InputBuffer,
+}
+
+/// A detection and the vehicle in whose region it was found.
+pub(super) type Found = (Detection, Option<Vehicle>);
+
+impl Detector {
+    pub(super) fn new(model: Model, contract: DetectorContract) -> Self {
+        let buffer = InputBuffer::new(&contract.input);
+        Self { model, contract, buffer }
+    }
+
+    pub(super) const fn contract(&self) -> &DetectorContract {
+        &self.contract
+    }
+
+    /// The class name of a detection.
+    pub(super) fn label(&self, class: u32) -> Option<&str> {
+        self.contract.labels.get(class as usize).map(String::as_str)
+    }
+
+    /// Searches `parts` of `frame`, one inference each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Model::run`]; [`Error::Contract`] when the outputs are not what the contract says.
+    pub(super) fn search(
+        &mut self,
+        frame: &Frame<'_>,
+        parts: &[Part],
+        thresholds: &Thresholds,
+    ) -> Result<Vec<Found>, Error> {
+        let mut found: Vec<Found> = Vec::new();
+        for part in parts {
+            let detections = self.search_part(frame, &part.region, thresholds)?;
+            found.extend(detections.into_iter().map(|detection| (detection, part.vehicle.clone())));
+        }
+        if parts.len() > 1 {
+            found = merge(found, thresholds);
+        }
+        Ok(found)
+    }
+
+    fn search_part(
+        &mut self,
+        frame: &Frame<'_>,
+        region: &Rect,
+        thresholds: &Thresholds,
+    ) -> Result<Vec<Detection>, Error> {
+        let Self { model, contract, buffer } = self;
+        buffer.clear();
+        let mapping = contract.input.fill(frame, region, buffer);
+        let shape = contract.input.shape(1);
+        let data = match &*buffer {
+            InputBuffer::F32(values) => TensorData::F32(values),
+            InputBuffer::U8(values) => TensorData::U8(values),
+        };
+        let mut inputs = vec![Tensor { name: &contract.input.name, shape: &shape, data }];
+        for fixed in &contract.fixed_inputs {
+            inputs.push(Tensor { name: &fixed.name, shape: &fixed.shape, data: TensorData::I64(&fixed.values) });
+        }
+        let decoded = model.run(&inputs, |outputs| decode(contract, outputs, &mapping, thresholds))?;
+        decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })
+    }
+}
+
+/// One detection of every plate that several parts show: overlaps as within one search, and a plate that the edge of
+/// one part cut gives way to the whole one.
+fn merge(mut found: Vec<Found>, thresholds: &Thresholds) -> Vec<Found> {
+    found.sort_by(|(a, _), (b, _)| b.bbox.area().total_cmp(&a.bbox.area()));
+    let mut whole: Vec<Found> = Vec::new();
+    for (detection, vehicle) in found {
+        let inside = |other: &Rect| {
+            detection.bbox.intersection(other).area() >= SAME_PLATE * detection.bbox.area()
+                && detection.bbox.iou(other) <= thresholds.iou
+        };
+        if !whole.iter().any(|(other, _)| other.class == detection.class && inside(&other.bbox)) {
+            whole.push((detection, vehicle));
+        }
+    }
+    let kept = suppress(whole.iter().map(|(d, _)| d.clone()).collect(), thresholds.iou, thresholds.max);
+    kept.into_iter()
+        .map(|detection| {
+            let vehicle = whole.iter().find(|(d, _)| *d == detection).and_then(|(_, vehicle)| vehicle.clone());
+            (detection, vehicle)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_the_frame_and_overlap() {
+        let one = tiles(640, 480, Tiling { columns: 1, rows: 1 });
+        assert_eq!(one, [Part { region: Rect::new(0.0, 0.0, 640.0, 480.0), vehicle: None }]);
+        let parts = tiles(1800, 1000, Tiling { columns: 2, rows: 1 });
+        let xs: Vec<_> = parts.iter().map(|p| (p.region.x, p.region.right())).collect();
+        assert_eq!(xs, [(0.0, 1000.0), (800.0, 1800.0)]);
+        let parts = tiles(7680, 4320, Tiling { columns: 3, rows: 4 });
+        assert_eq!(parts.len(), 12);
+        let last = parts.last().unwrap().region;
+        assert!((last.right() - 7680.0).abs() < 0.01 && (last.bottom() - 4320.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_plate_cut_by_a_seam_counts_once() {
+        let detection = |x: f32, w: f32, confidence: f32| {
+            let bbox = Rect::new(x, 10.0, w, 20.0);
+            (Detection { bbox, corners: None, confidence, class: 0 }, None)
+        };
+        let thresholds = Thresholds { confidence: 0.1, iou: 0.5, max: 10 };
+        // Whole in one tile, a third of it (and more confident) in the next; another plate far off.
+        let merged = merge(
+            vec![detection(100.0, 30.0, 0.9), detection(70.0, 90.0, 0.6), detection(400.0, 90.0, 0.5)],
+            &thresholds,
+        );
+        let xs: Vec<_> = merged.iter().map(|(d, _)| d.bbox.x).collect();
+        assert_eq!(xs, [70.0, 400.0]);
+    }
+}

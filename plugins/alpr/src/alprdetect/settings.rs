@@ -1,0 +1,269 @@
+//! Properties of `alprdetect`.
+
+use std::sync::LazyLock;
+
+use alpr_core::detector::Thresholds;
+use alpr_core::geometry::Rect;
+use glib::{ParamSpec, Value};
+use gst::prelude::*;
+
+use super::search::Tiling;
+use crate::inference::{ModelSettings, get};
+use crate::runtime;
+
+/// Used where neither the user nor the model names a threshold.
+const USUAL_CONFIDENCE: f32 = 0.5;
+/// Longest side of a network's input.
+const MAX_INPUT: u32 = 8192;
+
+/// Which part of a frame is searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstAlprInferenceRegion")]
+pub enum InferenceRegion {
+    /// The whole frame.
+    #[default]
+    #[enum_value(name = "The whole frame", nick = "full-frame")]
+    FullFrame,
+    /// Regions of interest that upstream elements put on the buffer.
+    #[enum_value(name = "Regions of interest that upstream elements found", nick = "roi-list")]
+    RoiList,
+}
+
+/// What a user may set.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) model: ModelSettings,
+    pub(super) input_width: u32,
+    pub(super) input_height: u32,
+    confidence_threshold: f32,
+    iou_threshold: f32,
+    max_detections: u32,
+    pub(super) interval: u32,
+    pub(super) inference_region: InferenceRegion,
+    pub(super) object_class: String,
+    pub(super) tiling: Tiling,
+    min_width: u32,
+    min_height: u32,
+    max_width: u32,
+    max_height: u32,
+    pub(super) tracking: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: ModelSettings::default(),
+            input_width: 0,
+            input_height: 0,
+            confidence_threshold: -1.0,
+            iou_threshold: 0.5,
+            max_detections: 100,
+            interval: 0,
+            inference_region: InferenceRegion::FullFrame,
+            object_class: String::new(),
+            tiling: Tiling { columns: 1, rows: 1 },
+            min_width: 0,
+            min_height: 0,
+            max_width: 0,
+            max_height: 0,
+            tracking: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Least confidence of a new plate; `tuned` is what the model asks for.
+    pub(super) fn confidence(&self, tuned: Option<f32>) -> f32 {
+        if self.confidence_threshold >= 0.0 { self.confidence_threshold } else { tuned.unwrap_or(USUAL_CONFIDENCE) }
+    }
+
+    /// For decoding: `confidence` is the least of any use.
+    pub(super) fn thresholds(&self, confidence: f32) -> Thresholds {
+        Thresholds { confidence, iou: self.iou_threshold, max: self.max_detections as usize }
+    }
+
+    /// Whether a plate's box has a wanted size.
+    pub(super) fn wants_size(&self, bbox: &Rect) -> bool {
+        let within = |length: f32, min: u32, max: u32| length >= min as f32 && (max == 0 || length <= max as f32);
+        within(bbox.w, self.min_width, self.max_width) && within(bbox.h, self.min_height, self.max_height)
+    }
+
+    /// Sets a property.
+    pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
+        match pspec.name() {
+            "input-width" => self.input_width = get(value),
+            "input-height" => self.input_height = get(value),
+            "confidence-threshold" => self.confidence_threshold = get(value),
+            "iou-threshold" => self.iou_threshold = get(value),
+            "max-detections" => self.max_detections = get(value),
+            "interval" => self.interval = get(value),
+            "inference-region" => self.inference_region = get(value),
+            "object-class" => self.object_class = get::<Option<String>>(value).unwrap_or_default(),
+            "tile-columns" => self.tiling.columns = get(value),
+            "tile-rows" => self.tiling.rows = get(value),
+            "min-plate-width" => self.min_width = get(value),
+            "min-plate-height" => self.min_height = get(value),
+            "max-plate-width" => self.max_width = get(value),
+            "max-plate-height" => self.max_height = get(value),
+            "tracking" => self.tracking = get(value),
+            name => debug_assert!(self.model.set(name, value), "unknown property {name}"),
+        }
+    }
+
+    /// The value of a property; `None` when it is no setting.
+    pub(super) fn get(&self, pspec: &ParamSpec) -> Option<Value> {
+        Some(match pspec.name() {
+            "input-width" => self.input_width.to_value(),
+            "input-height" => self.input_height.to_value(),
+            "confidence-threshold" => self.confidence_threshold.to_value(),
+            "iou-threshold" => self.iou_threshold.to_value(),
+            "max-detections" => self.max_detections.to_value(),
+            "interval" => self.interval.to_value(),
+            "inference-region" => self.inference_region.to_value(),
+            "object-class" => self.object_class.to_value(),
+            "tile-columns" => self.tiling.columns.to_value(),
+            "tile-rows" => self.tiling.rows.to_value(),
+            "min-plate-width" => self.min_width.to_value(),
+            "min-plate-height" => self.min_height.to_value(),
+            "max-plate-width" => self.max_width.to_value(),
+            "max-plate-height" => self.max_height.to_value(),
+            "tracking" => self.tracking.to_value(),
+            name => return self.model.get(name),
+        })
+    }
+}
+
+/// All properties of the element.
+pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
+    let mut all = ModelSettings::properties("plate detector", runtime::DETECTOR);
+    all.extend(network());
+    all.extend(finding());
+    all.extend(sizes());
+    all.push(
+        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb("Counters since the element went to PAUSED: frames, inferences, skipped frames, detections, tracks")
+            .read_only()
+            .build(),
+    );
+    all
+});
+
+fn uint(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::ParamSpecUIntBuilder<'static> {
+    glib::ParamSpecUInt::builder(name).nick(nick).blurb(blurb)
+}
+
+fn network() -> Vec<ParamSpec> {
+    let size = |name, nick, blurb| uint(name, nick, blurb).maximum(MAX_INPUT).mutable_ready().build();
+    vec![
+        size(
+            "input-width",
+            "Input Width",
+            "Width in pixels to which pictures are scaled for the network, where the model leaves it open; 0 leaves it \
+             to the model's description",
+        ),
+        size(
+            "input-height",
+            "Input Height",
+            "Height in pixels to which pictures are scaled for the network, where the model leaves it open; 0 leaves \
+             it to the model's description",
+        ),
+    ]
+}
+
+fn finding() -> Vec<ParamSpec> {
+    let settings = Settings::default();
+    let unit = |name, nick, blurb, minimum, default| {
+        glib::ParamSpecFloat::builder(name)
+            .nick(nick)
+            .blurb(blurb)
+            .minimum(minimum)
+            .maximum(1.0)
+            .default_value(default)
+            .mutable_playing()
+            .build()
+    };
+    vec![
+        unit(
+            "confidence-threshold",
+            "Confidence Threshold",
+            "Least detector confidence that starts a track, or is reported without tracking; -1 takes the model's own, \
+             or 0.5. Weaker detections only continue tracks",
+            -1.0,
+            settings.confidence_threshold,
+        ),
+        unit(
+            "iou-threshold",
+            "IoU Threshold",
+            "Overlap (intersection over union) above which two boxes are one plate",
+            0.0,
+            settings.iou_threshold,
+        ),
+        uint("max-detections", "Maximum Detections", "Most plates of one frame")
+            .minimum(1)
+            .maximum(1000)
+            .default_value(settings.max_detections)
+            .mutable_playing()
+            .build(),
+        uint("interval", "Interval", "Frames to skip between two searched frames; skipped frames get predicted plates")
+            .maximum(1000)
+            .default_value(settings.interval)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder::<InferenceRegion>("inference-region")
+            .nick("Inference Region")
+            .blurb("Which part of a frame is searched")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecString::builder("object-class")
+            .nick("Object Class")
+            .blurb("With inference-region=roi-list: type of the regions to search, such as car; empty takes all")
+            .mutable_playing()
+            .build(),
+        uint("tile-columns", "Tile Columns", "Overlapping tiles a row that are searched one by one, for small plates")
+            .minimum(1)
+            .maximum(8)
+            .default_value(settings.tiling.columns)
+            .mutable_playing()
+            .build(),
+        uint("tile-rows", "Tile Rows", "Rows of overlapping tiles")
+            .minimum(1)
+            .maximum(8)
+            .default_value(settings.tiling.rows)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("tracking")
+            .nick("Tracking")
+            .blurb("Follows plates from frame to frame and gives them ids")
+            .default_value(settings.tracking)
+            .mutable_playing()
+            .build(),
+    ]
+}
+
+fn sizes() -> Vec<ParamSpec> {
+    let size = |name, nick, blurb| uint(name, nick, blurb).maximum(16384).mutable_playing().build();
+    vec![
+        size(
+            "min-plate-width",
+            "Minimum Plate Width",
+            "Plates less wide in pixels of the frame are left out; 0 is no limit",
+        ),
+        size(
+            "min-plate-height",
+            "Minimum Plate Height",
+            "Plates less high in pixels of the frame are left out; 0 is no limit",
+        ),
+        size(
+            "max-plate-width",
+            "Maximum Plate Width",
+            "Plates wider in pixels of the frame are left out; 0 is no limit",
+        ),
+        size(
+            "max-plate-height",
+            "Maximum Plate Height",
+            "Plates higher in pixels of the frame are left out; 0 is no limit",
+        ),
+    ]
+}

@@ -1,0 +1,149 @@
+//! What every element with a model has: properties, opening, the shared debug line.
+
+use std::path::PathBuf;
+
+use alpr_core::contract::Overrides;
+use glib::{ParamSpec, Value};
+use gst::prelude::*;
+
+use crate::error::Error;
+use crate::runtime::{ExecutionProvider, Model, OptimizationLevel, Options, default_model};
+
+/// Most threads of one inference.
+const MAX_THREADS: u32 = 256;
+
+/// Settings of the model of an element; all take effect when it goes to PAUSED.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ModelSettings {
+    /// The ONNX file; `None` is the default model.
+    file: Option<PathBuf>,
+    /// What the user says about the model where its file does not.
+    overrides: Option<gst::Structure>,
+    options: Options,
+}
+
+impl ModelSettings {
+    /// The properties, for `what` (`detector` or `reader`) whose default file is `default`.
+    pub(crate) fn properties(what: &str, default: &str) -> Vec<ParamSpec> {
+        vec![
+            glib::ParamSpecString::builder("model-file")
+                .nick("Model File")
+                .blurb(&format!(
+                    "ONNX file of the {what}; empty takes {default} from ALPR_MODELS, the checkout or the installation"
+                ))
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecBoxed::builder::<gst::Structure>("model-options")
+                .nick("Model Options")
+                .blurb(
+                    "What the model file does not say about itself, as a structure: \
+                     \"options,color-order=bgr,range=(string)0..255\"; an unknown key lists all keys (default: none)",
+                )
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecEnum::builder::<ExecutionProvider>("execution-provider")
+                .nick("Execution Provider")
+                .blurb("What executes the network; a named one that cannot be had is an error")
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecEnum::builder::<OptimizationLevel>("optimization-level")
+                .nick("Optimization Level")
+                .blurb("How much ONNX Runtime rewrites the network before it runs")
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt::builder("threads")
+                .nick("Threads")
+                .blurb("Threads of one inference; 0 takes one for each core")
+                .maximum(MAX_THREADS)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("onnxruntime-library")
+                .nick("ONNX Runtime Library")
+                .blurb(
+                    "File of libonnxruntime.so; empty takes ORT_DYLIB_PATH or searches the checkout, the installation \
+                     and the system. One library serves all elements of a process",
+                )
+                .mutable_ready()
+                .build(),
+        ]
+    }
+
+    /// Sets the property `name`; `false` when it is none of these.
+    pub(crate) fn set(&mut self, name: &str, value: &Value) -> bool {
+        match name {
+            "model-file" => self.file = path(value),
+            "model-options" => self.overrides = get(value),
+            "execution-provider" => self.options.provider = get(value),
+            "optimization-level" => self.options.optimization = get(value),
+            "threads" => self.options.threads = get(value),
+            "onnxruntime-library" => self.options.library = path(value),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The value of the property `name`, if it is one of these.
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned()).to_value();
+        Some(match name {
+            "model-file" => text(&self.file),
+            "model-options" => self.overrides.to_value(),
+            "execution-provider" => self.options.provider.to_value(),
+            "optimization-level" => self.options.optimization.to_value(),
+            "threads" => self.options.threads.to_value(),
+            "onnxruntime-library" => text(&self.options.library),
+            _ => return None,
+        })
+    }
+
+    /// Opens the model, by default the one called `default`, and makes a contract of what it says of itself with
+    /// `contract` (one of the functions of [`alpr_core::contract`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`default_model`] and [`Model::open`], and [`Error::Contract`].
+    pub(crate) fn open<C>(
+        &self,
+        default: &str,
+        extra: &[(&str, String)],
+        contract: impl Fn(&alpr_core::contract::ModelInfo, &Overrides) -> Result<C, alpr_core::contract::ContractError>,
+    ) -> Result<(Model, C), Error> {
+        let file = match &self.file {
+            Some(file) => file.clone(),
+            None => default_model(default)?,
+        };
+        let refused =
+            |err: alpr_core::contract::ContractError| Error::Contract { file: file.clone(), said: err.to_string() };
+        let mut pairs = self.pairs();
+        pairs.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let overrides = Overrides::parse(pairs).map_err(refused)?;
+        let model = Model::open(&file, &self.options)?;
+        let contract = contract(model.info(), &overrides).map_err(refused)?;
+        Ok((model, contract))
+    }
+
+    /// The fields of `model-options` as texts, whatever type their writer chose.
+    fn pairs(&self) -> Vec<(String, String)> {
+        let Some(options) = &self.overrides else { return Vec::new() };
+        options.iter().map(|(key, value)| (key.to_string(), text(value))).collect()
+    }
+}
+
+fn text(value: &glib::SendValue) -> String {
+    if let Ok(text) = value.get::<String>() {
+        text
+    } else if let Ok(flag) = value.get::<bool>() {
+        flag.to_string()
+    } else {
+        value.serialize().map(Into::into).unwrap_or_default()
+    }
+}
+
+fn path(value: &Value) -> Option<PathBuf> {
+    get::<Option<String>>(value).filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+/// The content of a property's value, whose type GObject has checked.
+pub(crate) fn get<'v, T: glib::value::FromValue<'v>>(value: &'v Value) -> T {
+    value.get().unwrap_or_else(|_| unreachable!("GObject checks the type of property values"))
+}

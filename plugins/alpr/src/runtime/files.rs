@@ -1,0 +1,97 @@
+//! Where model files and what lies beside them are.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alpr_core::contract::Sidecars;
+
+use super::plugin_dir;
+use crate::error::{Error, Searched};
+
+/// File name of the default detector.
+pub const DETECTOR: &str = "plate-detector.onnx";
+/// File name of the default reader.
+pub const READER: &str = "plate-reader.onnx";
+
+/// More than any side file has.
+const MAX_SIDECAR_BYTES: u64 = 16 << 20;
+
+/// Folders with data of this project that the user names or the platform provides, and why each is looked at.
+pub(super) fn data_dirs() -> Vec<(PathBuf, String)> {
+    let mut dirs = Vec::new();
+    let mut add = |dir: PathBuf, place: &str| dirs.push((dir, place.to_owned()));
+    if let Some(dir) = env::var_os("ALPR_DATA").filter(|dir| !dir.is_empty()) {
+        add(dir.into(), "variable ALPR_DATA");
+    }
+    if let Some(cache) = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
+    {
+        add(cache.join("gst-alpr"), "the user's cache");
+    }
+    dirs
+}
+
+/// The default model `name`: in `ALPR_MODELS`, the data folders, the checkout or the installation of the plugin, the
+/// system's data folders.
+///
+/// # Errors
+///
+/// [`Error::NoModel`] with every place that was looked at.
+pub fn default_model(name: &str) -> Result<PathBuf, Error> {
+    let mut dirs: Vec<(PathBuf, String)> = Vec::new();
+    if let Some(dir) = env::var_os("ALPR_MODELS").filter(|dir| !dir.is_empty()) {
+        dirs.push((dir.into(), "variable ALPR_MODELS".into()));
+    }
+    dirs.extend(data_dirs().into_iter().map(|(dir, place)| (dir.join("models"), place)));
+    if let Some(plugin) = plugin_dir() {
+        dirs.push((plugin.join("../../models"), "beside the plugin's checkout".into()));
+        // $libdir is lib or lib/<triplet>, so $datadir is two or three folders up.
+        for up in ["../..", "../../.."] {
+            let dir = plugin.join(up).join("share/gst-alpr/models");
+            dirs.push((dir, "beside the plugin's installation".into()));
+        }
+    }
+    let system = env::var("XDG_DATA_DIRS").ok().filter(|dirs| !dirs.is_empty());
+    for dir in system.as_deref().unwrap_or("/usr/local/share:/usr/share").split(':') {
+        dirs.push((Path::new(dir).join("gst-alpr/models"), "system data folder".into()));
+    }
+    let mut searched = Searched::default();
+    for (dir, place) in dirs {
+        let file = dir.join(name);
+        match fs::metadata(&file) {
+            Ok(meta) if meta.is_file() => return Ok(file),
+            Ok(_) => searched.add(format!("{} ({place})", file.display()), "not a file"),
+            Err(err) => searched.add(format!("{} ({place})", file.display()), err),
+        }
+    }
+    Err(Error::NoModel { what: format!("model {name}"), searched })
+}
+
+/// Texts of the files beside `model` that may describe it. A file that cannot be read is an error: a model must not
+/// silently be taken for another kind.
+///
+/// # Errors
+///
+/// [`Error::Contract`] with the file and what the file system said.
+pub(super) fn sidecars(model: &Path) -> Result<Sidecars, Error> {
+    let mut sidecars = Sidecars::default();
+    let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    for (kind, candidate) in Sidecars::candidates(&name) {
+        let file = model.with_file_name(candidate);
+        let Ok(meta) = fs::metadata(&file) else { continue };
+        if meta.len() > MAX_SIDECAR_BYTES {
+            let said = format!("{} has {} bytes, too many for a side file", file.display(), meta.len());
+            return Err(Error::Contract { file: model.to_path_buf(), said });
+        }
+        match fs::read_to_string(&file) {
+            Ok(text) => sidecars.add(kind, text),
+            Err(err) => {
+                let said = format!("its side file {} cannot be read: {err}", file.display());
+                return Err(Error::Contract { file: model.to_path_buf(), said });
+            }
+        }
+    }
+    Ok(sidecars)
+}

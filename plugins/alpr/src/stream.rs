@@ -1,0 +1,135 @@
+//! Time of frames on one stream: when they count as late, and where the stream is cut.
+
+use std::time::Duration;
+
+use alpr_core::time::Timestamp;
+
+/// Assumed where neither buffers nor caps tell: 25 frames a second.
+const USUAL_FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
+/// A discontinuity with a gap up to this long is a lost packet; plates are followed across it.
+const MAX_LOSS: Duration = Duration::from_millis(500);
+/// Late frames in a row of which one is searched all the same: a pipeline that is always late still sees plates.
+const MAX_LATE: u32 = 8;
+
+/// Gives frames times on one line that runs on across segments.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StreamTime {
+    last: Option<Timestamp>,
+    /// Usual distance of frames, from the caps.
+    frame: Option<gst::ClockTime>,
+}
+
+/// When a frame is, and whether the stream was cut before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameTime {
+    /// Running time, nanoseconds.
+    pub(crate) time: Timestamp,
+    /// Whether what was before has nothing to do with this frame.
+    pub(crate) cut: bool,
+}
+
+impl StreamTime {
+    /// Takes the frame rate of new caps.
+    pub(crate) fn set_rate(&mut self, fps: gst::Fraction) {
+        let nanos = gst::ClockTime::SECOND
+            .nseconds()
+            .checked_mul(u64::try_from(fps.denom()).unwrap_or(1))
+            .and_then(|n| n.checked_div(u64::try_from(fps.numer()).unwrap_or(0)));
+        self.frame = nanos.filter(|n| *n > 0).map(gst::ClockTime::from_nseconds);
+    }
+
+    /// The time of the next frame: its running time, or one frame after the last where it has none.
+    pub(crate) fn next(&mut self, running: Option<gst::ClockTime>, discont: bool) -> FrameTime {
+        let step = Duration::from(self.frame.unwrap_or(USUAL_FRAME));
+        let time = match (running, self.last) {
+            (Some(running), _) => Timestamp(i64::try_from(running.nseconds()).unwrap_or(i64::MAX)),
+            (None, Some(last)) => last.plus(step),
+            (None, None) => Timestamp(0),
+        };
+        let cut = discont && self.last.is_some_and(|last| time < last || time.since(last) > MAX_LOSS + step);
+        self.last = Some(time);
+        FrameTime { time, cut }
+    }
+
+    /// Forgets where the stream was: a flush or a new stream.
+    pub(crate) fn reset(&mut self) {
+        self.last = None;
+    }
+}
+
+/// Which frames come too late to be worth an inference, from what sinks report.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lateness {
+    /// Frames before this running time will not be shown.
+    earliest: Option<gst::ClockTime>,
+    late: u32,
+}
+
+impl Lateness {
+    /// Takes a quality-of-service event: a frame of `timestamp` came `diff` nanoseconds late (negative: early).
+    pub(crate) fn report(&mut self, timestamp: Option<gst::ClockTime>, diff: i64) {
+        // As GStreamer's base classes reckon: when late, catch up twice the delay.
+        let behind = if diff > 0 { diff.saturating_mul(2) } else { diff };
+        self.earliest =
+            timestamp.and_then(|t| t.nseconds().checked_add_signed(behind)).map(gst::ClockTime::from_nseconds);
+    }
+
+    /// Whether the frame of `running` time is late. Now and then a late frame counts as in time.
+    pub(crate) fn is_late(&mut self, running: Option<gst::ClockTime>) -> bool {
+        let late = matches!((running, self.earliest), (Some(running), Some(earliest)) if running <= earliest);
+        self.late = if late { self.late + 1 } else { 0 };
+        if self.late > MAX_LATE {
+            self.late = 0;
+            return false;
+        }
+        late
+    }
+
+    /// Forgets all reports: a flush or a new segment.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> gst::ClockTime = gst::ClockTime::from_mseconds;
+
+    #[test]
+    fn frames_without_time_follow_the_rate() {
+        let mut stream = StreamTime::default();
+        stream.set_rate(gst::Fraction::new(50, 1));
+        assert_eq!(stream.next(Some(MS(100)), false).time, Timestamp(100_000_000));
+        assert_eq!(stream.next(None, false).time, Timestamp(120_000_000));
+    }
+
+    #[test]
+    fn a_cut_is_a_jump_that_is_announced() {
+        let mut stream = StreamTime::default();
+        for (time, discont, cut) in [
+            (1000, true, false),
+            (1040, true, false),
+            (1440, true, false),
+            (3000, false, false),
+            (9000, true, true),
+            (10, true, true),
+        ] {
+            assert_eq!(stream.next(Some(MS(time)), discont).cut, cut, "{time}");
+        }
+        stream.reset();
+        assert!(!stream.next(Some(MS(60_000)), true).cut);
+    }
+
+    #[test]
+    fn one_late_frame_in_nine_is_searched() {
+        let mut lateness = Lateness::default();
+        assert!(!lateness.is_late(Some(MS(0))));
+        lateness.report(Some(MS(100)), 50_000_000);
+        assert!(lateness.is_late(Some(MS(200))) && !lateness.is_late(Some(MS(201))));
+        assert_eq!((0..90).filter(|_| !lateness.is_late(Some(MS(150)))).count(), 10);
+        lateness.report(Some(MS(300)), -100_000_000);
+        assert!(!lateness.is_late(Some(MS(250))));
+    }
+}
