@@ -293,4 +293,3 @@ fn mechanism(mechanism: SaslMechanism) -> &'static str {
         SaslMechanism::OauthBearer => "OAUTHBEARER",
     }
 }
-

@@ -97,17 +97,17 @@ impl SinkError {
     pub(crate) fn message(&self) -> gst::ErrorMessage {
         match self {
             Self::Config(_) | Self::Setting(_) | Self::Client(_) => {
-                gst::error_msg!(gst::ResourceError::Settings, ["{self}"])
+                gst::error_msg!(gst::ResourceError::Settings, ("{self}"))
             }
-            Self::Store(StoreError::Locked { .. }) => gst::error_msg!(gst::ResourceError::Busy, ["{self}"]),
+            Self::Store(StoreError::Locked { .. }) => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),
             Self::Store(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
-                gst::error_msg!(gst::ResourceError::NoSpaceLeft, ["{self}"])
+                gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("{self}"))
             }
-            Self::Store(StoreError::Damaged { .. }) => gst::error_msg!(gst::ResourceError::Read, ["{self}"]),
-            Self::Store(_) => gst::error_msg!(gst::ResourceError::OpenWrite, ["{self}"]),
-            Self::Metrics { .. } => gst::error_msg!(gst::ResourceError::Busy, ["{self}"]),
-            Self::Refused { .. } => gst::error_msg!(gst::ResourceError::NotAuthorized, ["{self}"]),
-            Self::SpoolFull { .. } => gst::error_msg!(gst::ResourceError::NoSpaceLeft, ["{self}"]),
+            Self::Store(StoreError::Damaged { .. }) => gst::error_msg!(gst::ResourceError::Read, ("{self}")),
+            Self::Store(_) => gst::error_msg!(gst::ResourceError::OpenWrite, ("{self}")),
+            Self::Metrics { .. } => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),
+            Self::Refused { .. } => gst::error_msg!(gst::ResourceError::NotAuthorized, ("{self}")),
+            Self::SpoolFull { .. } => gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("{self}")),
         }
     }
 }

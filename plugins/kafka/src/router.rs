@@ -242,4 +242,3 @@ pub(crate) fn texts(property: &str, structure: Option<&gst::StructureRef>) -> Re
         })
         .collect()
 }
-

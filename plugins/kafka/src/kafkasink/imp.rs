@@ -138,7 +138,7 @@ impl BaseSinkImpl for KafkaSink {
             gst::warning!(CAT, imp = self, "The Kafka client did not close in time; it goes on closing by itself");
         }
         if let Err(err) = running.spool.close() {
-            gst::element_imp_warning!(self, gst::ResourceError::Write, ["{err}"]);
+            gst::element_imp_warning!(self, gst::ResourceError::Write, ("{err}"));
         }
         self.count_left(&running.spool);
         self.stats.connected.store(false, Relaxed);
@@ -173,7 +173,7 @@ impl BaseSinkImpl for KafkaSink {
         let parts = lock(&self.running).as_ref().map(|running| (running.spool.clone(), running.router.clone()));
         let (spool, router) = parts.ok_or(gst::FlowError::Flushing)?;
         let map = buffer.map_readable().map_err(|err| {
-            gst::element_imp_error!(self, gst::StreamError::Failed, ["Could not read a buffer: {err}"]);
+            gst::element_imp_error!(self, gst::StreamError::Failed, ("Could not read a buffer: {err}"));
             gst::FlowError::Error
         })?;
         count(&self.stats.received);
@@ -247,19 +247,19 @@ impl KafkaSink {
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Read,
-                [
+                (
                     "{missing} records that the spool {} had taken are not in its files any more: the machine stopped \
                      before they were synced (spool-sync), or the files were cut. They are counted as lost.",
                     settings.spool_location.as_deref().unwrap_or(std::path::Path::new("")).display()
-                ]
+                )
             );
         }
         if !spool.durable() && settings.mode == Mode::Kafka {
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Settings,
-                ["spool-location is not set: records that are not delivered yet are kept in memory only and are lost \
-                     when the process ends."]
+                ("spool-location is not set: records that are not delivered yet are kept in memory only and are lost \
+                     when the process ends.")
             );
         }
     }
@@ -313,10 +313,8 @@ impl KafkaSink {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Format,
-                [
-                    "A buffer of {bytes} bytes is no JSON although its caps say so. It is delivered as it is, without key \
-                     and kind. Further ones are only counted (malformed in stats)."
-                ]
+                ("A buffer of {bytes} bytes is no JSON although its caps say so. It is delivered as it is, without key \
+                     and kind. Further ones are only counted (malformed in stats).")
             );
         }
     }

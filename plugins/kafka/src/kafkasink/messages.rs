@@ -72,8 +72,8 @@ impl Messages {
                     .build();
                 post(obj, structure);
             }
-            Notice::Store(err) => gst::element_warning!(obj, gst::ResourceError::Write, ["{err}"]),
-            Notice::Warning(text) => gst::element_warning!(obj, gst::ResourceError::Failed, ["{text}"]),
+            Notice::Store(err) => gst::element_warning!(obj, gst::ResourceError::Write, ("{err}")),
+            Notice::Warning(text) => gst::element_warning!(obj, gst::ResourceError::Failed, ("{text}")),
         }
     }
 
@@ -104,8 +104,8 @@ impl Messages {
             gst::element_warning!(
                 obj,
                 gst::ResourceError::Write,
-                ["A record for {topic} can never be delivered ({cause}) and is lost. Set dead-letter-topic or \
-                  dead-letter-location to keep such records."]
+                ("A record for {topic} can never be delivered ({cause}) and is lost. Set dead-letter-topic or \
+                  dead-letter-location to keep such records.")
             );
         }
     }

@@ -83,7 +83,7 @@ impl Sink {
     /// Waits until a number of `stats` is what it should be.
     #[track_caller]
     pub fn wait_stat(&self, name: &str, value: u64, timeout: Duration) {
-        let reached = wait_for(timeout, || self.stat(name) >= value);
+        let reached = wait_for(timeout, || self.stat(name) == value);
         let stats = self.element.property::<gst::Structure>("stats");
         assert!(reached, "{name} is not {value} after {timeout:?}: {stats}");
         assert_eq!(self.stat(name), value, "{stats}");
