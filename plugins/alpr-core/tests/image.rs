@@ -80,13 +80,13 @@ fn every_matrix_and_range_gives_the_same_picture() {
 #[test]
 fn reductions_are_the_mean_of_what_they_cover() {
     // One white pixel column in eight: a picture that skips pixels would be black or white.
-    let stripes = |x: usize, _: usize| if x % 8 == 0 { [255.0; 3] } else { [0.0; 3] };
+    let stripes = |x: usize, _: usize| if x.is_multiple_of(8) { [255.0; 3] } else { [0.0; 3] };
     let source = picture(&stripes, 640, 64, PixelFormat::Rgb, BT601, 0);
     for value in sample(&source, &whole(&source), 80, 8).iter().flatten() {
         assert!((value - 255.0 / 8.0).abs() < 0.01, "{value}");
     }
     // The same vertically, where weights are whole numbers: 1 of 256 at most.
-    let rows = |_: usize, y: usize| if y % 8 == 0 { [255.0; 3] } else { [0.0; 3] };
+    let rows = |_: usize, y: usize| if y.is_multiple_of(8) { [255.0; 3] } else { [0.0; 3] };
     let source = picture(&rows, 64, 640, PixelFormat::Nv12, Color { full_range: true, ..BT601 }, 5);
     for value in sample(&source, &whole(&source), 8, 80).iter().flatten() {
         assert!((value - 255.0 / 8.0).abs() < 1.0, "{value}");
@@ -265,7 +265,7 @@ fn tilted(quad: Quad) -> impl Fn(usize, usize) -> [f32; 3] {
         if !(0.0..1.0).contains(&u) || !(0.0..1.0).contains(&v) {
             return [0.0, 0.0, 120.0];
         }
-        if ((u * 8.0) as usize + (v * 2.0) as usize) % 2 == 0 { [250.0; 3] } else { [20.0; 3] }
+        if ((u * 8.0) as usize + (v * 2.0) as usize).is_multiple_of(2) { [250.0; 3] } else { [20.0; 3] }
     }
 }
 
@@ -285,7 +285,7 @@ fn a_tilted_plate_is_straightened() {
                 let (fx, fy) = (field % 8, field / 8);
                 let (x, y) = (fx * out_w / 8 + out_w / 16, fy * out_h / 2 + out_h / 4);
                 let got = f32::from(out[(y * out_w + x) * 3 + 1]);
-                let expected = if (fx + fy) % 2 == 0 { 250.0 } else { 20.0 };
+                let expected = if (fx + fy).is_multiple_of(2) { 250.0 } else { 20.0 };
                 assert!((got - expected).abs() < 25.0, "{size} {} field {field}: {got}", format.name());
             }
         }

@@ -340,8 +340,9 @@ impl fmt::Display for Input {
         };
         write!(f, "{} {}x{} {color} {layout} {}", self.name, self.width, self.height, self.element.name())?;
         if self.element != Element::U8 {
-            let low = -self.mean[0] * self.scale[0];
-            write!(f, " {:.2} to {:.2}", low, (255.0 - self.mean[0]) * self.scale[0])?;
+            // The sum makes a minus zero a zero.
+            let value = |pixel: f32| (pixel - self.mean[0]) * self.scale[0] + 0.0;
+            write!(f, " {:.2} to {:.2}", value(0.0), value(255.0))?;
         }
         write!(f, ", {resize}")?;
         if self.resize != Resize::Stretch {

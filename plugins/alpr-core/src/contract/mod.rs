@@ -27,6 +27,7 @@ pub use input::{ColorOrder, Input, InputBuffer, Layout, Mapping, Resize};
 pub use output::{DecodeError, Output, OutputData};
 pub use overrides::{Overrides, Range};
 
+use crate::geometry::{Point, Quad, Rect};
 use model::Model;
 
 /// An input besides the picture that has the same values in every run.
@@ -96,6 +97,20 @@ pub fn detector(info: &ModelInfo, overrides: &Overrides) -> Result<DetectorContr
 /// As [`detector`].
 pub fn reader(info: &ModelInfo, overrides: &Overrides) -> Result<ReaderContract, ContractError> {
     readers::find(&Model::new(info, overrides)?)
+}
+
+impl ReaderContract {
+    /// The part of the frame that a reading needs: the plate's corners, or its box where there are none, grown by
+    /// [`Self::crop_margin`].
+    pub fn crop(&self, bbox: &Rect, corners: Option<&Quad>) -> Quad {
+        let m = self.crop_margin;
+        let Some(Quad([tl, tr, br, bl])) = corners else { return Quad::from_rect(&bbox.expanded(m)) };
+        // Each corner moves outwards along both of its sides.
+        let grown = |p: &Point, a: &Point, b: &Point| {
+            Point::new(p.x + m * (2.0 * p.x - a.x - b.x), p.y + m * (2.0 * p.y - a.y - b.y))
+        };
+        Quad([grown(tl, tr, bl), grown(tr, tl, br), grown(br, bl, tr), grown(bl, br, tl)])
+    }
 }
 
 impl fmt::Display for DetectorContract {

@@ -56,7 +56,12 @@ impl<'a> Model<'a> {
             Some(text) => Modelinfo::parse(text).map_err(error)?,
             None => Modelinfo::default(),
         };
-        let file = Overrides::parse(modelinfo.settings())?;
+        let mut file = Overrides::parse(modelinfo.settings())?;
+        // Metadata inside the model says more than an id.
+        if file.family.is_none() && !info.metadata.contains_key("task") {
+            let id = |tensor: &TensorInfo| modelinfo.get(&tensor.name, "id").and_then(family_of_id);
+            file.family = info.outputs.iter().find_map(id).map(str::to_owned);
+        }
         Ok(Self { info, user: user.or(file), modelinfo })
     }
 
@@ -182,6 +187,16 @@ impl<'a> Model<'a> {
 
     pub(super) fn unknown(&self, role: &'static str, families: Vec<&'static str>) -> ContractError {
         ContractError::Unknown { role, model: describe(self.info), families }
+    }
+}
+
+/// The family that GStreamer's id of an output tensor stands for.
+fn family_of_id(id: &str) -> Option<&'static str> {
+    match id {
+        "yolo-v8-out" => Some("yolov8"),
+        "yolo-26-end2end-out" => Some("yolo-nms"),
+        "yolox-out" => Some("yolox"),
+        _ => None,
     }
 }
 

@@ -54,7 +54,8 @@ mod tests {
     use super::*;
 
     fn stripes(width: usize, height: usize, period: usize, blur: usize, low: f32, high: f32) -> Vec<u8> {
-        let line: Vec<f32> = (0..width).map(|x| if (x / (period / 2)).is_multiple_of(2) { low } else { high }).collect();
+        let line: Vec<f32> =
+            (0..width).map(|x| if (x / (period / 2)).is_multiple_of(2) { low } else { high }).collect();
         let soft: Vec<u8> = (0..width)
             .map(|x| {
                 let (a, b) = (x.saturating_sub(blur), (x + blur).min(width - 1));

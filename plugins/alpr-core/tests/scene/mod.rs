@@ -14,7 +14,8 @@ pub(crate) struct Picture {
 impl Picture {
     pub(crate) fn frame(&self) -> Frame<'_> {
         let planes: Vec<_> = self.planes.iter().map(|(data, stride)| Plane { data, stride: *stride }).collect();
-        Frame::new(self.format, self.width as u32, self.height as u32, &planes, self.color).unwrap()
+        Frame::new(self.format, self.width as u32, self.height as u32, &planes, self.color)
+            .expect("planes made to measure")
     }
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn street(width: usize, height: usize) -> impl Fn(usize, usize) -> [f
     move |x, y| {
         let (u, v) = (x as f32 / width as f32, y as f32 / height as f32);
         if (0.4..0.6).contains(&u) && (0.5..0.6).contains(&v) {
-            let bar = ((u - 0.4) / 0.2 * 16.0) as usize % 2 == 0;
+            let bar = (((u - 0.4) / 0.2 * 16.0) as usize).is_multiple_of(2);
             return if bar { [30.0, 30.0, 40.0] } else { [230.0, 235.0, 225.0] };
         }
         [40.0 + 160.0 * u, 200.0 - 120.0 * v, 90.0 + 60.0 * (u + v)]

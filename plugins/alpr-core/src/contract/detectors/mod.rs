@@ -66,7 +66,8 @@ fn contract(
     head: DetectorHead,
 ) -> Result<DetectorContract, ContractError> {
     let mut notes = Vec::new();
-    if let Some(license) = model.prop("license") {
+    // Copyleft reaches the programs a model is shipped with; its user should know.
+    if let Some(license) = model.prop("license").filter(|l| l.contains("GPL")) {
         notes.push(format!("licence of the model: {license}"));
     }
     Ok(DetectorContract {

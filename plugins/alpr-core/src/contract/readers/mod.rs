@@ -13,8 +13,15 @@ struct Family {
 }
 
 /// Certain tests first: names and metadata before shapes.
-const FAMILIES: [Family; 7] =
-    [ctc::NVIDIA, ctc::PADDLE, ctc::LPRNET_PYTORCH, ctc::CHINESE, slots::PLATE_READER, slots::FAST_PLATE_OCR, ctc::PLAIN];
+const FAMILIES: [Family; 7] = [
+    ctc::NVIDIA,
+    ctc::PADDLE,
+    ctc::LPRNET_PYTORCH,
+    ctc::CHINESE,
+    slots::PLATE_READER,
+    slots::FAST_PLATE_OCR,
+    ctc::PLAIN,
+];
 
 /// Tries every family in turn, or only the one the user names.
 pub(super) fn find(model: &Model<'_>) -> Result<ReaderContract, ContractError> {

@@ -133,7 +133,10 @@ fn build(
     crop_margin: f32,
 ) -> Result<ReaderContract, ContractError> {
     let mut notes = Vec::new();
-    let known = model.user.alphabet.is_some() || model.info.config != Default::default() || family == "plate-reader";
+    let known = model.user.alphabet.is_some()
+        || model.info.config.plate_config.is_some()
+        || model.info.config.symbols.is_some()
+        || family == "plate-reader";
     let pad_char = model.user.pad_char.unwrap_or(source.pad);
     let mut columns: Vec<char> = model.user.alphabet.as_ref().unwrap_or(&source.alphabet).chars().collect();
     if !columns.contains(&pad_char) {

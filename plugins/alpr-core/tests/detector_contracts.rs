@@ -1,0 +1,278 @@
+//! Detectors in use in the field are recognised by their tensors and metadata alone.
+
+mod models;
+
+use alpr_core::contract::{
+    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, ModelInfo, Overrides, Rows, Score, Units,
+    detector, explain_load_failure,
+};
+use models::model;
+
+fn open(info: &ModelInfo, settings: &[(&str, &str)]) -> DetectorContract {
+    detector(info, &Overrides::parse(settings.iter().copied()).expect("good settings"))
+        .unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn refusal(info: &ModelInfo, settings: &[(&str, &str)]) -> String {
+    detector(info, &Overrides::parse(settings.iter().copied()).expect("good settings"))
+        .expect_err("a refusal")
+        .to_string()
+}
+
+fn rows(contract: &DetectorContract) -> &Rows {
+    match &contract.head {
+        DetectorHead::Rows(rows) => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+const DETECT: &[(&str, &str)] =
+    &[("task", "detect"), ("names", "{0: 'License_Plate'}"), ("stride", "32"), ("imgsz", "[640, 640]")];
+
+/// Tensors, metadata, expected family, expected input.
+type Case = (
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
+const UNIT: &str = "RGB NCHW float32 0.00 to 1.00, letterbox pad 114";
+
+const CASES: &[Case] = &[
+    (&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], DETECT, "ultralytics", UNIT),
+    (&["images f32 ?,3,?,?"], &["output0 f32 ?,5,?"], DETECT, "ultralytics", UNIT),
+    (&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], &[], "yolov8", UNIT),
+    (&["images f32 1,3,640,640"], &["output0 f32 1,300,6"], &[], "yolo-nms", UNIT),
+    (&["images f32 1,3,416,416"], &["output0 f32 ?,7"], &[], "yolo-end2end", UNIT),
+    (&["images f32 1,3,640,640"], &["output0 f32 1,25200,6"], &[], "yolov5", UNIT),
+    (&["images f32 1,3,640,640"], &["output f32 1,25200,85"], &[], "yolov5", UNIT),
+    (&["input f32 1,3,640,640"], &["output f32 1,25200,15"], &[], "yolo-corners", UNIT),
+    (&["input f32 1,3,320,320"], &["output f32 1,6300,15"], &[], "yolo-corners", UNIT),
+    (
+        &["images f32 1,3,416,416"],
+        &["output f32 1,3549,6"],
+        &[],
+        "yolox",
+        "BGR NCHW float32 0.00 to 255.00, letterbox-top-left pad 114",
+    ),
+    (
+        &["input f32 1,3,384,384"],
+        &["dets f32 1,300,4", "labels f32 1,300,2"],
+        &[],
+        "rf-detr",
+        "RGB NCHW float32 -2.12 to 2.25, stretch",
+    ),
+    (
+        &["images f32 ?,3,640,640", "orig_target_sizes i64 ?,2"],
+        &["labels i64 ?,300", "boxes f32 ?,300,4", "scores f32 ?,300"],
+        &[],
+        "rt-detr",
+        "RGB NCHW float32 0.00 to 1.00, stretch",
+    ),
+    (
+        &["pixel_values f32 ?,3,640,640"],
+        &["logits f32 ?,300,1", "pred_boxes f32 ?,300,4"],
+        &[],
+        "detr-transformers",
+        "RGB NCHW float32 0.00 to 1.00, stretch",
+    ),
+    (
+        &["input_1:0 f32 ?,3,480,640"],
+        &["output_cov/Sigmoid:0 f32 ?,1,30,40", "output_bbox/BiasAdd:0 f32 ?,4,30,40"],
+        &[],
+        "detectnet-v2",
+        "RGB NCHW float32 0.00 to 1.00, stretch",
+    ),
+];
+
+#[test]
+fn families_are_told_apart() {
+    for (inputs, outputs, props, family, input) in CASES {
+        let contract = open(&model(inputs, outputs, props), &[]);
+        assert_eq!(contract.family, *family, "{outputs:?}");
+        let text = contract.input.to_string();
+        assert!(text.ends_with(input), "{family}: {text}");
+        assert_eq!(contract.input.layout, Layout::Nchw);
+    }
+}
+
+#[test]
+fn ultralytics_in_all_its_forms() {
+    let detect = |outputs: &[&str], more: &[(&str, &str)]| {
+        let props = [DETECT, more].concat();
+        open(&model(&["images f32 1,3,640,640"], outputs, &props), &[])
+    };
+    let raw = detect(&["output0 f32 1,5,8400"], &[]);
+    assert!(rows(&raw).transposed);
+    assert_eq!(rows(&raw).score, Score::Classes { first: 4, count: 1, objectness: None });
+    assert_eq!((rows(&raw).format, rows(&raw).units), (BoxFormat::CenterSize, Units::Pixels));
+    assert_eq!(raw.labels, ["License_Plate"]);
+
+    for more in [&[("end2end", "True")][..], &[("args", "{'nms': True}")][..]] {
+        let finished = detect(&["output0 f32 1,300,6"], more);
+        assert!(!rows(&finished).transposed);
+        assert_eq!(
+            (rows(&finished).format, rows(&finished).score),
+            (BoxFormat::Corners, Score::Best { score: 4, class: 5 })
+        );
+    }
+
+    let detr = detect(&["output0 f32 1,300,6"], &[("head", "RTDETRDecoder")]);
+    assert_eq!((rows(&detr).format, rows(&detr).units), (BoxFormat::CenterSize, Units::Normalized));
+    assert!(detr.to_string().contains("stretch"), "{detr}");
+    let older = detect(&["output0 f32 1,300,5"], &[("head", "RTDETRDecoder")]);
+    assert_eq!(rows(&older).score, Score::Classes { first: 4, count: 1, objectness: None });
+
+    let segment = detect(&["output0 f32 1,37,8400", "output1 f32 1,32,160,160"], &[("task", "segment")]);
+    assert_eq!(rows(&segment).score, Score::Classes { first: 4, count: 1, objectness: None });
+}
+
+#[test]
+fn poses_of_four_points_are_corners() {
+    let pose = |output: &str, shape: &str, more: &[(&str, &str)]| {
+        let props = [&[("task", "pose"), ("kpt_shape", shape), ("names", "{0: 'plate'}")], more].concat();
+        open(&model(&["images f32 ?,3,?,?"], &[output], &props), &[])
+    };
+    let ours = pose(
+        "output0 f32 ?,13,?",
+        "[4, 2]",
+        &[("imgsz", "[384, 640]"), ("stride", "32"), ("confidence_threshold", "0.35")],
+    );
+    assert_eq!(rows(&ours).corners, Some(CornerColumns { first: 5, step: 2 }));
+    assert_eq!((ours.input.width, ours.input.height), (640, 384));
+    assert_eq!(ours.confidence_threshold, Some(0.35));
+    let visible = pose("output0 f32 ?,17,?", "[4, 3]", &[]);
+    assert_eq!(rows(&visible).corners, Some(CornerColumns { first: 5, step: 3 }));
+    let finished = pose("output0 f32 1,300,18", "[4, 3]", &[("end2end", "True")]);
+    assert_eq!(rows(&finished).corners, Some(CornerColumns { first: 6, step: 3 }));
+    // Other numbers of points are not corners, and boxes are still boxes.
+    let people = pose("output0 f32 1,56,8400", "[17, 3]", &[]);
+    assert_eq!(rows(&people).corners, None);
+    assert_eq!(rows(&people).score, Score::Classes { first: 4, count: 1, objectness: None });
+}
+
+#[test]
+fn free_sizes_are_chosen_and_checked() {
+    let free = model(&["images f32 ?,3,?,?"], &["output0 f32 ?,5,?"], DETECT);
+    let contract = open(&free, &[("input-size", "416x256")]);
+    assert_eq!(contract.input.shape(2), [2, 3, 256, 416]);
+    assert_eq!(open(&free, &[]).input.shape(1), [1, 3, 640, 640]);
+    assert!(refusal(&free, &[("input-size", "400x256")]).contains("multiples of 32"));
+    let fixed = model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], DETECT);
+    assert!(refusal(&fixed, &[("input-size", "416x256")]).contains("only 640x640"));
+}
+
+#[test]
+fn settings_win_over_what_the_file_says() {
+    let info = model(&["images f32 1,3,416,416"], &["output f32 1,3549,6"], &[]);
+    let set = [
+        ("color-order", "rgb"),
+        ("range", "imagenet"),
+        ("resize", "stretch"),
+        ("decoded", "true"),
+        ("labels", "plate"),
+    ];
+    let contract = open(&info, &set);
+    assert_eq!(
+        contract.to_string().split(';').next(),
+        Some("yolox: images 416x416 RGB NCHW float32 -2.12 to 2.25, stretch, classes plate")
+    );
+    assert!(rows(&contract).cells.is_empty());
+    // Per-channel numbers follow the order of the channels.
+    let rgb = open(&info, &[("range", "imagenet"), ("color-order", "rgb")]).input;
+    let bgr = open(&info, &[("range", "imagenet"), ("color-order", "bgr")]).input;
+    assert_eq!((rgb.mean[0], rgb.scale[2]), (bgr.mean[2], bgr.scale[0]));
+    assert!((rgb.mean[0] - 0.485 * 255.0).abs() < 1e-3);
+}
+
+#[test]
+fn a_family_can_be_named() {
+    // Fifteen columns are corners unless the user knows that they are ten classes.
+    let info = model(&["images f32 1,3,640,640"], &["output f32 1,25200,15"], &[]);
+    assert_eq!(open(&info, &[("family", "yolov5")]).family, "yolov5");
+    // A free number of candidates fits nothing until the family is named.
+    let free = model(&["images f32 1,3,640,640"], &["output f32 1,?,6"], &[]);
+    assert_eq!(open(&free, &[]).family, "yolo-nms");
+    assert_eq!(open(&free, &[("family", "yolox")]).family, "yolox");
+    assert!(refusal(&free, &[("family", "yolo9000")]).contains("tensorrt-nms, rt-detr"));
+    assert!(refusal(&free, &[("family", "rf-detr")]).contains("cannot tell"));
+}
+
+#[test]
+fn modelinfo_beside_the_model_is_used() {
+    let mut info = model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], &[]);
+    info.config.modelinfo =
+        Some("[modelinfo]\nversion=1.0\n[images]\nranges=-1.0,1.0\n[alpr]\ncolor-order=bgr\n".into());
+    assert!(open(&info, &[]).to_string().contains("BGR NCHW float32 -1.00 to 1.00"));
+    assert!(
+        open(&info, &[("range", "0..1"), ("color-order", "rgb")]).to_string().contains("RGB NCHW float32 0.00 to 1.00")
+    );
+    info.config.modelinfo = Some("[modelinfo]\nversion=1.0\n[alpr]\ncolour=bgr\n".into());
+    assert!(refusal(&info, &[]).contains("colour=bgr"));
+    info.config.modelinfo = Some("nonsense".into());
+    assert!(refusal(&info, &[]).contains(".modelinfo file beside net.onnx: line 1"));
+}
+
+#[test]
+fn modelinfo_ids_tell_the_family() {
+    // The same three dimensions mean different things; the side file of GStreamer says which.
+    for (id, output, family) in [
+        ("yolo-v8-out", "output0 f32 1,6,8400", "yolov8"),
+        ("yolo-26-end2end-out", "output0 f32 1,?,6", "yolo-nms"),
+        ("yolox-out", "output0 f32 1,?,6", "yolox"),
+    ] {
+        let mut info = model(&["images f32 1,3,640,640"], &[output], &[]);
+        info.config.modelinfo = Some(format!("[modelinfo]\nversion=1.0\n[output0]\nid={id}\ndir=output\n"));
+        assert_eq!(open(&info, &[]).family, family);
+    }
+}
+
+#[test]
+fn the_licence_of_a_copyleft_model_is_told() {
+    let with = |license: &'static str| {
+        let props = [DETECT, &[("license", license)]].concat();
+        open(&model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], &props), &[]).to_string()
+    };
+    assert!(with("AGPL-3.0 License (https://ultralytics.com/license)").contains("licence of the model: AGPL-3.0"));
+    assert!(!with("MPL-2.0").contains("licence"));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_advice() {
+    let image = "images f32 1,3,640,640";
+    let cases: &[(&[&str], &[&str], &[(&str, &str)], &str)] = &[
+        (
+            &[image],
+            &["num_dets i32 1,1", "det_boxes f32 1,100,4", "det_scores f32 1,100", "det_classes i32 1,100"],
+            &[],
+            "TensorRT's NMS plugin",
+        ),
+        (&["Input f32 ?,3,480,640"], &["BatchedNMS i32 ?,1", "BatchedNMS_1 f32 ?,200,4"], &[], "TensorRT's NMS plugin"),
+        (&[image], &["output0 f32 1,6,8400"], &[("task", "obb"), ("names", "{0: 'plate'}")], "rotated"),
+        (&[image], &["output0 f32 1,9,8400"], DETECT, "does not fit its output"),
+        (&[image], &["output0 f32 1,13,8400"], &[("task", "pose")], "kpt_shape"),
+        (&["images f16 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 input"),
+        (
+            &["input u8 ?,64,128,3"],
+            &["plate f32 ?,10,37", "region f32 ?,66"],
+            &[],
+            "it is a reader of plates (fast-plate-ocr)",
+        ),
+        (&["input f32 1,3,416,416"], &["output f32 1,4056,16"], &[], "output output float32 [1,4056,16]"),
+        (&["tokens i64 1,77"], &["logits f32 1,1000"], &[], "input tokens int64 [1,77]"),
+        (&[], &[], &[], "the keys are family"),
+    ];
+    for (inputs, outputs, props, part) in cases {
+        let message = refusal(&model(inputs, outputs, props), &[]);
+        assert!(message.contains(part) && message.contains("net.onnx"), "{part}: {message}");
+    }
+}
+
+#[test]
+fn load_failures_are_explained() {
+    let ort = "Load model from x.onnx failed: Fatal error: TRT:EfficientNMS_TRT(-1) is not a registered function/op";
+    assert!(explain_load_failure(ort).unwrap().contains("EfficientNMS_TRT"));
+    assert_eq!(explain_load_failure("File doesn't exist"), None);
+}
