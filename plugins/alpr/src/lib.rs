@@ -1,5 +1,6 @@
 //! Licence plate recognition elements: `alprdetect`, `alprocr`, `alprdedup`, `alproverlay`.
 
+pub mod alprdedup;
 pub mod alprdetect;
 mod element;
 pub mod error;
@@ -13,7 +14,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     if let Some(file) = plugin.filename() {
         runtime::set_plugin_file(file);
     }
-    alprdetect::register(plugin)
+    alprdetect::register(plugin)?;
+    alprdedup::register(plugin)
 }
 
 gst::plugin_define!(

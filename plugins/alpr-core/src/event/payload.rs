@@ -121,9 +121,8 @@ pub struct Extras {
     pub schema_version: u32,
     /// 0 for the first event of a pass, then 1, 2, … for corrections under the same id.
     pub revision: u32,
-    /// Whether a later revision may follow.
-    #[serde(rename = "final")]
-    pub is_final: bool,
+    /// Whether this was sent before the text was sure; a revision follows then.
+    pub preview: bool,
     /// Readings that were fused.
     pub reads: u32,
     /// Readings that said exactly this text.

@@ -1,1 +1,0 @@
-//! One event of every passing vehicle.

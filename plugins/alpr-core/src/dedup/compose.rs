@@ -1,0 +1,181 @@
+//! From what is known of a pass to the records that are published.
+
+use crate::event::records::{KIND_OUTCOME, OutcomeRecord};
+use crate::event::{
+    Alternative, Event, EventId, Extras, Images, Node, Plate, PlateBox, SCHEMA_VERSION, VehicleFields, WatchlistHit,
+    limits, rounded,
+};
+use crate::reader::RegionGuess;
+use crate::time::Timestamp;
+
+use super::outcome::Outcome;
+use super::pass::Pass;
+use super::privacy;
+use super::settings::Settings;
+use super::watchlist::Hit;
+
+/// A fit whose text is less probable than this part of the most probable one is of another region.
+const LEAST_FIT: f32 = 0.05;
+
+/// The text of a pass under the wanted formats.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Text {
+    /// Normalised, as published.
+    pub(super) normalized: String,
+    /// With separators.
+    pub(super) display: String,
+    /// Fused text before formats were applied, normalised.
+    pub(super) raw: String,
+    /// Probability.
+    pub(super) confidence: f32,
+    /// Region.
+    pub(super) region: Option<String>,
+    /// Whether it has a wanted format; `None` when none are asked for.
+    pub(super) fits: Option<bool>,
+}
+
+/// Applies the formats of the wanted regions to the fused readings.
+pub(super) fn text_of(pass: &Pass, settings: &Settings) -> Text {
+    let Some(consensus) = &pass.consensus else { return Text::default() };
+    let raw = pass.text();
+    let guess = consensus.region.as_ref().map(|RegionGuess { code, .. }| code.clone());
+    let plain = Text {
+        normalized: raw.clone(),
+        display: consensus.text.clone(),
+        raw,
+        confidence: consensus.confidence,
+        region: guess.filter(|code| !code.is_empty() && code.chars().count() <= limits::REGION),
+        fits: None,
+    };
+    if settings.regions.is_empty() {
+        return plain;
+    }
+    let fit = settings.templates.fit(&settings.regions, &consensus.lattice).filter(|fit| fit.margin >= LEAST_FIT);
+    let Some(fit) = fit else { return Text { fits: Some(false), ..plain } };
+    let changed = fit.text != plain.raw;
+    Text {
+        confidence: if changed { fit.confidence } else { plain.confidence.max(fit.confidence) },
+        display: fit.display,
+        region: Some(fit.region),
+        fits: Some(true),
+        normalized: fit.text,
+        raw: plain.raw,
+    }
+}
+
+/// The event of a pass; latency and images are left empty.
+pub(super) fn event(
+    pass: &Pass,
+    text: &Text,
+    hit: Option<&Hit>,
+    revision: u32,
+    preview: bool,
+    settings: &Settings,
+) -> Event {
+    let identity = &settings.identity;
+    let hashed = |text: &str| settings.privacy.as_ref().map(|hasher| hasher.hash(text));
+    let winner = pass.winner.as_ref();
+    let captured = pass.published.as_ref().map_or_else(|| winner.map_or(pass.last_seen, |w| w.time), |p| p.captured);
+    let normalized = hashed(&text.normalized).unwrap_or_else(|| text.normalized.clone());
+    let display = if settings.privacy.is_some() { normalized.clone() } else { displayed(text) };
+    let mut extras = Extras {
+        roi: pass.way.zone.clone(),
+        direction: pass.way.direction.clone(),
+        quality_score: winner.and_then(|w| w.quality).map(rounded),
+        frame_number: winner.and_then(|w| i32::try_from(w.number).ok()),
+        revision,
+        preview,
+        reads: pass.reads(),
+        agreeing_reads: pass.agreeing(&text.raw).1,
+        plate_bbox: winner.map(|w| PlateBox::from(&w.bbox)),
+        detector_confidence: Some(rounded(pass.detector_confidence())),
+        time_source: winner.map_or("", |w| w.time_source.name()).to_owned(),
+        first_seen_at: pass.first.to_iso8601(),
+        dwell_ms: dwell_ms(pass),
+        format: text.fits.map(|fits| if fits { "fit" } else { "unknown" }.to_owned()),
+        watchlist: hit.map(|hit| WatchlistHit {
+            tag: hit.tag.clone(),
+            entry: settings.privacy.is_none().then(|| hit.entry.clone()),
+            distance: rounded(hit.distance),
+        }),
+        plate_privacy: settings.privacy.is_some().then(|| privacy::METHOD.to_owned()),
+        ..Extras::new()
+    };
+    if settings.privacy.is_none()
+        && let Some(consensus) = &pass.consensus
+    {
+        extras.alternatives = consensus
+            .alternatives
+            .iter()
+            .map(|(text, p)| Alternative { text: crate::event::normalized(text), confidence: rounded(*p) })
+            .collect();
+        extras.char_confidence = consensus.char_confidence.iter().map(|p| rounded(*p)).collect();
+    }
+    Event {
+        event_id: pass.id.to_string(),
+        captured_at: captured.to_iso8601(),
+        camera_id: identity.camera.clone(),
+        track_id: track_name(pass.track),
+        plate: Plate {
+            text: display,
+            normalized_text: normalized,
+            confidence: rounded(text.confidence),
+            region: text.region.clone(),
+        },
+        vehicle: VehicleFields::new(pass.vehicle.as_ref()),
+        images: Images::default(),
+        latency_ms: 0,
+        node: node(settings),
+        extras,
+    }
+}
+
+/// The text with separators, where it fits the consumers' column with them.
+fn displayed(text: &Text) -> String {
+    if text.display.chars().count() <= limits::PLATE_TEXT { text.display.clone() } else { text.normalized.clone() }
+}
+
+/// How a track ended, as a record.
+pub(super) fn outcome(
+    pass: &Pass,
+    outcome: Outcome,
+    duplicate_of: Option<EventId>,
+    text: &Text,
+    settings: &Settings,
+) -> OutcomeRecord {
+    let known = Some(&text.normalized).filter(|text| !text.is_empty());
+    OutcomeRecord {
+        kind: KIND_OUTCOME.to_owned(),
+        schema_version: SCHEMA_VERSION,
+        event_id: pass.id.to_string(),
+        captured_at: pass.last_seen.to_iso8601(),
+        camera_id: settings.identity.camera.clone(),
+        track_id: track_name(pass.track),
+        outcome: outcome.name().to_owned(),
+        duplicate_of: duplicate_of.map(|id| id.to_string()),
+        text: known.map(|text| settings.privacy.as_ref().map_or_else(|| text.clone(), |hasher| hasher.hash(text))),
+        confidence: known.map(|_| rounded(text.confidence)),
+        sightings: pass.sightings,
+        reads: pass.reads(),
+        first_seen_at: pass.first.to_iso8601(),
+        dwell_ms: dwell_ms(pass),
+        node: node(settings),
+    }
+}
+
+/// `t-` and the track's number.
+pub(super) fn track_name(track: u64) -> String {
+    format!("t-{track}")
+}
+
+pub(super) fn node(settings: &Settings) -> Node {
+    Node { site: settings.identity.site.clone(), host: settings.identity.host.clone() }
+}
+
+pub(super) fn milliseconds(from: Timestamp, to: Timestamp) -> i64 {
+    i64::try_from(to.since(from).as_millis()).unwrap_or(i64::MAX)
+}
+
+fn dwell_ms(pass: &Pass) -> i64 {
+    milliseconds(pass.first, pass.last_seen)
+}

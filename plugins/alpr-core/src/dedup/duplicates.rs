@@ -1,0 +1,455 @@
+//! Which plates gave an event lately.
+//!
+//! An entry is made in two steps: [`Duplicates::insert`] when an event is decided, [`Duplicates::commit`] when
+//! downstream took it; [`Duplicates::withdraw`] when it did not, so that nothing is remembered that was not delivered.
+//! A lookup costs a few tree searches however many entries live: every entry is indexed under its text and the text with
+//! one or two characters left out, and two texts within reach of each other share such a key.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use super::distance;
+use crate::event::EventId;
+use crate::time::Timestamp;
+
+/// What starts the time window of a plate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WindowMode {
+    /// The event: after the window, the plate gives a new one, parked or not.
+    Fixed,
+    /// The last time the plate was found to be a duplicate.
+    Sliding,
+    /// The last sight of the vehicle: it must have been away for the whole window.
+    #[default]
+    Visit,
+}
+
+/// When two texts are the same plate.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Matching {
+    /// Confusion-weighted distance within an absolute budget.
+    #[default]
+    Confusion,
+    /// `1 - edits / length` of at least this, with at most two edits; merges neighbouring fleet plates.
+    Ratio(f32),
+    /// Equal texts.
+    Exact,
+}
+
+/// How duplicates are found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// How long a plate is remembered.
+    pub window: Duration,
+    /// What starts the window.
+    pub mode: WindowMode,
+    /// When two texts are the same plate.
+    pub matching: Matching,
+    /// Most entries; beyond, the one not seen for longest is forgotten.
+    pub capacity: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_secs(300),
+            mode: WindowMode::default(),
+            matching: Matching::default(),
+            capacity: 100_000,
+        }
+    }
+}
+
+/// Names an entry; never used again after the entry is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryId(u64);
+
+/// A plate that gave an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where the plate counts as seen: a camera, a site, a zone, a direction.
+    pub scope: String,
+    /// Normalised text, or its keyed hash when it was restored under privacy.
+    pub text: String,
+    /// The event it gave.
+    pub event_id: EventId,
+    /// Capture time of the event.
+    pub since: Timestamp,
+    /// What the window counts from.
+    pub seen: Timestamp,
+    committed: bool,
+}
+
+/// A plate found again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Its entry.
+    pub entry: EntryId,
+    /// The event it gave.
+    pub event_id: EventId,
+    /// Distance of the texts: 0 when equal.
+    pub distance: f32,
+}
+
+/// The memory of plates that gave an event.
+#[derive(Debug, Default)]
+pub struct Duplicates {
+    rules: Rules,
+    entries: HashMap<EntryId, Entry>,
+    /// (hash of scope and key, entry), for every key of every entry.
+    keys: BTreeSet<(u64, EntryId)>,
+    /// Oldest sight first.
+    ages: BTreeSet<(Timestamp, EntryId)>,
+    next: u64,
+    evicted: u64,
+}
+
+impl Duplicates {
+    /// An empty memory.
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// Uses `rules` from now on, for the entries that live as well.
+    pub fn set_rules(&mut self, rules: Rules) {
+        if rules.matching != self.rules.matching {
+            let all = self.entries.iter();
+            self.keys = all
+                .flat_map(|(id, entry)| keys(&rules.matching, &entry.scope, &entry.text).map(|key| (key, *id)))
+                .collect();
+        }
+        self.rules = rules;
+    }
+
+    /// The rules.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Entries that live.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Entries that were forgotten because there were too many.
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// The entry behind an id, while it lives.
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// All entries that downstream took, in no order: what a state file keeps.
+    pub fn committed(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|entry| entry.committed)
+    }
+
+    /// The nearest live entry that is the same plate as `text` in `scope` at `now`; of equals, the oldest.
+    ///
+    /// `except` is the asker's own entry.
+    pub fn find(&mut self, scope: &str, text: &str, now: Timestamp, except: Option<EntryId>) -> Option<Found> {
+        self.expire(now);
+        let mut best: Option<Found> = None;
+        for key in keys(&self.rules.matching, scope, text) {
+            for (_, id) in self.keys.range((key, EntryId(0))..=(key, EntryId(u64::MAX))) {
+                let entry = &self.entries[id];
+                if Some(*id) == except || entry.scope != scope || !within(&self.rules, entry, now) {
+                    continue;
+                }
+                let Some(distance) = same(&self.rules.matching, text, &entry.text) else { continue };
+                if best.as_ref().is_none_or(|b| (distance, *id) < (b.distance, b.entry)) {
+                    best = Some(Found { entry: *id, event_id: entry.event_id, distance });
+                }
+            }
+        }
+        best
+    }
+
+    /// Remembers `text` for now; [`Duplicates::commit`] makes it last.
+    pub fn insert(&mut self, scope: &str, text: &str, event_id: EventId, now: Timestamp) -> EntryId {
+        self.add(Entry { scope: scope.into(), text: text.into(), event_id, since: now, seen: now, committed: false })
+    }
+
+    /// Takes back an entry of an earlier run, as [`Duplicates::committed`] gave it.
+    pub fn restore(&mut self, scope: &str, text: &str, event_id: EventId, since: Timestamp, seen: Timestamp) {
+        self.add(Entry { scope: scope.into(), text: text.into(), event_id, since, seen, committed: true });
+    }
+
+    /// Downstream took the event of this entry.
+    pub fn commit(&mut self, id: EntryId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.committed = true;
+        }
+    }
+
+    /// Downstream refused the event of this entry: forgets it, unless an earlier event of it was taken.
+    pub fn withdraw(&mut self, id: EntryId) {
+        if self.entries.get(&id).is_some_and(|entry| !entry.committed) {
+            self.remove(id);
+        }
+    }
+
+    /// The plate was found again at `now`.
+    pub fn found_again(&mut self, id: EntryId, now: Timestamp) {
+        if self.rules.mode != WindowMode::Fixed {
+            self.see(id, now);
+        }
+    }
+
+    /// The vehicle is in view at `now`.
+    pub fn in_view(&mut self, id: EntryId, now: Timestamp) {
+        if self.rules.mode == WindowMode::Visit {
+            self.see(id, now);
+        }
+    }
+
+    /// The text of an entry was corrected.
+    pub fn rename(&mut self, id: EntryId, text: &str) {
+        if let Some(entry) = self.remove(id) {
+            self.put(id, Entry { text: text.into(), ..entry });
+        }
+    }
+
+    fn see(&mut self, id: EntryId, now: Timestamp) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && now > entry.seen
+        {
+            self.ages.remove(&(entry.seen, id));
+            entry.seen = now;
+            self.ages.insert((now, id));
+        }
+    }
+
+    fn add(&mut self, entry: Entry) -> EntryId {
+        while self.entries.len() >= self.rules.capacity.max(1) {
+            let Some((_, oldest)) = self.ages.first().copied() else { break };
+            self.remove(oldest);
+            self.evicted += 1;
+        }
+        let id = EntryId(self.next);
+        self.next += 1;
+        self.put(id, entry);
+        id
+    }
+
+    fn put(&mut self, id: EntryId, entry: Entry) {
+        self.keys.extend(keys(&self.rules.matching, &entry.scope, &entry.text).map(|key| (key, id)));
+        self.ages.insert((entry.seen, id));
+        self.entries.insert(id, entry);
+    }
+
+    fn remove(&mut self, id: EntryId) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.ages.remove(&(entry.seen, id));
+        for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
+            self.keys.remove(&(key, id));
+        }
+        Some(entry)
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        while let Some((seen, oldest)) = self.ages.first().copied() {
+            if now.since(seen) <= self.rules.window {
+                break;
+            }
+            self.remove(oldest);
+        }
+    }
+}
+
+/// Whether `entry` is inside its window at `now`. An entry from the future counts like one from the past: clocks of two
+/// cameras differ a little, and one that was set back by hours must not silence plates until it has caught up.
+fn within(rules: &Rules, entry: &Entry, now: Timestamp) -> bool {
+    now.since(entry.seen).max(entry.seen.since(now)) <= rules.window
+}
+
+fn same(matching: &Matching, a: &str, b: &str) -> Option<f32> {
+    match matching {
+        Matching::Confusion => distance::same_plate(a, b),
+        Matching::Ratio(least) => {
+            let ratio = strsim::normalized_levenshtein(a, b) as f32;
+            (ratio >= *least).then_some(1.0 - ratio)
+        }
+        Matching::Exact => (a == b).then_some(0.0),
+    }
+}
+
+/// The keys under which `text` is stored and looked for.
+fn keys(matching: &Matching, scope: &str, text: &str) -> impl Iterator<Item = u64> + use<> {
+    let (characters, depth): (Vec<char>, usize) = match matching {
+        Matching::Confusion => (text.chars().map(distance::canonical).collect(), 1),
+        Matching::Ratio(_) => (text.chars().collect(), 2),
+        Matching::Exact => (text.chars().collect(), 0),
+    };
+    let mut variants = BTreeSet::from([characters]);
+    let mut newest = variants.clone();
+    for _ in 0..depth {
+        newest = newest.iter().flat_map(|text| (0..text.len()).map(|at| without(text, at))).collect();
+        variants.extend(newest.iter().cloned());
+    }
+    let mut seed = DefaultHasher::new();
+    scope.hash(&mut seed);
+    variants.into_iter().map(move |variant| {
+        let mut hasher = seed.clone();
+        variant.hash(&mut hasher);
+        hasher.finish()
+    })
+}
+
+fn without(text: &[char], at: usize) -> Vec<char> {
+    text.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, c)| *c).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn id(n: u128) -> EventId {
+        EventId(Uuid::from_u128(n))
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp(1_700_000_000 * SECOND + seconds * SECOND)
+    }
+
+    fn memory(matching: Matching, mode: WindowMode) -> Duplicates {
+        Duplicates::new(Rules { matching, mode, ..Rules::default() })
+    }
+
+    #[test]
+    fn what_counts_as_the_same_plate() {
+        use Matching::{Confusion, Exact, Ratio};
+        for (matching, known, asked, same) in [
+            (Confusion, "ABC1234", "ABC1234", true),
+            (Confusion, "ABC1234", "A8C1234", true),
+            (Confusion, "ABC1234", "BC1234", true),
+            (Confusion, "BC1234", "ABC1234", true),
+            (Confusion, "ABC1234", "ABC1235", false),
+            (Confusion, "ABC123", "0BC1234", false),
+            (Ratio(0.85), "ABC1234", "ABC1235", true),
+            (Ratio(0.85), "ABC123", "ABC124", false),
+            (Ratio(0.85), "ABC1234", "ABC123", true),
+            (Ratio(0.75), "ABCD1234", "ABCD1256", true),
+            (Exact, "ABC1234", "ABC1234", true),
+            (Exact, "ABC1234", "A8C1234", false),
+        ] {
+            let mut memory = memory(matching, WindowMode::Visit);
+            memory.insert("cam", known, id(1), at(0));
+            assert_eq!(memory.find("cam", asked, at(1), None).is_some(), same, "{matching:?} {known} {asked}");
+        }
+    }
+
+    #[test]
+    fn the_index_finds_whatever_a_full_search_finds() {
+        let symbols: Vec<char> = "0OQD1IL8B5S2Z6G4A7TXKM".chars().collect();
+        let mut state = 1u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for matching in [Matching::Confusion, Matching::Ratio(0.75)] {
+            let mut memory = memory(matching, WindowMode::Visit);
+            let texts: Vec<String> =
+                (0..400).map(|_| (0..4 + next(4)).map(|_| symbols[next(symbols.len())]).collect()).collect();
+            for text in &texts {
+                memory.insert("cam", text, id(1), at(0));
+            }
+            for known in &texts {
+                let mut asked: Vec<char> = known.chars().collect();
+                for _ in 0..next(3) {
+                    let place = next(asked.len());
+                    asked[place] = symbols[next(symbols.len())];
+                }
+                let asked: String = asked.into_iter().collect();
+                let nearest = texts.iter().filter_map(|text| same(&matching, &asked, text)).min_by(f32::total_cmp);
+                let found = memory.find("cam", &asked, at(1), None).map(|found| found.distance);
+                assert_eq!(found, nearest, "{asked}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_camera_does_not_silence_another() {
+        let mut memory = memory(Matching::Confusion, WindowMode::Visit);
+        memory.insert("entry", "ABC1234", id(1), at(0));
+        assert_eq!(memory.find("exit", "ABC1234", at(1), None), None);
+    }
+
+    #[test]
+    fn nothing_is_remembered_that_was_not_delivered() {
+        let mut memory = memory(Matching::Confusion, WindowMode::Visit);
+        let refused = memory.insert("cam", "ABC1234", id(1), at(0));
+        assert_eq!(memory.committed().count(), 0);
+        memory.withdraw(refused);
+        assert_eq!(memory.find("cam", "ABC1234", at(1), None), None);
+        let taken = memory.insert("cam", "ABC1234", id(2), at(2));
+        memory.commit(taken);
+        memory.withdraw(taken);
+        assert_eq!(memory.find("cam", "ABC1234", at(3), None).map(|f| f.event_id), Some(id(2)));
+        assert_eq!(memory.committed().count(), 1);
+    }
+
+    #[test]
+    fn when_the_window_of_a_plate_ends() {
+        // seen at 0 (event), found again at 200, in view until 400
+        for (mode, asked, duplicate) in [
+            (WindowMode::Fixed, 300, true),
+            (WindowMode::Fixed, 301, false),
+            (WindowMode::Sliding, 500, true),
+            (WindowMode::Sliding, 501, false),
+            (WindowMode::Visit, 700, true),
+            (WindowMode::Visit, 701, false),
+        ] {
+            let mut memory = memory(Matching::Confusion, mode);
+            let entry = memory.insert("cam", "ABC1234", id(1), at(0));
+            memory.found_again(entry, at(200));
+            memory.in_view(entry, at(400));
+            assert_eq!(memory.find("cam", "ABC1234", at(asked), None).is_some(), duplicate, "{mode:?} {asked}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_silence_plates() {
+        let mut memory = memory(Matching::Confusion, WindowMode::Visit);
+        memory.insert("cam", "ABC1234", id(1), at(100_000));
+        assert_eq!(memory.find("cam", "ABC1234", at(0), None), None);
+        assert!(memory.find("cam", "ABC1234", at(99_900), None).is_some(), "a little ahead is still the same visit");
+    }
+
+    #[test]
+    fn state_is_freed() {
+        let mut memory = Duplicates::new(Rules { capacity: 3, window: Duration::from_secs(10), ..Rules::default() });
+        for (n, text) in ["AAA111", "BBB222", "CCC333", "DDD444"].into_iter().enumerate() {
+            memory.insert("cam", text, id(n as u128), at(n as i64));
+        }
+        assert_eq!((memory.len(), memory.evicted()), (3, 1));
+        assert_eq!(memory.find("cam", "AAA111", at(4), None), None, "the oldest went");
+        assert_eq!(memory.find("cam", "XYZ987", at(60), None), None);
+        assert_eq!((memory.len(), memory.keys.len(), memory.ages.len()), (0, 0, 0), "all expired");
+    }
+
+    #[test]
+    fn rules_change_for_living_entries() {
+        let mut memory = memory(Matching::Exact, WindowMode::Visit);
+        let entry = memory.insert("cam", "ABC1234", id(1), at(0));
+        assert_eq!(memory.find("cam", "A8C1234", at(1), None), None);
+        memory.set_rules(Rules::default());
+        assert!(memory.find("cam", "A8C1234", at(1), None).is_some());
+        memory.rename(entry, "XYZ987");
+        assert_eq!(memory.find("cam", "ABC1234", at(1), None), None);
+        assert!(memory.find("cam", "XYZ987", at(1), None).is_some());
+        assert_eq!(memory.find("cam", "XYZ987", at(1), Some(entry)), None, "not its own duplicate");
+    }
+}

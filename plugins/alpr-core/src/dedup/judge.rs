@@ -1,0 +1,210 @@
+//! Whether what is known of a pass makes an event.
+
+use super::outcome::Outcome;
+
+/// What to do with texts that have no format of the wanted regions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownRegion {
+    /// They give events like others.
+    #[default]
+    Accept,
+    /// They give events with `extras.format` = `unknown`.
+    Flag,
+    /// They end as `unknown-region`.
+    Reject,
+}
+
+/// What to do with texts that never move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StaticPolicy {
+    /// They give events.
+    Accept,
+    /// They give none when they were there in the first frame.
+    #[default]
+    RejectFromStart,
+    /// They give none.
+    Reject,
+}
+
+/// The thresholds of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// Least probability of the text, 0 to 1.
+    pub min_confidence: f32,
+    /// Readings of exactly this text that make it sure, at least 1.
+    pub confirm_reads: u32,
+    /// Least lead over the second most probable text to be sure, 0 to 1.
+    pub confirm_margin: f32,
+    /// Least probability for an event that rests on one reading, 0 to 1.
+    pub single_read_confidence: f32,
+    /// Least best score of the plate detector on the track, 0 to 1.
+    pub min_detector_confidence: f32,
+    /// Shortest text, in characters.
+    pub min_length: usize,
+    /// Longest text, in characters.
+    pub max_length: usize,
+    /// What to do with texts that never move.
+    pub static_policy: StaticPolicy,
+    /// What to do with texts without a format of the wanted regions.
+    pub unknown_region: UnknownRegion,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            min_confidence: 0.70,
+            confirm_reads: 3,
+            confirm_margin: 0.2,
+            single_read_confidence: 0.90,
+            min_detector_confidence: 0.40,
+            min_length: 3,
+            max_length: 10,
+            static_policy: StaticPolicy::default(),
+            unknown_region: UnknownRegion::default(),
+        }
+    }
+}
+
+/// What is known of a pass at some moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Characters of the fused text, normalised; 0 when there is none.
+    pub length: usize,
+    /// Probability of the fused text.
+    pub confidence: f32,
+    /// Lead over the second most probable text.
+    pub margin: f32,
+    /// Readings that were fused.
+    pub reads: u32,
+    /// Readings that said exactly this text, of plates that the picture's edge does not cut.
+    pub whole_agreeing: u32,
+    /// The same, cut ones as well.
+    pub agreeing: u32,
+    /// Best score of the detector.
+    pub detector_confidence: f32,
+    /// Whether the plate moved; `None` when it was not seen often enough to say.
+    pub moved: Option<bool>,
+    /// Whether it was there in the first frame.
+    pub from_start: bool,
+    /// Whether the text has a format of the wanted regions; `None` when none are asked for.
+    pub fits: Option<bool>,
+    /// Whether all sights were masked, or a zone or line that events need was missed.
+    pub zone_missed: bool,
+}
+
+/// Why a pass gives no event now, or that it does.
+///
+/// The answer is about the pass as if it ended now. The order of the checks is the order in which an operator would ask.
+///
+/// # Errors
+///
+/// The named outcome of a pass that gives no event.
+pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
+    let check = |good: bool, outcome: Outcome| if good { Ok(()) } else { Err(outcome) };
+    check(!facts.zone_missed, Outcome::Zone)?;
+    check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
+    check(facts.detector_confidence >= rules.min_detector_confidence, Outcome::WeakDetection)?;
+    check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
+    check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
+    check(facts.agreeing > 0, Outcome::TooFewReads)?;
+    check(facts.whole_agreeing > 0, Outcome::HalfSeen)?;
+    check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
+    check(facts.whole_agreeing > 1 || facts.confidence >= rules.single_read_confidence, Outcome::TooFewReads)?;
+    check(!is_static(facts, rules), Outcome::Static)
+}
+
+/// Whether the pass gives an event and later readings will hardly change its text.
+pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
+    let may_be_static = match rules.static_policy {
+        StaticPolicy::Accept => false,
+        StaticPolicy::RejectFromStart => facts.from_start && facts.moved != Some(true),
+        StaticPolicy::Reject => facts.moved != Some(true),
+    };
+    facts.whole_agreeing >= rules.confirm_reads
+        && facts.margin >= rules.confirm_margin
+        && !may_be_static
+        && at_end(facts, rules).is_ok()
+}
+
+fn is_static(facts: &Facts, rules: &Rules) -> bool {
+    let still = facts.moved == Some(false);
+    match rules.static_policy {
+        StaticPolicy::Accept => false,
+        StaticPolicy::RejectFromStart => still && facts.from_start,
+        StaticPolicy::Reject => still,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Facts {
+        Facts {
+            length: 7,
+            confidence: 0.95,
+            margin: 0.9,
+            reads: 5,
+            whole_agreeing: 4,
+            agreeing: 4,
+            detector_confidence: 0.8,
+            moved: Some(true),
+            from_start: false,
+            fits: None,
+            zone_missed: false,
+        }
+    }
+
+    fn check(what: &str, change: impl FnOnce(&mut Facts, &mut Rules), end: Result<(), Outcome>, sure: bool) {
+        let (mut facts, mut rules) = (good(), Rules::default());
+        change(&mut facts, &mut rules);
+        assert_eq!(at_end(&facts, &rules), end, "{what}");
+        assert_eq!(is_sure(&facts, &rules), sure, "{what}");
+    }
+
+    #[test]
+    fn verdicts() {
+        use Outcome as O;
+        check("a good pass", |_, _| (), Ok(()), true);
+        check("no text", |f, _| (f.length, f.reads) = (0, 0), Err(O::NoRead), false);
+        check("a speed sign", |f, _| f.length = 2, Err(O::Format), false);
+        check("a shop sign", |f, _| f.length = 14, Err(O::Format), false);
+        check("rings of a brand", |f, _| f.detector_confidence = 0.38, Err(O::WeakDetection), false);
+        check("below the limit", |f, _| f.confidence = 0.69, Err(O::LowConfidence), false);
+        check("at the limit", |f, _| f.confidence = 0.70, Ok(()), true);
+        check("two readings", |f, _| (f.agreeing, f.whole_agreeing) = (2, 2), Ok(()), false);
+        check("one strong reading", |f, _| (f.reads, f.agreeing, f.whole_agreeing) = (1, 1, 1), Ok(()), false);
+        check(
+            "one weak reading",
+            |f, _| (f.reads, f.agreeing, f.whole_agreeing, f.confidence) = (1, 1, 1, 0.8),
+            Err(O::TooFewReads),
+            false,
+        );
+        check("no two readings alike", |f, _| (f.agreeing, f.whole_agreeing) = (0, 0), Err(O::TooFewReads), false);
+        check("cut by the edge", |f, _| f.whole_agreeing = 0, Err(O::HalfSeen), false);
+        check("a close second", |f, _| f.margin = 0.1, Ok(()), false);
+        check("outside the zone", |f, _| f.zone_missed = true, Err(O::Zone), false);
+        check("unknown format", |f, _| f.fits = Some(false), Ok(()), true);
+        check(
+            "unknown format, rejected",
+            |f, r| (f.fits, r.unknown_region) = (Some(false), UnknownRegion::Reject),
+            Err(O::UnknownRegion),
+            false,
+        );
+        check("a sign", |f, _| (f.moved, f.from_start) = (Some(false), true), Err(O::Static), false);
+        check("a car that stands still later", |f, _| f.moved = Some(false), Ok(()), true);
+        check("in the first frame, too early to say", |f, _| (f.moved, f.from_start) = (None, true), Ok(()), false);
+        check(
+            "a sign that is accepted",
+            |f, r| (f.moved, f.from_start, r.static_policy) = (Some(false), true, StaticPolicy::Accept),
+            Ok(()),
+            true,
+        );
+        check(
+            "a text on the screen",
+            |f, r| (f.moved, r.static_policy) = (Some(false), StaticPolicy::Reject),
+            Err(O::Static),
+            false,
+        );
+    }
+}

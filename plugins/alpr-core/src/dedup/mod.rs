@@ -1,0 +1,38 @@
+//! One event of every passing vehicle.
+//!
+//! [`Passes`] is told frame by frame what is in view and answers with [`Decision`]s. A pass is one track, or several
+//! that were one vehicle; it ends when it was out of view for a while, and every track ends in exactly one [`Outcome`].
+//! Time is capture time and comes in as an argument: the same frames always give the same decisions.
+//!
+//! Plates that gave an event are remembered in [`Duplicates`], which several cameras may share. An event is decided
+//! first and remembered for good only when the caller says that it was delivered.
+
+mod compose;
+pub mod distance;
+mod duplicates;
+pub mod judge;
+mod motion;
+mod observation;
+mod outcome;
+mod pass;
+mod passes;
+pub mod privacy;
+mod settings;
+mod stitch;
+pub mod watchlist;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+pub use duplicates::{Duplicates, Entry, EntryId, Found, Matching, Rules as DuplicateRules, WindowMode};
+pub use judge::{Rules, StaticPolicy, UnknownRegion};
+pub use observation::{
+    Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation, WatchlistDecision,
+};
+pub use outcome::{Outcome, Tally};
+pub use passes::Passes;
+pub use privacy::Hasher;
+pub use settings::{Emit, Identity, Scope, Settings};
+pub use watchlist::{Hit, Watchlist};
+pub use zones::{Line, Units, Zone, ZoneRule, Zones, ZonesError};

@@ -1,0 +1,359 @@
+//! What is known of one passing vehicle.
+
+use crate::consensus::{Consensus, Fusion, FusionSettings};
+use crate::event::{EventId, Vehicle, normalized};
+use crate::geometry::{Point, Rect};
+use crate::time::{TimeSource, Timestamp};
+
+use super::duplicates::EntryId;
+use super::judge::Facts;
+use super::motion::Motion;
+use super::observation::{FrameInfo, Observation};
+use super::zones::{ZoneRule, Zones};
+
+/// Most different texts that are counted per pass; what comes later is noise.
+const MOST_TEXTS: usize = 32;
+
+/// How much better a picture must be to replace the one that is kept: copies cost time.
+const WORTH_A_COPY: f32 = 1.05;
+
+/// One passing vehicle: a track, or several that were stitched together.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) id: EventId,
+    pub(super) track: u64,
+    pub(super) first: Timestamp,
+    /// Last sight or prediction.
+    pub(super) last: Timestamp,
+    /// Last sight.
+    pub(super) last_seen: Timestamp,
+    pub(super) from_start: bool,
+    pub(super) sightings: u32,
+    masked: u32,
+    pub(super) motion: Motion,
+    detector_confidence: f32,
+    texts: Vec<TextCount>,
+    pub(super) consensus: Option<Consensus>,
+    fusion: Option<Fusion>,
+    pub(super) vehicle: Option<Vehicle>,
+    pub(super) winner: Option<Winner>,
+    pub(super) way: Way,
+    pub(super) published: Option<Published>,
+    /// Text that the watchlist was asked about.
+    pub(super) watched: Option<String>,
+    /// The event that the text belongs to already.
+    pub(super) duplicate_of: Option<EventId>,
+    /// Whether the frame at hand brought a new reading.
+    pub(super) news: bool,
+}
+
+#[derive(Debug)]
+struct TextCount {
+    text: String,
+    whole: u32,
+    cut: u32,
+}
+
+/// The best frame so far.
+#[derive(Clone, Debug)]
+pub(super) struct Winner {
+    pub(super) time: Timestamp,
+    pub(super) time_source: TimeSource,
+    pub(super) number: u64,
+    pub(super) bbox: Rect,
+    pub(super) quality: Option<f32>,
+    text: String,
+    score: f32,
+}
+
+/// Where the plate went.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Way {
+    pub(super) zone: Option<String>,
+    pub(super) direction: Option<String>,
+    required_zone: bool,
+    required_line: bool,
+    at: Option<Point>,
+}
+
+/// The event that was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) revision: u32,
+    pub(super) preview: bool,
+    pub(super) text: String,
+    pub(super) captured: Timestamp,
+    pub(super) entry: EntryId,
+    /// Whether downstream took it; `None` while that is not known.
+    pub(super) delivered: Option<bool>,
+}
+
+impl Pass {
+    pub(super) fn new(id: EventId, track: u64, frame: &FrameInfo, from_start: bool) -> Self {
+        Self {
+            id,
+            track,
+            first: frame.time,
+            last: frame.time,
+            last_seen: frame.time,
+            from_start,
+            sightings: 0,
+            masked: 0,
+            motion: Motion::default(),
+            detector_confidence: 0.0,
+            texts: Vec::new(),
+            consensus: None,
+            fusion: None,
+            vehicle: None,
+            winner: None,
+            way: Way::default(),
+            published: None,
+            watched: None,
+            duplicate_of: None,
+            news: false,
+        }
+    }
+
+    /// Takes in what one frame shows. Returns whether its picture should be kept.
+    pub(super) fn observe(&mut self, frame: &FrameInfo, seen: &Observation, zones: &Zones) -> bool {
+        self.last = frame.time;
+        self.news = false;
+        let size = (frame.width, frame.height);
+        self.way.go(seen.bbox.center(), size, zones);
+        if seen.predicted {
+            return false;
+        }
+        self.last_seen = frame.time;
+        self.sightings = self.sightings.saturating_add(1);
+        if zones.masked(seen.bbox.center(), size) {
+            self.masked = self.masked.saturating_add(1);
+            return false;
+        }
+        self.motion.add(frame.time, &seen.bbox);
+        self.detector_confidence = self.detector_confidence.max(seen.detector_confidence);
+        self.take_vehicle(seen.vehicle.as_ref());
+        let Some(text) = self.take_reading(seen) else { return false };
+        self.news = true;
+        let cut = is_cut(&seen.bbox, size);
+        self.count(&text, cut);
+        self.offer_winner(frame, seen, text, cut)
+    }
+
+    /// Takes the reading of this frame into the consensus and returns its text.
+    fn take_reading(&mut self, seen: &Observation) -> Option<String> {
+        let before = self.consensus.as_ref().map_or(0, |c| c.reads);
+        if let Some(consensus) = &seen.consensus {
+            self.consensus = Some(consensus.clone());
+        } else if let Some(reading) = &seen.reading {
+            // an element that reads and does not fuse: do it here
+            let fusion = self.fusion.get_or_insert_with(|| Fusion::new(FusionSettings::default()));
+            fusion.add(reading, seen.quality.unwrap_or(1.0));
+            self.consensus = fusion.consensus();
+        }
+        match (&seen.reading, &self.consensus) {
+            (Some(reading), _) => Some(normalized(&reading.text)),
+            // an element that tells the fused text alone
+            (None, Some(consensus)) if consensus.reads > before => Some(normalized(&consensus.text)),
+            _ => None,
+        }
+        .filter(|text| !text.is_empty())
+    }
+
+    fn count(&mut self, text: &str, cut: bool) {
+        let index = match self.texts.iter().position(|t| t.text == text) {
+            Some(index) => index,
+            None if self.texts.len() < MOST_TEXTS => {
+                self.texts.push(TextCount { text: text.to_owned(), whole: 0, cut: 0 });
+                self.texts.len() - 1
+            }
+            None => return,
+        };
+        let count = &mut self.texts[index];
+        let counter = if cut { &mut count.cut } else { &mut count.whole };
+        *counter = counter.saturating_add(1);
+    }
+
+    fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
+        let fused = self.text();
+        let confidence = seen.reading.as_ref().map_or(1.0, |r| r.confidence);
+        let score = confidence * seen.quality.unwrap_or(1.0) * if cut { 0.5 } else { 1.0 };
+        let better = self.winner.as_ref().is_none_or(|old| match (text == fused, old.text == fused) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => score > old.score * WORTH_A_COPY,
+        });
+        if better {
+            self.winner = Some(Winner {
+                time: frame.time,
+                time_source: frame.time_source,
+                number: frame.number,
+                bbox: seen.bbox,
+                quality: seen.quality,
+                text,
+                score,
+            });
+        }
+        better
+    }
+
+    fn take_vehicle(&mut self, vehicle: Option<&Vehicle>) {
+        let Some(new) = vehicle else { return };
+        let old = self.vehicle.take().unwrap_or_default();
+        self.vehicle = Some(Vehicle {
+            kind: new.kind.clone().or(old.kind),
+            make: new.make.clone().or(old.make),
+            model: new.model.clone().or(old.model),
+            color: new.color.clone().or(old.color),
+            bbox: new.bbox.or(old.bbox),
+            id: new.id.or(old.id),
+        });
+    }
+
+    /// The fused text, normalised; empty when there is none.
+    pub(super) fn text(&self) -> String {
+        self.consensus.as_ref().map(|c| normalized(&c.text)).unwrap_or_default()
+    }
+
+    /// Other possible texts of at least `least` probability, normalised.
+    pub(super) fn alternatives(&self, least: f32) -> impl Iterator<Item = String> {
+        let all = self.consensus.iter().flat_map(|c| &c.alternatives);
+        all.filter(move |(_, p)| *p >= least).map(|(text, _)| normalized(text))
+    }
+
+    /// Readings of exactly `text`: (of whole plates, all).
+    pub(super) fn agreeing(&self, text: &str) -> (u32, u32) {
+        self.texts.iter().find(|t| t.text == text).map_or((0, 0), |t| (t.whole, t.whole.saturating_add(t.cut)))
+    }
+
+    /// Readings that were fused.
+    pub(super) fn reads(&self) -> u32 {
+        self.consensus.as_ref().map_or(0, |c| c.reads)
+    }
+
+    /// All that the judge wants to know, with `text` and whether it `fits`.
+    pub(super) fn facts(&self, text: &str, fits: Option<bool>, zones: &Zones) -> Facts {
+        let (whole_agreeing, agreeing) = self.agreeing(text);
+        let confidence = self.consensus.as_ref().map_or(0.0, |c| c.confidence);
+        let second =
+            self.consensus.as_ref().and_then(|c| c.alternatives.first()).map_or(0.0, |(_, probability)| *probability);
+        Facts {
+            length: text.chars().count(),
+            confidence,
+            margin: confidence - second,
+            reads: self.reads(),
+            whole_agreeing,
+            agreeing,
+            detector_confidence: self.detector_confidence,
+            moved: self.motion.moved(),
+            from_start: self.from_start,
+            fits,
+            zone_missed: self.is_masked() || !self.way.satisfies(zones),
+        }
+    }
+
+    pub(super) const fn detector_confidence(&self) -> f32 {
+        self.detector_confidence
+    }
+
+    /// Whether nothing but masked sights are known.
+    const fn is_masked(&self) -> bool {
+        self.masked > 0 && self.masked == self.sightings
+    }
+
+    /// Makes `later`, a track of the same vehicle, part of this pass.
+    pub(super) fn join(&mut self, later: Self) {
+        self.last = later.last;
+        self.last_seen = later.last_seen;
+        self.sightings = self.sightings.saturating_add(later.sightings);
+        self.masked = self.masked.saturating_add(later.masked);
+        self.motion.join(later.motion);
+        self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
+        self.take_vehicle(later.vehicle.as_ref());
+        for count in later.texts {
+            if let Some(own) = self.texts.iter_mut().find(|t| t.text == count.text) {
+                own.whole = own.whole.saturating_add(count.whole);
+                own.cut = own.cut.saturating_add(count.cut);
+            } else if self.texts.len() < MOST_TEXTS {
+                self.texts.push(count);
+            }
+        }
+        self.join_consensus(later.consensus);
+        self.fusion = self.fusion.take().or(later.fusion);
+        if later.way.at.is_some() {
+            self.way.join(later.way);
+        }
+        self.news = true;
+    }
+
+    fn join_consensus(&mut self, later: Option<Consensus>) {
+        let Some(new) = later else { return };
+        let Some(old) = self.consensus.take() else {
+            self.consensus = Some(new);
+            return;
+        };
+        let reads = old.reads.saturating_add(new.reads);
+        let (mut best, other) = if new.confidence > old.confidence { (new, old) } else { (old, new) };
+        best.reads = reads;
+        if best.text == other.text {
+            best.agreeing = best.agreeing.saturating_add(other.agreeing);
+            // two independent looks that say the same
+            best.confidence = 1.0 - (1.0 - best.confidence) * (1.0 - other.confidence);
+        }
+        self.consensus = Some(best);
+    }
+}
+
+impl Way {
+    fn go(&mut self, to: Point, size: (u32, u32), zones: &Zones) {
+        let zone = zones.zone_of(to, size);
+        self.required_zone |= zone.is_some_and(|z| z.rule == ZoneRule::Require);
+        if let Some(zone) = zone {
+            self.zone = Some(zone.name.clone());
+        }
+        if let Some((line, direction)) = self.at.and_then(|from| zones.crossed(from, to, size)) {
+            self.required_line |= line.required;
+            if let Some(direction) = direction {
+                self.direction = Some(direction.to_owned());
+            }
+        }
+        self.at = Some(to);
+    }
+
+    /// Whether the zones and lines that events need were met.
+    pub(super) fn satisfies(&self, zones: &Zones) -> bool {
+        (self.required_zone || !zones.requires_zone()) && (self.required_line || !zones.requires_line())
+    }
+
+    fn join(&mut self, later: Self) {
+        self.zone = later.zone.or(self.zone.take());
+        self.direction = later.direction.or(self.direction.take());
+        self.required_zone |= later.required_zone;
+        self.required_line |= later.required_line;
+        self.at = later.at;
+    }
+}
+
+/// Whether the picture's edge cuts the plate: it ends within a pixel or 2 % of its height of the edge.
+fn is_cut(bbox: &Rect, (width, height): (u32, u32)) -> bool {
+    let margin = (bbox.h * 0.02).max(1.0);
+    bbox.x < margin || bbox.y < margin || bbox.right() > width as f32 - margin || bbox.bottom() > height as f32 - margin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plates_at_the_edge_are_cut() {
+        for (bbox, cut) in [
+            (Rect::new(100.0, 100.0, 80.0, 20.0), false),
+            (Rect::new(0.0, 100.0, 80.0, 20.0), true),
+            (Rect::new(-4.0, 100.0, 80.0, 20.0), true),
+            (Rect::new(561.0, 100.0, 79.5, 20.0), true),
+            (Rect::new(558.0, 100.0, 80.0, 20.0), false),
+            (Rect::new(100.0, 340.0, 80.0, 20.0), true),
+        ] {
+            assert_eq!(is_cut(&bbox, (640, 360)), cut, "{bbox:?}");
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! All passes of one camera.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{EventId, pass_id};
+use crate::time::Timestamp;
+
+use super::compose::{self, Text};
+use super::duplicates::Duplicates;
+use super::judge;
+use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, WatchlistDecision};
+use super::outcome::{Outcome, Tally};
+use super::pass::{Pass, Published};
+use super::settings::{Emit, Scope, Settings};
+use super::stitch;
+use super::watchlist::{Hit, Watchlist};
+use super::zones::Zones;
+
+/// Frame intervals without a sight that a pass survives at low frame rates.
+const TIMEOUT_FRAMES: u32 = 10;
+
+/// Longest frame interval that counts: a gap in the stream is no frame rate.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Probability from which another possible text of a track may be the plate that was seen before.
+const LIKELY_ALTERNATIVE: f32 = 0.15;
+
+/// What a pass is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// It is in view.
+    Now,
+    /// It is over.
+    End,
+}
+
+/// The passes of one camera, in view and counted.
+#[derive(Debug)]
+pub struct Passes {
+    settings: Settings,
+    /// By track.
+    live: BTreeMap<u64, Pass>,
+    tally: Tally,
+    interval: Duration,
+    last: Option<FrameInfo>,
+    read_passes: u64,
+    reads: u64,
+    late_changes: u64,
+}
+
+impl Passes {
+    /// No pass yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            live: BTreeMap::new(),
+            tally: Tally::default(),
+            interval: Duration::ZERO,
+            last: None,
+            read_passes: 0,
+            reads: 0,
+            late_changes: 0,
+        }
+    }
+
+    /// The choices.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes choices; they hold from the next frame.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Changes the named places.
+    pub fn set_zones(&mut self, zones: Arc<Zones>) {
+        self.settings.zones = zones;
+    }
+
+    /// Changes the plates that someone waits for.
+    pub fn set_watchlist(&mut self, watchlist: Arc<Watchlist>) {
+        self.settings.watchlist = watchlist;
+    }
+
+    /// Counts of tracks and outcomes.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Passes in view.
+    pub fn live(&self) -> usize {
+        self.live.len()
+    }
+
+    /// (readings, passes) of those that ended and had a reading.
+    pub const fn reads(&self) -> (u64, u64) {
+        (self.reads, self.read_passes)
+    }
+
+    /// Passes whose fused text changed after their event was sent and could not be corrected any more.
+    pub const fn late_changes(&self) -> u64 {
+        self.late_changes
+    }
+
+    /// Takes in one frame: `observations` are the plates on it, each track at most once.
+    pub fn observe(
+        &mut self,
+        memory: &mut Duplicates,
+        frame: FrameInfo,
+        observations: &[Observation],
+    ) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        self.tick(memory, frame.time, &mut decisions);
+        let first_frame = self.last.is_none();
+        self.last = Some(frame);
+        let mut read = Vec::new();
+        for seen in observations {
+            if seen.predicted && !self.live.contains_key(&seen.track_id) {
+                continue;
+            }
+            let pass = self.live.entry(seen.track_id).or_insert_with(|| {
+                self.tally.began();
+                let id =
+                    pass_id(&self.settings.identity.site, &self.settings.identity.camera, frame.time, seen.track_id);
+                Pass::new(id, seen.track_id, &frame, first_frame)
+            });
+            if pass.observe(&frame, seen, &self.settings.zones) {
+                decisions.push(Decision::Keep(Keep {
+                    pass: pass.id,
+                    plate: seen.bbox,
+                    corners: seen.corners,
+                    vehicle: pass.vehicle.as_ref().and_then(|v| v.bbox),
+                }));
+            }
+            read.push(seen.track_id);
+        }
+        self.stitch(&read, &mut decisions);
+        for track in read {
+            self.decide(memory, track, Moment::Now, &mut decisions).ok();
+        }
+        while self.live.len() > self.settings.most_live.max(1) {
+            let oldest = self.live.iter().min_by_key(|(track, pass)| (pass.last, **track)).map(|(track, _)| *track);
+            let Some(track) = oldest else { break };
+            self.end(memory, track, &mut decisions);
+        }
+        decisions
+    }
+
+    /// Time went on without a frame.
+    pub fn advance(&mut self, memory: &mut Duplicates, time: Timestamp) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        self.tick(memory, time, &mut decisions);
+        decisions
+    }
+
+    /// The stream is over: ends all passes with what they have.
+    pub fn finish(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        for track in self.live.keys().copied().collect::<Vec<_>>() {
+            self.end(memory, track, &mut decisions);
+        }
+        decisions
+    }
+
+    /// The stream was cut: forgets all passes in view.
+    pub fn reset(&mut self) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        for (_, pass) in std::mem::take(&mut self.live) {
+            let outcome = match pass.published.as_ref().map(|p| p.delivered) {
+                Some(Some(false)) => Outcome::NotDelivered,
+                Some(_) => Outcome::Event,
+                None => Outcome::Interrupted,
+            };
+            let text = compose::text_of(&pass, &self.settings);
+            self.close(&pass, outcome, None, &text, &mut decisions);
+        }
+        self.last = None;
+        decisions
+    }
+
+    /// Downstream took the event of `decision`.
+    pub fn delivered(&mut self, memory: &mut Duplicates, decision: &EventDecision) {
+        memory.commit(decision.entry);
+        self.note_delivery(decision.pass, true);
+    }
+
+    /// Downstream refused the event of `decision`.
+    pub fn refused(&mut self, memory: &mut Duplicates, decision: &EventDecision) {
+        memory.withdraw(decision.entry);
+        self.note_delivery(decision.pass, false);
+    }
+
+    fn note_delivery(&mut self, id: PassId, taken: bool) {
+        // a pass that ended with this event was counted when it ended
+        if let Some(published) =
+            self.live.values_mut().find(|pass| pass.id == id).and_then(|pass| pass.published.as_mut())
+        {
+            published.delivered = Some(published.delivered == Some(true) || taken);
+        } else if !taken {
+            self.tally.take_back(Outcome::Event, Outcome::NotDelivered);
+        }
+    }
+
+    /// Ends the passes that are out of view at `time`.
+    fn tick(&mut self, memory: &mut Duplicates, time: Timestamp, decisions: &mut Vec<Decision>) {
+        let Some(last) = self.last else { return };
+        let timeout = self.timeout();
+        if last.time.since(time) > timeout {
+            // the clock was set back: what is in view cannot be continued
+            decisions.extend(self.finish(memory));
+            return;
+        }
+        let step = time.since(last.time).min(LONGEST_INTERVAL);
+        if !step.is_zero() {
+            self.interval = if self.interval.is_zero() { step } else { (self.interval * 7 + step) / 8 };
+        }
+        let over: Vec<u64> =
+            self.live.iter().filter(|(_, pass)| time.since(pass.last) > timeout).map(|(track, _)| *track).collect();
+        for track in over {
+            self.end(memory, track, decisions);
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        self.settings.track_timeout.max(self.interval * TIMEOUT_FRAMES)
+    }
+
+    /// Joins tracks that go on where another was lost. The joined track's outcome is that of the pass it became part of.
+    fn stitch(&mut self, seen: &[u64], decisions: &mut Vec<Decision>) {
+        for track in seen {
+            let Some(later) = self.live.get(track).filter(|pass| pass.news && pass.published.is_none()) else {
+                continue;
+            };
+            let lost = self.live.iter().filter(|(other, _)| !seen.contains(other));
+            let found = lost.filter(|(_, earlier)| stitch::continues(earlier, later)).map(|(other, _)| *other).next();
+            let (Some(later), Some(mut pass)) =
+                (found.and_then(|_| self.live.remove(track)), found.and_then(|other| self.live.remove(&other)))
+            else {
+                continue;
+            };
+            let text = compose::text_of(&later, &self.settings);
+            self.close(&later, Outcome::Stitched, Some(pass.id), &text, decisions);
+            decisions.push(Decision::Adopt { from: later.id, to: pass.id });
+            pass.join(later);
+            self.live.insert(*track, pass);
+        }
+    }
+
+    fn end(&mut self, memory: &mut Duplicates, track: u64, decisions: &mut Vec<Decision>) {
+        let verdict = self.decide(memory, track, Moment::End, decisions);
+        let Some(pass) = self.live.remove(&track) else { return };
+        let text = compose::text_of(&pass, &self.settings);
+        let (outcome, of) = match (pass.published.as_ref(), verdict) {
+            (Some(published), _) if published.delivered == Some(false) => (Outcome::NotDelivered, None),
+            (Some(published), _) => {
+                self.late_changes += u64::from(published.text != text.normalized);
+                memory.in_view(published.entry, pass.last_seen);
+                (Outcome::Event, None)
+            }
+            (None, Err(outcome)) => (outcome, pass.duplicate_of.filter(|_| outcome == Outcome::Duplicate)),
+            (None, Ok(())) => (Outcome::NotDelivered, None),
+        };
+        self.close(&pass, outcome, of, &text, decisions);
+    }
+
+    fn close(
+        &mut self,
+        pass: &Pass,
+        outcome: Outcome,
+        of: Option<EventId>,
+        text: &Text,
+        decisions: &mut Vec<Decision>,
+    ) {
+        self.tally.ended(outcome);
+        if pass.reads() > 0 {
+            self.reads += u64::from(pass.reads());
+            self.read_passes += 1;
+        }
+        decisions.push(Decision::Outcome(Box::new(compose::outcome(pass, outcome, of, text, &self.settings))));
+        if outcome != Outcome::Stitched {
+            decisions.push(Decision::Forget(pass.id));
+        }
+    }
+
+    /// Sends what is due for one pass. `Err` names why there is no event (yet).
+    fn decide(
+        &mut self,
+        memory: &mut Duplicates,
+        track: u64,
+        moment: Moment,
+        decisions: &mut Vec<Decision>,
+    ) -> Result<(), Outcome> {
+        let Some(pass) = self.live.get_mut(&track) else { return Err(Outcome::Interrupted) };
+        if let Some(published) = &pass.published {
+            memory.in_view(published.entry, pass.last_seen);
+            if self.settings.emit != Emit::Preview {
+                return Ok(());
+            }
+        }
+        let settings = &self.settings;
+        let text = compose::text_of(pass, settings);
+        let mut facts = pass.facts(&text.raw, text.fits, &settings.zones);
+        facts.length = text.normalized.chars().count();
+        facts.confidence = text.confidence;
+        let sure = judge::is_sure(&facts, &settings.rules);
+        let verdict = judge::at_end(&facts, &settings.rules);
+        let scope = scope_of(pass, settings);
+        if let Err(outcome) = verdict {
+            if moment == Moment::End && !text.normalized.is_empty() && pass.published.is_none() {
+                // a weak sight is still a sight of a plate that is known
+                if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, None) {
+                    memory.found_again(found.entry, pass.last_seen);
+                }
+            }
+            return Err(outcome);
+        }
+        let hit = settings.watchlist.find(&text.normalized, pass.last_seen);
+        if (sure || moment == Moment::End) && pass.watched.as_ref() != Some(&text.normalized) {
+            pass.watched = Some(text.normalized.clone());
+            if let Some(hit) = &hit {
+                decisions.push(Decision::Watchlist(Box::new(watchlist_decision(pass, &text, hit, settings))));
+            }
+        }
+        let due = match (settings.emit, moment) {
+            (_, Moment::End) | (Emit::Preview, Moment::Now) => true,
+            (Emit::Confirmed, Moment::Now) => sure,
+            (Emit::Final, Moment::Now) => false,
+        };
+        if !due || pass.published.as_ref().is_some_and(|p| !needs_revision(p, &text.normalized, sure, moment)) {
+            return Ok(());
+        }
+        if pass.published.is_none()
+            && let Some(id) = known(memory, pass, &scope, &text, settings)
+        {
+            pass.duplicate_of = Some(id);
+            return Err(Outcome::Duplicate);
+        }
+        let preview = !sure && moment == Moment::Now;
+        publish(pass, memory, &scope, &text, hit.as_ref(), preview, settings, decisions);
+        Ok(())
+    }
+}
+
+fn needs_revision(published: &Published, text: &str, sure: bool, moment: Moment) -> bool {
+    published.text != text || (published.preview && (sure || moment == Moment::End))
+}
+
+/// The event that this plate gave already, by its text or a likely other one.
+fn known(memory: &mut Duplicates, pass: &Pass, scope: &str, text: &Text, settings: &Settings) -> Option<EventId> {
+    let now = pass.last_seen;
+    let mut found = memory.find(scope, &text.normalized, now, None);
+    if found.is_none() {
+        let others = pass.alternatives(LIKELY_ALTERNATIVE);
+        found = others.filter_map(|other| memory.find(scope, &other, now, None)).find(|f| f.distance == 0.0);
+    }
+    if found.is_none()
+        && let Some(hasher) = &settings.privacy
+    {
+        found = memory.find(scope, &hasher.hash(&text.normalized), now, None).filter(|f| f.distance == 0.0);
+    }
+    let found = found?;
+    memory.found_again(found.entry, now);
+    Some(found.event_id)
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call, in the middle of one function")]
+fn publish(
+    pass: &mut Pass,
+    memory: &mut Duplicates,
+    scope: &str,
+    text: &Text,
+    hit: Option<&Hit>,
+    preview: bool,
+    settings: &Settings,
+    decisions: &mut Vec<Decision>,
+) {
+    let revision = pass.published.as_ref().map_or(0, |p| p.revision + 1);
+    let event = compose::event(pass, text, hit, revision, preview, settings);
+    let captured =
+        pass.published.as_ref().map_or_else(|| pass.winner.as_ref().map_or(pass.last_seen, |w| w.time), |p| p.captured);
+    let entry = match &pass.published {
+        Some(published) => {
+            memory.rename(published.entry, &text.normalized);
+            published.entry
+        }
+        None => memory.insert(scope, &text.normalized, pass.id, pass.last_seen),
+    };
+    let delivered = pass.published.as_ref().and_then(|p| p.delivered);
+    pass.published = Some(Published { revision, preview, text: text.normalized.clone(), captured, entry, delivered });
+    pass.duplicate_of = None;
+    decisions.push(Decision::Event(Box::new(EventDecision {
+        pass: pass.id,
+        entry,
+        event,
+        captured,
+        listed: hit.is_some(),
+    })));
+}
+
+fn watchlist_decision(pass: &Pass, text: &Text, hit: &Hit, settings: &Settings) -> WatchlistDecision {
+    let hashed = settings.privacy.as_ref().map(|hasher| hasher.hash(&text.normalized));
+    WatchlistDecision {
+        pass: pass.id,
+        hit: hit.clone(),
+        plate: hashed.unwrap_or_else(|| text.normalized.clone()),
+        confidence: text.confidence,
+        captured: pass.last_seen,
+        track_id: compose::track_name(pass.track),
+        roi: pass.way.zone.clone(),
+        direction: pass.way.direction.clone(),
+    }
+}
+
+/// The place in which a plate counts as seen.
+fn scope_of(pass: &Pass, settings: &Settings) -> String {
+    let identity = &settings.identity;
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    match settings.scope {
+        Scope::Site => identity.site.clone(),
+        Scope::Camera => format!("{}\u{1e}{}", identity.site, identity.camera),
+        Scope::Zone => format!("{}\u{1e}{}\u{1e}zone {}", identity.site, identity.camera, part(&pass.way.zone)),
+        Scope::Direction => {
+            format!("{}\u{1e}{}\u{1e}direction {}", identity.site, identity.camera, part(&pass.way.direction))
+        }
+    }
+}

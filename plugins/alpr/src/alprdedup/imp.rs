@@ -1,0 +1,458 @@
+//! Plumbing: properties to settings, buffers to observations, decisions to [`super::output`].
+
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use alpr_core::dedup::{Decision, FrameInfo, Observation, Passes};
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::capture::CaptureTime;
+use super::memory::Memory;
+use super::output::Output;
+use super::properties::PROPERTIES;
+use super::settings::{Settings, SettingsError};
+use crate::meta;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
+});
+
+/// What lives from READY up.
+struct State {
+    passes: Passes,
+    memory: Memory,
+    output: Output,
+    capture: CaptureTime,
+    segment: gst::FormattedSegment<gst::ClockTime>,
+    width: u32,
+    height: u32,
+    frames: u64,
+    untracked: u64,
+}
+
+/// Lock order: `settings` before `state` before the memory inside it. None is held while pushing or posting.
+pub struct AlprDedup {
+    sinkpad: gst::Pad,
+    srcpad: gst::Pad,
+    settings: Mutex<Settings>,
+    state: Mutex<Option<State>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for AlprDedup {
+    const NAME: &'static str = "GstAlprDedup";
+    type Type = super::AlprDedup;
+    type ParentType = gst::Element;
+
+    fn with_class(klass: &Self::Class) -> Self {
+        let pad = |name| klass.pad_template(name).map(|template| gst::Pad::builder_from_template(&template));
+        let (Some(sink), Some(src)) = (pad("sink"), pad("src")) else { unreachable!("both templates are declared") };
+        let sinkpad = sink
+            .chain_function(|pad, parent, buffer| {
+                Self::catch_panic_pad_function(parent, || Err(gst::FlowError::Error), |this| this.chain(pad, buffer))
+            })
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.sink_event(pad, event))
+            })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.sink_query(pad, query))
+            })
+            .build();
+        let srcpad = src
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.src_event(pad, event))
+            })
+            .build();
+        Self { sinkpad, srcpad, settings: Mutex::default(), state: Mutex::default() }
+    }
+}
+
+impl ObjectImpl for AlprDedup {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let mut settings = lock(&self.settings);
+        if !settings.set(pspec.name(), value) {
+            gst::error!(CAT, imp = self, "property {} does not take a {}", pspec.name(), value.type_());
+            return;
+        }
+        let mut state = lock(&self.state);
+        let Some(state) = state.as_mut() else { return };
+        match settings.resolve(&self.obj().name()) {
+            Ok(new) => {
+                // places and watched plates come from their own files
+                let old = state.passes.settings();
+                let new =
+                    alpr_core::dedup::Settings { zones: old.zones.clone(), watchlist: old.watchlist.clone(), ..new };
+                state.passes.set_settings(new);
+                state.memory.lock().set_rules(settings.duplicate_rules());
+            }
+            Err(SettingsError(text)) => {
+                gst::warning!(CAT, imp = self, "{text}; the old settings stay in use");
+            }
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            return self.stats().to_value();
+        }
+        lock(&self.settings).get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        for pad in [&self.sinkpad, &self.srcpad] {
+            if self.obj().add_pad(pad).is_err() {
+                gst::error!(CAT, imp = self, "pad {} exists already", pad.name());
+            }
+        }
+    }
+}
+
+impl GstObjectImpl for AlprDedup {}
+
+impl ElementImpl for AlprDedup {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Licence plate events",
+                "Filter/Analyzer/Video",
+                "Makes one event of every passing vehicle whose plate was read",
+                "gst-alpr developers",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            // Pixels are looked at for evidence only, so any memory will do.
+            let video = gst::Caps::builder("video/x-raw").any_features().build();
+            [(gst::PadDirection::Sink, "sink", video), (gst::PadDirection::Src, "src", event_caps())]
+                .into_iter()
+                .filter_map(|(direction, name, caps)| {
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+                })
+                .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::NullToReady => self.start()?,
+            gst::StateChange::ReadyToPaused => self.rewind(),
+            _ => (),
+        }
+        let result = self.parent_change_state(transition)?;
+        match transition {
+            gst::StateChange::PausedToReady => self.cut(),
+            gst::StateChange::ReadyToNull => drop(lock(&self.state).take()),
+            _ => (),
+        }
+        Ok(result)
+    }
+}
+
+fn event_caps() -> gst::Caps {
+    gst::Caps::builder("application/x-json").field("format", "alpr-event").build()
+}
+
+impl AlprDedup {
+    /// Checks the settings and opens files.
+    fn start(&self) -> Result<(), gst::StateChangeError> {
+        let settings = lock(&self.settings).clone();
+        let name = self.obj().name();
+        let state = settings.resolve(&name).and_then(|core| {
+            let rules = settings.duplicate_rules();
+            let memory =
+                if settings.shares_memory() { Memory::of_site(&settings.site_id, rules) } else { Memory::own(rules) };
+            Ok(State {
+                output: Output::new(&settings, &core)?,
+                passes: Passes::new(core),
+                memory,
+                capture: CaptureTime::new(settings.start()?),
+                segment: gst::FormattedSegment::new(),
+                width: 0,
+                height: 0,
+                frames: 0,
+                untracked: 0,
+            })
+        });
+        match state {
+            Ok(state) => {
+                *lock(&self.state) = Some(state);
+                Ok(())
+            }
+            Err(SettingsError(text)) => {
+                gst::element_imp_error!(self, gst::LibraryError::Settings, ["{}", text]);
+                Err(gst::StateChangeError)
+            }
+        }
+    }
+
+    /// A new run begins: stream time may start again.
+    fn rewind(&self) {
+        let start = lock(&self.settings).start().ok().flatten();
+        if let Some(state) = lock(&self.state).as_mut() {
+            state.capture = CaptureTime::new(start);
+            state.segment = gst::FormattedSegment::new();
+            state.frames = 0;
+        }
+    }
+
+    /// Takes in one frame.
+    fn chain(&self, _pad: &gst::Pad, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let pts = buffer.pts();
+        let decisions = {
+            let mut state = lock(&self.state);
+            let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
+            if state.capture.is_live().is_none() {
+                let live = self.is_live();
+                state.capture.set_live(live);
+            }
+            let (time, time_source) = state.capture.of(&buffer, Some(&state.segment), self.obj().upcast_ref());
+            if state.frames == 0 && state.capture.counts_from_1970() {
+                gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");
+            }
+            let frame = FrameInfo { time, time_source, number: state.frames, width: state.width, height: state.height };
+            state.frames += 1;
+            let plates = meta::read(&buffer);
+            let observations: Vec<Observation> = plates.into_iter().filter_map(observation).collect();
+            let State { passes, memory, .. } = state;
+            passes.observe(&mut memory.lock(), frame, &observations)
+        };
+        let sent = self.carry_out(decisions, Some(&buffer), pts)?;
+        if sent == 0
+            && let Some(pts) = pts
+        {
+            let gap = gst::event::Gap::builder(pts).duration(buffer.duration()).build();
+            self.srcpad.push_event(gap);
+        }
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// Does what was decided; returns how many buffers went downstream.
+    fn carry_out(
+        &self,
+        decisions: Vec<Decision>,
+        frame: Option<&gst::Buffer>,
+        pts: Option<gst::ClockTime>,
+    ) -> Result<usize, gst::FlowError> {
+        let mut sent = 0;
+        let mut failure = None;
+        for decision in decisions {
+            let prepared = {
+                let mut state = lock(&self.state);
+                let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
+                let live = state.capture.is_live() == Some(true);
+                state.output.prepare(decision, frame, live)
+            };
+            let Some(prepared) = prepared else { continue };
+            if let Some(message) = prepared.before {
+                self.post(message);
+            }
+            let mut taken = true;
+            if let Some((line, captured)) = prepared.line {
+                let result = match failure {
+                    None => self.srcpad.push(super::output::buffer(line, captured, pts)),
+                    Some(error) => Err(error),
+                };
+                match result {
+                    Ok(_) => sent += 1,
+                    Err(error) => {
+                        failure = Some(error);
+                        taken = false;
+                    }
+                }
+            }
+            if let Some(event) = &prepared.event
+                && let Some(State { passes, memory, output, .. }) = lock(&self.state).as_mut()
+            {
+                let mut memory = memory.lock();
+                if taken {
+                    passes.delivered(&mut memory, event);
+                } else {
+                    passes.refused(&mut memory, event);
+                }
+                output.settled(event, taken, &memory);
+            }
+            if taken && let Some(message) = prepared.after {
+                self.post(message);
+            }
+        }
+        failure.map_or(Ok(sent), Err)
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
+        if self.obj().post_message(message).is_err() {
+            gst::debug!(CAT, imp = self, "nobody listens to messages");
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        let mut query = gst::query::Latency::new();
+        self.sinkpad.peer_query(&mut query) && query.result().0
+    }
+
+    fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        use gst::EventView;
+        match event.view() {
+            EventView::StreamStart(start) => {
+                let id = self.srcpad.create_stream_id(&*self.obj(), Some("events"));
+                let new = gst::event::StreamStart::builder(id.as_str())
+                    .flags(gst::StreamFlags::SPARSE)
+                    .group_id_if_some(start.group_id())
+                    .seqnum(event.seqnum())
+                    .build();
+                self.srcpad.push_event(new)
+            }
+            EventView::Caps(caps) => {
+                self.take_caps(caps.caps());
+                self.srcpad.push_event(gst::event::Caps::new(&event_caps()))
+            }
+            EventView::Segment(segment) => {
+                if let (Some(state), Some(segment)) =
+                    (lock(&self.state).as_mut(), segment.segment().downcast_ref::<gst::ClockTime>())
+                {
+                    state.segment = segment.clone();
+                }
+                self.srcpad.push_event(event)
+            }
+            EventView::Tag(tag) => {
+                if let Some(state) = lock(&self.state).as_mut() {
+                    state.capture.take_tags(tag.tag());
+                }
+                // tags of the picture say nothing about events
+                true
+            }
+            EventView::Gap(gap) => {
+                self.advance(gap.get().0);
+                self.srcpad.push_event(event)
+            }
+            EventView::FlushStop(_) => {
+                self.cut();
+                gst::Pad::event_default(pad, Some(&*self.obj()), event)
+            }
+            EventView::Eos(_) => {
+                self.finish();
+                self.srcpad.push_event(event)
+            }
+            _ => gst::Pad::event_default(pad, Some(&*self.obj()), event),
+        }
+    }
+
+    fn take_caps(&self, caps: &gst::CapsRef) {
+        let Some(structure) = caps.structure(0) else { return };
+        let size = |name: &str| structure.get::<i32>(name).ok().and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
+        if let Some(state) = lock(&self.state).as_mut() {
+            (state.width, state.height) = (size("width"), size("height"));
+            state.output.take_caps(caps);
+        }
+    }
+
+    /// Upstream says that nothing came for a while.
+    fn advance(&self, pts: gst::ClockTime) {
+        let decisions = {
+            let mut state = lock(&self.state);
+            let Some(state) = state.as_mut() else { return };
+            let Some((time, _)) = state.capture.by_stream(pts, &state.segment, self.obj().upcast_ref()) else { return };
+            let State { passes, memory, .. } = state;
+            passes.advance(&mut memory.lock(), time)
+        };
+        self.carry_out(decisions, None, Some(pts)).ok();
+    }
+
+    /// The stream is over: what is in view ends now.
+    fn finish(&self) {
+        let decisions = {
+            let mut state = lock(&self.state);
+            let Some(State { passes, memory, .. }) = state.as_mut() else { return };
+            passes.finish(&mut memory.lock())
+        };
+        let pts = lock(&self.state).as_ref().and_then(|state| state.segment.position());
+        self.carry_out(decisions, None, pts).ok();
+    }
+
+    /// The stream was cut by a flush or a stop: what is in view is lost, and counted.
+    fn cut(&self) {
+        let decisions = {
+            let mut state = lock(&self.state);
+            let Some(state) = state.as_mut() else { return };
+            state.segment = gst::FormattedSegment::new();
+            state.passes.reset()
+        };
+        let outcomes = decisions.into_iter();
+        for decision in outcomes {
+            let prepared = lock(&self.state).as_mut().and_then(|state| state.output.prepare(decision, None, false));
+            if let Some(message) = prepared.and_then(|prepared| prepared.after) {
+                self.post(message);
+            }
+        }
+    }
+
+    fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        if let gst::QueryViewMut::Allocation(allocation) = query.view_mut() {
+            // any stride and offset is fine: pixels are read through video info and video meta
+            allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
+            return true;
+        }
+        gst::Pad::query_default(pad, Some(&*self.obj()), query)
+    }
+
+    fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        if event.type_() == gst::EventType::Qos {
+            // an event that is late is no reason to drop frames
+            return true;
+        }
+        gst::Pad::event_default(pad, Some(&*self.obj()), event)
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let mut stats = gst::Structure::new_empty("application/x-alprdedup-stats");
+        let state = lock(&self.state);
+        let Some(state) = state.as_ref() else { return stats };
+        let tally = state.passes.tally();
+        let (reads, read_passes) = state.passes.reads();
+        stats.set("frames", state.frames);
+        stats.set("tracks", tally.tracks());
+        stats.set("live", state.passes.live() as u64);
+        for outcome in alpr_core::dedup::Outcome::ALL {
+            stats.set(outcome.name(), tally.of(outcome));
+        }
+        stats.set("reads", reads);
+        stats.set("passes-read", read_passes);
+        stats.set("late-changes", state.passes.late_changes());
+        stats.set("untracked", state.untracked);
+        stats.set("clock-steps", state.capture.clock_steps);
+        stats.set("frames-without-time", state.capture.without_time);
+        let memory = state.memory.lock();
+        stats.set("remembered", memory.len() as u64);
+        stats.set("forgotten-early", memory.evicted());
+        state.output.add_stats(&mut stats);
+        stats
+    }
+}
+
+/// A plate of the frame as the core wants it; one that nobody follows has no track.
+fn observation(plate: meta::PlateMeta) -> Option<Observation> {
+    Some(Observation {
+        track_id: plate.track_id?,
+        bbox: plate.bbox,
+        corners: plate.corners,
+        detector_confidence: plate.confidence,
+        predicted: plate.predicted,
+        quality: plate.quality,
+        reading: plate.reading,
+        consensus: plate.consensus,
+        vehicle: plate.vehicle,
+    })
+}
