@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::frame;
+use crate::runtime::Canceller;
+use crate::stream::Lateness;
 
 /// Author in element descriptions.
 pub(crate) const AUTHOR: &str = "The gst-alpr developers";
@@ -19,4 +21,63 @@ pub(crate) fn video_templates() -> Vec<gst::PadTemplate> {
 /// Locks `mutex`. A panic of another holder does not spread: GStreamer has already turned it into an element error.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What other threads tell the streaming thread of an element with a model: to stop an inference, and that frames come
+/// too late.
+#[derive(Default)]
+pub(crate) struct Control {
+    /// Present from start to stop.
+    canceller: Mutex<Option<Canceller>>,
+    lateness: Mutex<Lateness>,
+}
+
+impl Control {
+    /// The element starts.
+    pub(crate) fn start(&self, canceller: Canceller) {
+        *lock(&self.canceller) = Some(canceller);
+        lock(&self.lateness).reset();
+    }
+
+    /// The element has stopped.
+    pub(crate) fn stop(&self) {
+        *lock(&self.canceller) = None;
+    }
+
+    /// Ends a running inference: the streaming thread must not finish it before it can stop.
+    pub(crate) fn cancel(&self) {
+        if let Some(canceller) = &*lock(&self.canceller) {
+            canceller.cancel();
+        }
+    }
+
+    /// Looks at an event from upstream; `true` when what was before has nothing to do with what follows.
+    pub(crate) fn sink_event(&self, event: &gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::FlushStart(_) => self.cancel(),
+            gst::EventView::FlushStop(_) => {
+                if let Some(canceller) = &*lock(&self.canceller) {
+                    canceller.resume();
+                }
+                lock(&self.lateness).reset();
+                return true;
+            }
+            gst::EventView::Segment(_) => lock(&self.lateness).reset(),
+            _ => (),
+        }
+        false
+    }
+
+    /// Looks at an event from downstream.
+    pub(crate) fn src_event(&self, event: &gst::Event) {
+        if let gst::EventView::Qos(qos) = event.view() {
+            let (_, _, diff, timestamp) = qos.get();
+            lock(&self.lateness).report(timestamp, diff);
+        }
+    }
+
+    /// Whether a frame of this running time is too late to be worth an inference.
+    pub(crate) fn is_late(&self, running: Option<gst::ClockTime>) -> bool {
+        lock(&self.lateness).is_late(running)
+    }
 }

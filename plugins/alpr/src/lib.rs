@@ -2,6 +2,7 @@
 
 pub mod alprdedup;
 pub mod alprdetect;
+pub mod alprocr;
 mod element;
 pub mod error;
 pub mod frame;
@@ -15,7 +16,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         runtime::set_plugin_file(file);
     }
     alprdetect::register(plugin)?;
-    alprdedup::register(plugin)
+    alprdedup::register(plugin)?;
+    alprocr::register(plugin)
 }
 
 gst::plugin_define!(

@@ -17,6 +17,7 @@ pub(crate) struct StreamTime {
     last: Option<Timestamp>,
     /// Usual distance of frames, from the caps.
     frame: Option<gst::ClockTime>,
+    stream_id: Option<String>,
 }
 
 /// When a frame is, and whether the stream was cut before it.
@@ -49,6 +50,12 @@ impl StreamTime {
         let cut = discont && self.last.is_some_and(|last| time < last || time.since(last) > MAX_LOSS + step);
         self.last = Some(time);
         FrameTime { time, cut }
+    }
+
+    /// Takes the id of the stream that begins; `true` when it follows another one.
+    pub(crate) fn set_stream(&mut self, id: &str) -> bool {
+        let old = self.stream_id.replace(id.to_owned());
+        old.is_some_and(|old| old != id)
     }
 
     /// Forgets where the stream was: a flush or a new stream.

@@ -12,12 +12,12 @@ use gst_video::VideoInfo;
 
 use super::search::{self, Detector, Found, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
-use crate::element::{AUTHOR, lock, video_templates};
+use crate::element::{AUTHOR, Control, lock, video_templates};
 use crate::error::Error;
 use crate::frame::Picture;
 use crate::meta::{self, PlateMeta};
-use crate::runtime::{self, Canceller};
-use crate::stream::{FrameTime, Lateness, StreamTime};
+use crate::runtime;
+use crate::stream::{FrameTime, StreamTime};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdetect", gst::DebugColorFlags::empty(), Some("Licence plate detector"))
@@ -76,7 +76,6 @@ struct State {
     tracker: Tracker,
     info: Option<VideoInfo>,
     time: StreamTime,
-    stream_id: Option<String>,
     /// Frames since the last searched one; `None` when the next one must be searched.
     since_search: Option<u32>,
     warned: bool,
@@ -87,9 +86,7 @@ struct State {
 pub struct AlprDetect {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
-    /// Present while `state` is: cuts an inference short from another thread.
-    canceller: Mutex<Option<Canceller>>,
-    lateness: Mutex<Lateness>,
+    control: Control,
     stats: Mutex<Stats>,
 }
 
@@ -139,8 +136,7 @@ impl ElementImpl for AlprDetect {
 
     fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::PausedToReady {
-            // The streaming thread must not finish a long inference before it can stop.
-            self.cancel();
+            self.control.cancel();
         }
         self.parent_change_state(transition)
     }
@@ -161,15 +157,13 @@ impl BaseTransformImpl for AlprDetect {
         let (model, contract) =
             settings.model.open(runtime::DETECTOR, &extra, contract::detector).map_err(|err| err.message())?;
         gst::info!(CAT, imp = self, "{} by {}: {contract}", model.file().display(), model.provider().name());
-        *lock(&self.canceller) = Some(model.canceller());
-        *lock(&self.lateness) = Lateness::default();
+        self.control.start(model.canceller());
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
             tracker: Tracker::new(TrackerSettings::default()),
             info: None,
             time: StreamTime::default(),
-            stream_id: None,
             since_search: None,
             warned: false,
         });
@@ -177,7 +171,7 @@ impl BaseTransformImpl for AlprDetect {
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        *lock(&self.canceller) = None;
+        self.control.stop();
         *lock(&self.state) = None;
         Ok(())
     }
@@ -199,34 +193,19 @@ impl BaseTransformImpl for AlprDetect {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        match event.view() {
-            gst::EventView::FlushStart(_) => self.cancel(),
-            gst::EventView::FlushStop(_) => {
-                if let Some(canceller) = &*lock(&self.canceller) {
-                    canceller.resume();
-                }
-                self.reset();
+        let cut = self.control.sink_event(&event);
+        if let Some(state) = &mut *lock(&self.state) {
+            let other =
+                matches!(event.view(), gst::EventView::StreamStart(start) if state.time.set_stream(start.stream_id()));
+            if cut || other {
+                state.reset();
             }
-            gst::EventView::StreamStart(start) => {
-                if let Some(state) = &mut *lock(&self.state) {
-                    let id = Some(start.stream_id().to_owned());
-                    if state.stream_id.is_some() && state.stream_id != id {
-                        state.reset();
-                    }
-                    state.stream_id = id;
-                }
-            }
-            gst::EventView::Segment(_) => lock(&self.lateness).reset(),
-            _ => (),
         }
         self.parent_sink_event(event)
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Qos(qos) = event.view() {
-            let (_, _, diff, timestamp) = qos.get();
-            lock(&self.lateness).report(timestamp, diff);
-        }
+        self.control.src_event(&event);
         self.parent_src_event(event)
     }
 
@@ -252,19 +231,6 @@ impl BaseTransformImpl for AlprDetect {
 }
 
 impl AlprDetect {
-    fn cancel(&self) {
-        if let Some(canceller) = &*lock(&self.canceller) {
-            canceller.cancel();
-        }
-    }
-
-    fn reset(&self) {
-        lock(&self.lateness).reset();
-        if let Some(state) = &mut *lock(&self.state) {
-            state.reset();
-        }
-    }
-
     /// Puts the plates of one frame on its buffer.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
@@ -278,7 +244,7 @@ impl AlprDetect {
         }
         let confidence = settings.confidence(state.detector.contract().confidence_threshold);
         state.tracker.settings_mut().set_threshold(confidence);
-        let late = lock(&self.lateness).is_late(running);
+        let late = self.control.is_late(running);
         let skipped = late || state.since_search.is_some_and(|since| since < settings.interval);
         self.count(|stats| {
             stats.frames += 1;

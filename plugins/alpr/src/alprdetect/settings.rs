@@ -107,7 +107,10 @@ impl Settings {
             "max-plate-width" => self.max_width = get(value),
             "max-plate-height" => self.max_height = get(value),
             "tracking" => self.tracking = get(value),
-            name => debug_assert!(self.model.set(name, value), "unknown property {name}"),
+            name => {
+                let known = self.model.set(name, value);
+                debug_assert!(known, "unknown property {name}");
+            }
         }
     }
 

@@ -1,0 +1,373 @@
+use std::sync::{LazyLock, Mutex};
+
+use alpr_core::consensus::CropQuality;
+use alpr_core::contract;
+use alpr_core::image::Frame;
+use alpr_core::time::Timestamp;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+use gst_video::VideoInfo;
+
+use super::read::{self, Reader};
+use super::settings::{PROPERTIES, Settings};
+use super::tracks::{Key, Tracks, key};
+use crate::element::{AUTHOR, Control, lock, video_templates};
+use crate::error::Error;
+use crate::frame::Picture;
+use crate::meta::{self, PlateMeta};
+use crate::runtime;
+use crate::stream::{FrameTime, StreamTime};
+
+static CAT: LazyLock<gst::DebugCategory> =
+    LazyLock::new(|| gst::DebugCategory::new("alprocr", gst::DebugColorFlags::empty(), Some("Licence plate reader")));
+
+/// Counters since the element went to PAUSED. Every plate that was detected (`plates` less `predicted`) is one of
+/// `crops`, `too_small`, `not_due`, `beyond_budget`, `skipped_late` and `bad_plates`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames that came in.
+    pub frames: u64,
+    /// Plates on them.
+    pub plates: u64,
+    /// Plates whose place is only predicted; they are not read.
+    pub predicted: u64,
+    /// Plates less high than wanted.
+    pub too_small: u64,
+    /// Plates whose track needs no reading now.
+    pub not_due: u64,
+    /// Plates left out because the frame's budget was used up.
+    pub beyond_budget: u64,
+    /// Plates left out because a sink reported that such frames come too late.
+    pub skipped_late: u64,
+    /// Plates on frames whose picture could not be read.
+    pub bad_plates: u64,
+    /// Crops that were run through the network.
+    pub crops: u64,
+    /// Readings with at least one character.
+    pub reads: u64,
+    /// Time spent on them, with cutting and decoding, in nanoseconds.
+    pub read_time: u64,
+    /// Tracks that ended.
+    pub passes: u64,
+    /// Readings of those tracks together: divided by `passes`, the reads per pass.
+    pub pass_reads: u64,
+    /// Tracks that ended without any reading.
+    pub passes_unread: u64,
+    /// Tracks whose text was sure when they ended.
+    pub passes_sure: u64,
+}
+
+impl Stats {
+    fn to_structure(self) -> gst::Structure {
+        gst::Structure::builder("application/x-alprocr-stats")
+            .field("frames", self.frames)
+            .field("plates", self.plates)
+            .field("predicted", self.predicted)
+            .field("too-small", self.too_small)
+            .field("not-due", self.not_due)
+            .field("beyond-budget", self.beyond_budget)
+            .field("skipped-late", self.skipped_late)
+            .field("bad-plates", self.bad_plates)
+            .field("crops", self.crops)
+            .field("reads", self.reads)
+            .field("read-time", self.read_time)
+            .field("passes", self.passes)
+            .field("pass-reads", self.pass_reads)
+            .field("passes-unread", self.passes_unread)
+            .field("passes-sure", self.passes_sure)
+            .build()
+    }
+}
+
+/// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
+struct State {
+    reader: Reader,
+    tracks: Tracks,
+    info: Option<VideoInfo>,
+    time: StreamTime,
+    warned: bool,
+}
+
+/// Locks are taken one at a time and never held during inference.
+#[derive(Default)]
+pub struct AlprOcr {
+    settings: Mutex<Settings>,
+    state: Mutex<Option<State>>,
+    control: Control,
+    stats: Mutex<Stats>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for AlprOcr {
+    const NAME: &'static str = "GstAlprOcr";
+    type Type = super::AlprOcr;
+    type ParentType = gst_base::BaseTransform;
+}
+
+impl ObjectImpl for AlprOcr {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        lock(&self.settings).set(pspec, value);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            return lock(&self.stats).to_structure().to_value();
+        }
+        lock(&self.settings).get(pspec).unwrap_or_else(|| pspec.default_value().clone())
+    }
+}
+
+impl GstObjectImpl for AlprOcr {}
+
+impl ElementImpl for AlprOcr {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Licence plate reader",
+                "Filter/Analyzer/Video",
+                "Reads licence plates that upstream elements found, and fuses all readings of a track",
+                AUTHOR,
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(video_templates);
+        &TEMPLATES
+    }
+
+    fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            self.control.cancel();
+        }
+        self.parent_change_state(transition)
+    }
+}
+
+impl BaseTransformImpl for AlprOcr {
+    const MODE: gst_base::subclass::BaseTransformMode = gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    // The picture passes through untouched: buffers, pools and allocation are those of the neighbours.
+    const PASSTHROUGH_ON_SAME_CAPS: bool = true;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let (model, contract) =
+            settings.model.open(runtime::READER, &[], contract::reader).map_err(|err| err.message())?;
+        gst::info!(CAT, imp = self, "{} by {}: {contract}", model.file().display(), model.provider().name());
+        self.control.start(model.canceller());
+        *lock(&self.stats) = Stats::default();
+        *lock(&self.state) = Some(State {
+            reader: Reader::new(model, contract),
+            tracks: Tracks::new(settings.fusion()),
+            info: None,
+            time: StreamTime::default(),
+            warned: false,
+        });
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        self.control.stop();
+        if let Some(mut state) = lock(&self.state).take() {
+            self.forget(&mut state);
+        }
+        Ok(())
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let info =
+            VideoInfo::from_caps(incaps).map_err(|_| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
+        if let Some(state) = &mut *lock(&self.state) {
+            state.time.set_rate(info.fps());
+            state.info = Some(info);
+        }
+        Ok(())
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        let cut = self.control.sink_event(&event);
+        if let Some(state) = &mut *lock(&self.state) {
+            let end = match event.view() {
+                gst::EventView::StreamStart(start) => state.time.set_stream(start.stream_id()),
+                gst::EventView::Eos(_) => true,
+                _ => cut,
+            };
+            if end {
+                self.forget(state);
+            }
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        self.control.src_event(&event);
+        self.parent_src_event(event)
+    }
+
+    fn submit_input_buffer(
+        &self,
+        is_discont: bool,
+        mut inbuf: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let taken = lock(&self.state).take();
+        let mut state = taken.ok_or(gst::FlowError::Flushing)?;
+        let result = self.process(&mut state, is_discont, &mut inbuf);
+        *lock(&self.state) = Some(state);
+        match result {
+            Ok(()) => self.parent_submit_input_buffer(is_discont, inbuf),
+            Err(Error::Cancelled) => Err(gst::FlowError::Flushing),
+            Err(err) => {
+                self.post_error_message(err.message());
+                Err(gst::FlowError::Error)
+            }
+        }
+    }
+}
+
+impl AlprOcr {
+    /// Ends all tracks.
+    fn forget(&self, state: &mut State) {
+        state.tracks.clear();
+        state.time.reset();
+        self.count_ended(state);
+    }
+
+    fn count_ended(&self, state: &mut State) {
+        let ended = state.tracks.take_ended();
+        let mut stats = lock(&self.stats);
+        stats.passes += ended.tracks;
+        stats.pass_reads += ended.reads;
+        stats.passes_unread += ended.unread;
+        stats.passes_sure += ended.sure;
+    }
+
+    /// Puts readings on the plates of one buffer.
+    fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
+        let settings = lock(&self.settings).clone();
+        let segment = self.obj().segment();
+        let running =
+            segment.downcast_ref::<gst::ClockTime>().and_then(|segment| segment.to_running_time(buffer.pts()));
+        let FrameTime { time, .. } = state.time.next(running, discont);
+        let mut plates = meta::read(buffer);
+        let keys: Vec<Key> = plates.iter().enumerate().map(|(index, plate)| key(index, plate)).collect();
+        {
+            let mut stats = lock(&self.stats);
+            stats.frames += 1;
+            stats.plates += plates.len() as u64;
+            stats.predicted += plates.iter().filter(|plate| plate.predicted).count() as u64;
+        }
+        state.tracks.see(time, &keys);
+        if !plates.is_empty() {
+            let late = self.control.is_late(running);
+            self.read(state, &settings, time, late, buffer, &keys, &mut plates)?;
+            for (plate, key) in plates.iter_mut().zip(&keys) {
+                plate.consensus = state.tracks.consensus(*key);
+            }
+            // Copies no picture: a shared buffer is replaced by one that shares the memory.
+            meta::write(buffer.make_mut(), &plates);
+        }
+        state.tracks.end_frame();
+        self.count_ended(state);
+        Ok(())
+    }
+
+    /// Reads the crops that are worth it.
+    #[allow(clippy::too_many_arguments, reason = "one frame's whole context, in one place")]
+    fn read(
+        &self,
+        state: &mut State,
+        settings: &Settings,
+        time: Timestamp,
+        late: bool,
+        buffer: &gst::Buffer,
+        keys: &[Key],
+        plates: &mut [PlateMeta],
+    ) -> Result<(), Error> {
+        let detected: Vec<usize> = (0..plates.len()).filter(|&index| !plates[index].predicted).collect();
+        let mut crops: Vec<(usize, (Key, CropQuality))> =
+            detected.iter().map(|&index| (index, (keys[index], read::quality(&plates[index])))).collect();
+        crops.retain(|(_, (_, quality))| settings.wants_height(quality.height));
+        self.count(|stats| stats.too_small += (detected.len() - crops.len()) as u64);
+        if late {
+            self.count(|stats| stats.skipped_late += crops.len() as u64);
+            return Ok(());
+        }
+        let Some(info) = &state.info else { return Ok(()) };
+        let picture = Picture::map(buffer, info);
+        let frame = match picture.as_ref().map_err(Clone::clone).and_then(Picture::frame) {
+            Ok(frame) => frame,
+            Err(err) => {
+                self.count(|stats| stats.bad_plates += crops.len() as u64);
+                if !std::mem::replace(&mut state.warned, true) {
+                    gst::element_imp_warning!(
+                        self,
+                        gst::StreamError::Decode,
+                        ["The plates of a picture that cannot be read pass unread: {err}"]
+                    );
+                }
+                return Ok(());
+            }
+        };
+        let budget = settings.budget(state.reader.usual_time());
+        let candidates: Vec<(Key, CropQuality)> = crops.iter().map(|(_, candidate)| *candidate).collect();
+        let chosen = state.tracks.plan(time, &candidates, budget);
+        let left = (crops.len() - chosen.len()) as u64;
+        self.count(|stats| {
+            let cause = if chosen.len() < budget { &mut stats.not_due } else { &mut stats.beyond_budget };
+            *cause += left;
+        });
+        let chosen: Vec<(usize, (Key, CropQuality))> = chosen.into_iter().map(|index| crops[index]).collect();
+        self.read_chosen(state, settings, &frame, &chosen, plates)
+    }
+
+    /// Reads `chosen` crops: index of the plate, key, quality.
+    fn read_chosen(
+        &self,
+        state: &mut State,
+        settings: &Settings,
+        frame: &Frame<'_>,
+        chosen: &[(usize, (Key, CropQuality))],
+        plates: &mut [PlateMeta],
+    ) -> Result<(), Error> {
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let started = std::time::Instant::now();
+        let quads: Vec<_> = chosen.iter().map(|(index, _)| read::quad(&plates[*index])).collect();
+        let margin = settings.margin(state.reader.contract().crop_margin);
+        let readings = state.reader.read(frame, &quads, margin, settings.batch())?;
+        let mut used = 0;
+        for (((index, (key, quality)), quad), reading) in chosen.iter().zip(&quads).zip(readings) {
+            let sharpness = state.reader.sharpness(frame, quad);
+            let weight = CropQuality { sharpness, ..*quality }.weight();
+            used += u64::from(state.tracks.add(*key, &reading, weight));
+            gst::log!(
+                CAT,
+                imp = self,
+                "{key:?} reads {} ({:.2}), weight {weight:.2}",
+                reading.text,
+                reading.confidence
+            );
+            plates[*index].quality = Some(weight);
+            plates[*index].reading = Some(reading);
+        }
+        let elapsed = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.count(|stats| {
+            stats.crops += chosen.len() as u64;
+            stats.reads += used;
+            stats.read_time += elapsed;
+        });
+        Ok(())
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Stats)) {
+        change(&mut lock(&self.stats));
+    }
+}

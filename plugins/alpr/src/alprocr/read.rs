@@ -1,0 +1,168 @@
+//! Crops of plates, and one run of the reader.
+
+use std::time::{Duration, Instant};
+
+use alpr_core::consensus::CropQuality;
+use alpr_core::contract::{InputBuffer, ReaderContract};
+use alpr_core::geometry::{Point, Quad};
+use alpr_core::image::{Frame, rectify, sharpness};
+use alpr_core::reader::{Reading, decode};
+
+use crate::error::Error;
+use crate::meta::PlateMeta;
+use crate::runtime::{Model, Tensor, TensorData};
+
+/// Rows of the crop on which sharpness is measured: native up to here, twice what the measure looks at.
+const SHARPNESS_ROWS: f32 = 64.0;
+/// Columns of it at most.
+const SHARPNESS_COLUMNS: f32 = 512.0;
+/// Share of a new measurement in the usual time of a crop.
+const NEWS: f64 = 0.2;
+
+/// The corners of a plate: those of the detector, else those of its box.
+pub(super) fn quad(plate: &PlateMeta) -> Quad {
+    plate.corners.unwrap_or_else(|| Quad::from_rect(&plate.bbox))
+}
+
+/// Width and height of a quadrilateral in pixels: means of opposite sides.
+fn size(quad: &Quad) -> (f32, f32) {
+    let [tl, tr, br, bl] = quad.0;
+    ((tl.distance(tr) + bl.distance(br)) / 2.0, (tl.distance(bl) + tr.distance(br)) / 2.0)
+}
+
+/// What is known of a crop before it is cut.
+pub(super) fn quality(plate: &PlateMeta) -> CropQuality {
+    let quad = quad(plate);
+    let [tl, tr, br, bl] = quad.0;
+    let (_, height) = size(&quad);
+    let base = Point::new(tr.x - tl.x + br.x - bl.x, tr.y - tl.y + br.y - bl.y);
+    // A producer that gives no score says nothing about the crop.
+    let detector_confidence = if plate.confidence > 0.0 { plate.confidence } else { f32::NAN };
+    CropQuality { height, sharpness: f32::NAN, tilt: base.y.atan2(base.x), detector_confidence }
+}
+
+/// A quadrilateral grown by `margin` of its width and height on every side, along its own edges.
+fn expanded(quad: &Quad, margin: f32) -> Quad {
+    let [tl, tr, br, bl] = quad.0;
+    // Bilinear continuation of the quadrilateral beyond its corners.
+    let at = |u: f32, v: f32| {
+        let mix = |a: f32, b: f32, c: f32, d: f32| {
+            let (top, bottom) = (a + (b - a) * u, d + (c - d) * u);
+            top + (bottom - top) * v
+        };
+        Point::new(mix(tl.x, tr.x, br.x, bl.x), mix(tl.y, tr.y, br.y, bl.y))
+    };
+    let (low, high) = (-margin, 1.0 + margin);
+    Quad([at(low, low), at(high, low), at(high, high), at(low, high)])
+}
+
+/// A reader ready to run.
+pub(super) struct Reader {
+    model: Model,
+    contract: ReaderContract,
+    buffer: InputBuffer,
+    pixels: Vec<u8>,
+    /// Usual time of one crop, seconds.
+    usual: Option<f64>,
+}
+
+impl Reader {
+    pub(super) fn new(model: Model, contract: ReaderContract) -> Self {
+        let buffer = InputBuffer::new(&contract.input);
+        Self { model, contract, buffer, pixels: Vec::new(), usual: None }
+    }
+
+    pub(super) const fn contract(&self) -> &ReaderContract {
+        &self.contract
+    }
+
+    /// Usual time to read one crop; `None` before the first.
+    pub(super) fn usual_time(&self) -> Option<Duration> {
+        self.usual.map(Duration::from_secs_f64)
+    }
+
+    /// Sharpness of a plate as it is in the frame.
+    pub(super) fn sharpness(&mut self, frame: &Frame<'_>, quad: &Quad) -> f32 {
+        let (width, height) = size(quad);
+        let rows = height.round().clamp(1.0, SHARPNESS_ROWS);
+        let columns = (width * rows / height.max(1.0)).round().clamp(1.0, SHARPNESS_COLUMNS);
+        rectify(frame, quad, columns as usize, rows as usize, &mut self.pixels);
+        sharpness(&self.pixels, columns as usize, rows as usize)
+    }
+
+    /// Reads the insides of `quads`, grown by `margin`, at most `batch` in one run; one reading each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Model::run`]; [`Error::Contract`] when the outputs are not what the contract says.
+    pub(super) fn read(
+        &mut self,
+        frame: &Frame<'_>,
+        quads: &[Quad],
+        margin: f32,
+        batch: usize,
+    ) -> Result<Vec<Reading>, Error> {
+        let mut readings = Vec::with_capacity(quads.len());
+        for quads in quads.chunks(self.contract.input.batch.unwrap_or(batch).max(1)) {
+            let started = Instant::now();
+            readings.extend(self.run(frame, quads, margin)?);
+            let each = started.elapsed().as_secs_f64() / quads.len() as f64;
+            self.usual = Some(self.usual.map_or(each, |usual| usual + NEWS * (each - usual)));
+        }
+        Ok(readings)
+    }
+
+    fn run(&mut self, frame: &Frame<'_>, quads: &[Quad], margin: f32) -> Result<Vec<Reading>, Error> {
+        let Self { model, contract, buffer, .. } = self;
+        buffer.clear();
+        for quad in quads {
+            contract.input.fill_crop(frame, &expanded(quad, margin), buffer);
+        }
+        // A model of fixed batch runs full; the readings of empty pictures are not looked at.
+        let n = contract.input.batch.unwrap_or(quads.len());
+        let shape = contract.input.shape(n);
+        let values = n * contract.input.len();
+        let data = match buffer {
+            InputBuffer::F32(v) => {
+                v.resize(values, 0.0);
+                TensorData::F32(v)
+            }
+            InputBuffer::U8(v) => {
+                v.resize(values, 0);
+                TensorData::U8(v)
+            }
+        };
+        let inputs = [Tensor { name: &contract.input.name, shape: &shape, data }];
+        let decoded = model.run(&inputs, |outputs| decode(contract, outputs, n))?;
+        let mut readings =
+            decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })?;
+        readings.truncate(quads.len());
+        Ok(readings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alpr_core::geometry::Rect;
+
+    #[test]
+    fn a_box_grows_like_a_box() {
+        let rect = Rect::new(10.0, 20.0, 100.0, 40.0);
+        assert_eq!(expanded(&Quad::from_rect(&rect), 0.1), Quad::from_rect(&rect.expanded(0.1)));
+        assert_eq!(expanded(&Quad::from_rect(&rect), 0.0), Quad::from_rect(&rect));
+    }
+
+    #[test]
+    fn quality_follows_the_corners() {
+        let corners =
+            Quad([Point::new(0.0, 0.0), Point::new(100.0, 100.0), Point::new(90.0, 110.0), Point::new(-10.0, 10.0)]);
+        let plate = PlateMeta { corners: Some(corners), confidence: 0.5, ..PlateMeta::default() };
+        let q = quality(&plate);
+        assert!((q.tilt - std::f32::consts::FRAC_PI_4).abs() < 1e-5, "{q:?}");
+        assert!((q.height - 200f32.sqrt()).abs() < 1e-3, "{q:?}");
+        assert_eq!(q.detector_confidence, 0.5);
+        let unknown = PlateMeta { bbox: Rect::new(0.0, 0.0, 50.0, 12.0), ..PlateMeta::default() };
+        assert!(quality(&unknown).detector_confidence.is_nan());
+    }
+}

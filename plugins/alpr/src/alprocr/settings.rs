@@ -1,0 +1,178 @@
+//! Properties of `alprocr`.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use alpr_core::consensus::FusionSettings;
+use glib::{ParamSpec, Value};
+use gst::prelude::*;
+
+use crate::inference::{ModelSettings, get};
+use crate::runtime;
+
+/// What a user may set.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) model: ModelSettings,
+    max_reads: u32,
+    max_read_time: u64,
+    batch_size: u32,
+    min_height: u32,
+    crop_margin: f32,
+    sure_confidence: f32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: ModelSettings::default(),
+            max_reads: 4,
+            max_read_time: 0,
+            batch_size: 8,
+            min_height: 6,
+            crop_margin: -1.0,
+            sure_confidence: FusionSettings::default().confidence,
+        }
+    }
+}
+
+impl Settings {
+    /// Crops that may be read in one frame when one takes `usual`: at least one, so that reading never stops.
+    pub(super) fn budget(&self, usual: Option<Duration>) -> usize {
+        let most = self.max_reads as usize;
+        match usual.map(|d| d.as_nanos()).filter(|n| *n > 0) {
+            Some(usual) if self.max_read_time > 0 => {
+                usize::try_from(u128::from(self.max_read_time) / usual).unwrap_or(usize::MAX).clamp(1, most)
+            }
+            _ => most,
+        }
+    }
+
+    /// Crops of one run.
+    pub(super) const fn batch(&self) -> usize {
+        self.batch_size as usize
+    }
+
+    /// Whether a plate of this height in pixels is worth reading.
+    pub(super) fn wants_height(&self, height: f32) -> bool {
+        height >= self.min_height as f32
+    }
+
+    /// How far crops reach beyond the plate; `model` is what the model was made for.
+    pub(super) fn margin(&self, model: f32) -> f32 {
+        if self.crop_margin >= 0.0 { self.crop_margin } else { model }
+    }
+
+    /// How readings become a text.
+    pub(super) fn fusion(&self) -> FusionSettings {
+        FusionSettings { confidence: self.sure_confidence, ..FusionSettings::default() }
+    }
+
+    /// Sets a property.
+    pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
+        match pspec.name() {
+            "max-reads-per-frame" => self.max_reads = get(value),
+            "max-read-time" => self.max_read_time = get(value),
+            "batch-size" => self.batch_size = get(value),
+            "min-plate-height" => self.min_height = get(value),
+            "crop-margin" => self.crop_margin = get(value),
+            "sure-confidence" => self.sure_confidence = get(value),
+            name => {
+                let known = self.model.set(name, value);
+                debug_assert!(known, "unknown property {name}");
+            }
+        }
+    }
+
+    /// The value of a property; `None` when it is no setting.
+    pub(super) fn get(&self, pspec: &ParamSpec) -> Option<Value> {
+        Some(match pspec.name() {
+            "max-reads-per-frame" => self.max_reads.to_value(),
+            "max-read-time" => self.max_read_time.to_value(),
+            "batch-size" => self.batch_size.to_value(),
+            "min-plate-height" => self.min_height.to_value(),
+            "crop-margin" => self.crop_margin.to_value(),
+            "sure-confidence" => self.sure_confidence.to_value(),
+            name => return self.model.get(name),
+        })
+    }
+}
+
+/// All properties of the element.
+pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
+    let mut all = ModelSettings::properties("plate reader", runtime::READER);
+    all.extend(bounds());
+    all.extend(reading());
+    all.push(
+        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb("Counters since the element went to PAUSED: frames, plates, crops, reads, passes, what was left out")
+            .read_only()
+            .build(),
+    );
+    all
+});
+
+fn bounds() -> Vec<ParamSpec> {
+    let settings = Settings::default();
+    vec![
+        glib::ParamSpecUInt::builder("max-reads-per-frame")
+            .nick("Maximum Reads Per Frame")
+            .blurb("Most crops that are read in one frame, the most promising first")
+            .minimum(1)
+            .maximum(64)
+            .default_value(settings.max_reads)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt64::builder("max-read-time")
+            .nick("Maximum Read Time")
+            .blurb(
+                "Time in nanoseconds that reading may take in one frame, kept by reading fewer crops, at least one; 0 is \
+                 no limit, and only then two runs over a file read the same crops",
+            )
+            .maximum(gst::ClockTime::SECOND.nseconds() * 10)
+            .default_value(settings.max_read_time)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("batch-size")
+            .nick("Batch Size")
+            .blurb("Most crops of one run of the network, where the model leaves that open")
+            .minimum(1)
+            .maximum(64)
+            .default_value(settings.batch_size)
+            .mutable_playing()
+            .build(),
+    ]
+}
+
+fn reading() -> Vec<ParamSpec> {
+    let settings = Settings::default();
+    vec![
+        glib::ParamSpecUInt::builder("min-plate-height")
+            .nick("Minimum Plate Height")
+            .blurb("Plates less high in pixels of the frame are not read")
+            .maximum(1000)
+            .default_value(settings.min_height)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecFloat::builder("crop-margin")
+            .nick("Crop Margin")
+            .blurb(
+                "How far crops reach beyond the plate on each side, as a fraction of its width and height; -1 takes the \
+                 model's own",
+            )
+            .minimum(-1.0)
+            .maximum(0.5)
+            .default_value(settings.crop_margin)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecFloat::builder("sure-confidence")
+            .nick("Sure Confidence")
+            .blurb("Confidence of the fused text from which a track is read only now and then")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(settings.sure_confidence)
+            .mutable_ready()
+            .build(),
+    ]
+}

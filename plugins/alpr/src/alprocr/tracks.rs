@@ -1,0 +1,140 @@
+//! What is known of every plate that is in the picture.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use alpr_core::consensus::{Candidate, Consensus, CropQuality, Fusion, FusionSettings, ReadSchedule};
+use alpr_core::reader::Reading;
+use alpr_core::time::Timestamp;
+
+use crate::meta::PlateMeta;
+
+/// A track that was not seen for this long has ended: longer than any tracker keeps a lost one.
+const FORGET: Duration = Duration::from_secs(10);
+/// Tracks remembered at one time; the one that was not seen for longest gives way.
+const MAX_TRACKS: usize = 1024;
+
+/// Identity of a plate over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// Its own track, or its vehicle's.
+    Track(u64),
+    /// Nothing follows it: the plate of this index in this frame alone.
+    Frame(usize),
+}
+
+impl Key {
+    /// The number by which the schedule knows it. Tracks of vehicles and plates without one lie in ranges of their own.
+    const fn number(self) -> u64 {
+        match self {
+            Self::Track(id) => id,
+            Self::Frame(index) => u64::MAX - index as u64,
+        }
+    }
+}
+
+/// The key of the plate of `index` in its frame.
+pub(super) fn key(index: usize, plate: &PlateMeta) -> Key {
+    // Ids of plates and of vehicles are given by two trackers.
+    const VEHICLE: u64 = 1 << 62;
+    let vehicle = || plate.vehicle.as_ref().and_then(|vehicle| vehicle.id).map(|id| id | VEHICLE);
+    plate.track_id.or_else(vehicle).map_or(Key::Frame(index), Key::Track)
+}
+
+struct Track {
+    fusion: Fusion,
+    last_seen: Timestamp,
+    reads: u64,
+}
+
+/// What ended since it was asked last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Tracks.
+    pub(super) tracks: u64,
+    /// Their readings together.
+    pub(super) reads: u64,
+    /// Tracks without any reading.
+    pub(super) unread: u64,
+    /// Tracks whose text was sure.
+    pub(super) sure: u64,
+}
+
+/// All tracks with their readings.
+pub(super) struct Tracks {
+    fusion: FusionSettings,
+    tracks: HashMap<Key, Track>,
+    schedule: ReadSchedule,
+    ended: Ended,
+}
+
+impl Tracks {
+    pub(super) fn new(fusion: FusionSettings) -> Self {
+        Self { fusion, tracks: HashMap::new(), schedule: ReadSchedule::default(), ended: Ended::default() }
+    }
+
+    /// Notes which plates are in the picture at `time`, and forgets those that are gone.
+    pub(super) fn see(&mut self, time: Timestamp, keys: &[Key]) {
+        let gone = |track: &Track| time.since(track.last_seen) > FORGET || track.last_seen.since(time) > FORGET;
+        let old: Vec<Key> = self.tracks.iter().filter(|(_, track)| gone(track)).map(|(key, _)| *key).collect();
+        old.into_iter().for_each(|key| self.end(key));
+        for key in keys {
+            if self.tracks.len() >= MAX_TRACKS && !self.tracks.contains_key(key) {
+                let oldest = self.tracks.iter().min_by_key(|(_, track)| track.last_seen).map(|(key, _)| *key);
+                oldest.into_iter().for_each(|key| self.end(key));
+            }
+            let fusion = &self.fusion;
+            let new = || Track { fusion: Fusion::new(fusion.clone()), last_seen: time, reads: 0 };
+            self.tracks.entry(*key).or_insert_with(new).last_seen = time;
+        }
+    }
+
+    /// Chooses crops to read, see [`ReadSchedule::plan`].
+    pub(super) fn plan(&mut self, time: Timestamp, crops: &[(Key, CropQuality)], budget: usize) -> Vec<usize> {
+        let candidates: Vec<Candidate> =
+            crops.iter().map(|(key, quality)| Candidate { track: key.number(), quality: *quality }).collect();
+        self.schedule.plan(time, &candidates, budget)
+    }
+
+    /// Adds a reading; `false` when it says nothing.
+    pub(super) fn add(&mut self, key: Key, reading: &Reading, weight: f32) -> bool {
+        let Some(track) = self.tracks.get_mut(&key) else { return false };
+        let used = track.fusion.add(reading, weight);
+        track.reads += u64::from(used);
+        let confidence = track.fusion.consensus().map_or(0.0, |consensus| consensus.confidence);
+        self.schedule.report(key.number(), track.fusion.sure(), confidence);
+        used
+    }
+
+    /// What all readings of a plate say together.
+    pub(super) fn consensus(&self, key: Key) -> Option<Consensus> {
+        self.tracks.get(&key).and_then(|track| track.fusion.consensus())
+    }
+
+    /// Forgets plates that nothing follows: the next frame's are others.
+    pub(super) fn end_frame(&mut self) {
+        let single: Vec<Key> = self.tracks.keys().filter(|key| matches!(key, Key::Frame(_))).copied().collect();
+        single.into_iter().for_each(|key| self.end(key));
+    }
+
+    /// Forgets all: a flush, a new stream, the end.
+    pub(super) fn clear(&mut self) {
+        let all: Vec<Key> = self.tracks.keys().copied().collect();
+        all.into_iter().for_each(|key| self.end(key));
+    }
+
+    /// What ended since the last call.
+    pub(super) fn take_ended(&mut self) -> Ended {
+        std::mem::take(&mut self.ended)
+    }
+
+    fn end(&mut self, key: Key) {
+        self.schedule.forget(key.number());
+        if let Some(track) = self.tracks.remove(&key) {
+            self.ended.tracks += 1;
+            self.ended.reads += track.reads;
+            self.ended.unread += u64::from(track.reads == 0);
+            self.ended.sure += u64::from(track.fusion.sure());
+        }
+    }
+}
