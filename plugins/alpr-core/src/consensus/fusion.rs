@@ -1,22 +1,22 @@
 //! Per-character fusion of all readings of one track.
 
-use super::align::{Alignment, Rows, overlap};
+use super::align::{Alignment, Rows, Step, align, overlap};
 
 use super::{Consensus, region};
-use crate::reader::{Alphabet, Lattice, Reading};
+use crate::reader::{Alphabet, Lattice, Reading, RegionGuess};
 use crate::syntax::k_best;
 
 /// Part of every distribution that is given to "anything", so that no single reading can rule a character out:
 /// for a reading of weight 1, and what is added for one of weight 0.
-const DOUBT: (f32, f32) = (0.02, 0.18);
+const DOUBT: (f32, f32) = (0.01, 0.05);
 /// A reading that does not reach a column at the plate's ends may be cut off: its "no character" counts this much.
-const CUT_OFF: f32 = 0.25;
+const CUT_OFF: f32 = 0.4;
 /// Total variation between two readings (summed over characters) that makes them tell about half as much again.
 const INDEPENDENT: f32 = 0.5;
 /// Agreement with the other readings below which a reading is of another plate, and above which it is not.
 const AGREEMENT: (f32, f32) = (0.3, 0.6);
-/// What remains of the weight of a reading of another plate.
-const OUTLIER: f32 = 0.05;
+/// Where readings say little about a column, it is empty with this probability.
+const PRIOR_EMPTY: f32 = 0.7;
 /// Probability that the whole track is misread in a way no reading shows.
 const UNSEEN_RISK: f32 = 0.003;
 /// Columns that are empty with at least this probability are not characters of the plate.
@@ -42,7 +42,7 @@ pub struct FusionSettings {
 
 impl Default for FusionSettings {
     fn default() -> Self {
-        Self { agreeing: 3, confidence: 0.9, stable: 2, correlation: 0.35, max_reads: 24 }
+        Self { agreeing: 3, confidence: 0.9, stable: 2, correlation: 0.25, max_reads: 24 }
     }
 }
 
@@ -51,7 +51,7 @@ struct Read {
     rows: Rows,
     text: String,
     weight: f32,
-    region: Option<crate::reader::RegionGuess>,
+    region: Option<RegionGuess>,
 }
 
 /// All readings of one track and the text they make together.
@@ -115,32 +115,34 @@ impl Fusion {
         let alphabet = self.alphabet.clone()?;
         let mut weights: Vec<f32> = self.reads.iter().map(|read| read.weight).collect();
         let pivot = self.order(&weights).first().map(|&index| self.reads[index].rows.clone())?;
-        let (_, first) = self.fuse(&pivot, &weights);
+        let first = self.fuse(&pivot, &weights);
         // The first round tells which readings are of this plate at all, and which columns are characters.
-        for (read, weight) in self.reads.iter().zip(&mut weights) {
-            *weight *= trust(&first, &read.rows);
+        let trusted: Vec<f32> =
+            self.reads.iter().zip(&weights).map(|(read, weight)| weight * trust(&first, &read.rows)).collect();
+        if trusted.iter().any(|&weight| weight > 0.0) {
+            weights = trusted;
         }
         let mut start = Rows::new(alphabet.symbols().len() + 1);
         first.iter().filter(|row| row[row.len() - 1] < EMPTY).for_each(|row| start.push(row));
-        let (alignment, fused) = self.fuse(&start, &weights);
-        let _ = alignment;
+        let fused = self.fuse(&start, &weights);
         self.summary(alphabet, &fused, &weights)
     }
 
-    /// Indices of the readings, best first.
+    /// Indices of the readings of any weight, best first.
     fn order(&self, weights: &[f32]) -> Vec<usize> {
         let clarity = |index: usize| {
             let rows = &self.reads[index].rows;
             let clear: f32 = rows.iter().map(|row| row.iter().fold(0.0, |a: f32, &b| a.max(b))).product();
             weights[index] * clear
         };
-        let mut order: Vec<(usize, f32)> = (0..self.reads.len()).map(|index| (index, clarity(index))).collect();
+        let used = (0..self.reads.len()).filter(|&index| weights[index] > 0.0);
+        let mut order: Vec<(usize, f32)> = used.map(|index| (index, clarity(index))).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         order.into_iter().map(|(index, _)| index).collect()
     }
 
     /// One round: align to `start`, temper by the effective number of readings, pool every column.
-    fn fuse(&self, start: &Rows, weights: &[f32]) -> (Alignment, Rows) {
+    fn fuse(&self, start: &Rows, weights: &[f32]) -> Rows {
         let reads: Vec<(&Rows, f32)> =
             self.reads.iter().zip(weights).map(|(read, &weight)| (&read.rows, weight)).collect();
         let alignment = Alignment::of(start, &reads, &self.order(weights));
@@ -150,12 +152,17 @@ impl Fusion {
         let mut fused = Rows::new(classes);
         for (k, members) in alignment.columns.iter().enumerate() {
             let mut logs = vec![0.0_f32; classes];
+            let mut total = 0.0;
             for (r, member) in members.iter().enumerate() {
                 let (rows, weight) = reads[r];
+                if weight <= 0.0 {
+                    continue;
+                }
                 let doubt = DOUBT.0 + DOUBT.1 * (1.0 - self.reads[r].weight);
                 let any = doubt / classes as f32;
                 let present = member.is_some() || spans[r].contains(&k);
                 let exponent = evidence * weight * if present { 1.0 } else { CUT_OFF };
+                total += exponent;
                 for (class, log) in logs.iter_mut().enumerate() {
                     let p = match member {
                         Some(row) => rows.row(*row)[class],
@@ -164,9 +171,14 @@ impl Fusion {
                     *log += exponent * (1.0 - doubt).mul_add(p, any).ln();
                 }
             }
+            let prior = (1.0 - total).max(0.0);
+            for (class, log) in logs.iter_mut().enumerate() {
+                let p = if class + 1 == classes { PRIOR_EMPTY } else { (1.0 - PRIOR_EMPTY) / (classes - 1) as f32 };
+                *log += prior * p.ln();
+            }
             fused.push(&softmax(&logs));
         }
-        (alignment, fused)
+        fused
     }
 
     /// How many independent readings these are worth: readings that are alike down to their doubts tell nothing new.
@@ -209,16 +221,16 @@ impl Fusion {
 
 /// How much of a reading's weight remains in view of what all readings together say.
 fn trust(fused: &Rows, read: &Rows) -> f32 {
-    let steps = super::align::align(fused, read);
+    let steps = align(fused, read);
     let same: f32 = steps
         .iter()
         .map(|step| match step {
-            super::align::Step::Both(column, row) => overlap(fused.row(*column), read.row(*row)),
+            Step::Both(column, row) => overlap(fused.row(*column), read.row(*row)),
             _ => 0.0,
         })
         .sum();
     let agreement = same / read.len() as f32;
-    ((agreement - AGREEMENT.0) / (AGREEMENT.1 - AGREEMENT.0)).clamp(OUTLIER, 1.0)
+    ((agreement - AGREEMENT.0) / (AGREEMENT.1 - AGREEMENT.0)).clamp(0.0, 1.0)
 }
 
 /// Total variation of two readings, summed over the columns that both have.

@@ -105,6 +105,16 @@ impl ReadSchedule {
         }
     }
 
+    /// Tracks that are remembered.
+    pub fn len(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// Whether no track is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.tracks.is_empty()
+    }
+
     /// Forgets a track that ended.
     pub fn forget(&mut self, track: u64) {
         self.tracks.remove(&track);

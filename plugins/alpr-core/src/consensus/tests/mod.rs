@@ -1,0 +1,190 @@
+mod schedule;
+mod simulation;
+
+use super::*;
+use crate::reader::{Alphabet, Reading};
+
+/// A reading of nine slots in which every character of `text` has probability `p`, apart from `doubts`: (position, other
+/// symbol, its probability).
+fn doubtful(text: &str, p: f32, doubts: &[(usize, char, f32)]) -> Reading {
+    let alphabet = Alphabet::latin();
+    let classes = alphabet.symbols().len() + 1;
+    let class = |c: char| alphabet.symbols().iter().position(|&s| s == c).expect("a symbol of the alphabet");
+    let mut probs = Vec::new();
+    for slot in 0..9 {
+        let symbol = text.chars().nth(slot);
+        let sure = if symbol.is_some() { p } else { 0.999 };
+        let mut row = vec![(1.0 - sure) / (classes - 1) as f32; classes];
+        row[symbol.map_or(classes - 1, class)] = sure;
+        for &(_, other, q) in doubts.iter().filter(|(at, ..)| *at == slot) {
+            row[symbol.map_or(classes - 1, class)] -= q;
+            row[class(other)] += q;
+        }
+        probs.extend(row);
+    }
+    let lattice = Lattice { alphabet, probs };
+    let (text, confidence) = lattice.best();
+    Reading { text, confidence, lattice, region: None }
+}
+
+fn reading(text: &str, p: f32) -> Reading {
+    doubtful(text, p, &[])
+}
+
+fn from_region(text: &str, code: &str, confidence: f32) -> Reading {
+    Reading { region: Some(RegionGuess { code: code.into(), confidence }), ..reading(text, 0.95) }
+}
+
+fn fused(readings: &[Reading]) -> Consensus {
+    let mut fusion = Fusion::new(FusionSettings::default());
+    for reading in readings {
+        assert!(fusion.add(reading, 1.0), "{reading:?}");
+    }
+    fusion.consensus().expect("at least one reading")
+}
+
+#[test]
+fn readings_of_different_length_vote_by_character() {
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("one", &["ABC1234"], "ABC1234"),
+        ("first character cut off", &["ABC1234", "BC1234", "BC1234", "ABC123", "ABC1234"], "ABC1234"),
+        ("mostly cut off", &["BC1234", "BC1234", "BC1234", "ABC1234", "ABC1234"], "ABC1234"),
+        ("cut off on either side", &["C1234", "BC1234", "ABC12", "ABC123", "ABC1234"], "ABC1234"),
+        ("a character lost inside", &["ABC1234", "AB1234", "ABC1234"], "ABC1234"),
+        ("a screw read once", &["IABC1234", "ABC1234", "ABC1234"], "ABC1234"),
+        ("each reading has another error", &["ABC1Z34", "A8C1234", "ABC12S4"], "ABC1234"),
+        ("repeated characters", &["AAA1111", "AA1111", "AAA111", "AAA1111"], "AAA1111"),
+        ("one reading of another plate", &["ABC1234", "ABC1234", "XYZ987", "ABC1234"], "ABC1234"),
+        ("the other plate first", &["XYZ987", "ABC1234", "ABC1234", "ABC1234"], "ABC1234"),
+    ];
+    for (name, texts, expected) in cases {
+        let readings: Vec<Reading> = texts.iter().map(|text| reading(text, 0.93)).collect();
+        let consensus = fused(&readings);
+        assert_eq!(consensus.text, *expected, "{name}: {:?}", consensus.alternatives);
+        assert_eq!(consensus.reads as usize, texts.len(), "{name}");
+        assert_eq!(consensus.agreeing as usize, texts.iter().filter(|text| *text == expected).count(), "{name}");
+        assert_eq!(consensus.char_confidence.len(), expected.len(), "{name}");
+    }
+}
+
+#[test]
+fn near_identical_frames_do_not_add_up_to_certainty() {
+    // A standing car, one character in doubt in the same way in every frame.
+    let one = doubtful("ABC1234", 0.99, &[(1, '8', 0.38)]);
+    let single = fused(std::slice::from_ref(&one));
+    let many = fused(&vec![one; 20]);
+    assert_eq!((many.text.as_str(), many.agreeing), ("ABC1234", 20));
+    assert!(many.confidence < single.confidence + 0.05, "{} after {}", many.confidence, single.confidence);
+    assert_eq!(many.alternatives[0].0, "A8C1234");
+    // The same doubt on another character each time is noise, and goes away.
+    let varied: Vec<Reading> = (0..6).map(|at| doubtful("ABC1234", 0.99, &[(at, 'X', 0.38)])).collect();
+    assert!(fused(&varied).confidence > 0.9, "{}", fused(&varied).confidence);
+}
+
+#[test]
+fn better_crops_count_more() {
+    let mut fusion = Fusion::new(FusionSettings::default());
+    fusion.add(&doubtful("ABC1234", 0.99, &[(1, '8', 0.6)]), 0.1);
+    fusion.add(&doubtful("ABC1234", 0.99, &[(1, '8', 0.6)]), 0.1);
+    fusion.add(&doubtful("ABC1234", 0.99, &[(1, '8', 0.3)]), 1.0);
+    assert_eq!(fusion.consensus().map(|c| c.text).as_deref(), Some("ABC1234"));
+}
+
+#[test]
+fn probabilities_are_probabilities() {
+    let readings: Vec<Reading> =
+        ["ABC1234", "8C1234", "A8C1Z34", "ABC1234", "XYZ9"].iter().map(|text| reading(text, 0.6)).collect();
+    let consensus = fused(&readings);
+    let total = consensus.confidence + consensus.alternatives.iter().map(|(_, p)| p).sum::<f32>();
+    assert!(total <= 1.0 + 1e-4, "{total}");
+    assert!(consensus.alternatives.len() <= 5);
+    assert!(consensus.alternatives.is_sorted_by(|a, b| a.1 >= b.1));
+    assert!(consensus.alternatives.iter().all(|(text, _)| *text != consensus.text));
+    for row in consensus.lattice.positions() {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+    }
+}
+
+#[test]
+fn sure_needs_agreement_confidence_and_a_stable_text() {
+    let cases: &[(&str, &[(&str, f32)], bool)] = &[
+        ("two agree", &[("ABC1234", 0.99), ("ABC1234", 0.99)], false),
+        ("three agree", &[("ABC1234", 0.99), ("ABC1234", 0.98), ("ABC1234", 0.99)], true),
+        ("three agree, none confident", &[("ABC1234", 0.6), ("ABC1234", 0.6), ("ABC1234", 0.6)], false),
+        ("one differs", &[("ABC1234", 0.99), ("A8C1234", 0.7), ("ABC1234", 0.99), ("ABC1234", 0.99)], true),
+        ("two plates", &[("ABC1234", 0.99), ("XYZ9876", 0.99), ("ABC1234", 0.99), ("XYZ9876", 0.99)], false),
+    ];
+    for (name, reads, expected) in cases {
+        let mut fusion = Fusion::new(FusionSettings::default());
+        for (text, p) in *reads {
+            fusion.add(&reading(text, *p), 1.0);
+        }
+        assert_eq!(fusion.sure(), *expected, "{name}: {:?}", fusion.consensus().map(|c| (c.text, c.confidence)));
+    }
+}
+
+#[test]
+fn what_is_no_reading_is_not_used() {
+    let mut fusion = Fusion::new(FusionSettings::default());
+    assert_eq!((fusion.consensus(), fusion.sure()), (None, false));
+    assert!(!fusion.add(&reading("", 0.9), 1.0), "no character at all");
+    assert!(fusion.add(&reading("ABC1234", 0.9), f32::NAN));
+    let digits = Alphabet::new('0'..='9');
+    let lattice = Lattice { alphabet: digits, probs: vec![1.0 / 11.0; 22] };
+    let other = Reading { text: "00".into(), confidence: 0.01, lattice, region: None };
+    assert!(!fusion.add(&other, 1.0), "another alphabet");
+    let mut broken = reading("ABC1234", 0.9);
+    broken.lattice.probs.iter_mut().step_by(5).for_each(|p| *p = f32::NAN);
+    fusion.add(&broken, 1.0);
+    let consensus = fusion.consensus().expect("one good reading");
+    assert!(consensus.confidence.is_finite() && consensus.lattice.probs.iter().all(|p| p.is_finite()));
+}
+
+#[test]
+fn memory_is_bounded_and_the_best_crops_stay() {
+    let mut fusion = Fusion::new(FusionSettings { max_reads: 8, ..FusionSettings::default() });
+    for _ in 0..4 {
+        fusion.add(&reading("ABC1234", 0.95), 1.0);
+    }
+    for _ in 0..100 {
+        fusion.add(&reading("XYZ9876", 0.95), 0.1);
+    }
+    let consensus = fusion.consensus().expect("many readings");
+    assert_eq!((consensus.text.as_str(), consensus.reads), ("ABC1234", 104));
+}
+
+#[test]
+fn the_region_is_voted_by_weight_and_confidence() {
+    let cases: &[(&[(&str, f32)], Option<(&str, f32)>)] = &[
+        (&[], None),
+        (&[("DE", 0.9), ("DE", 0.7)], Some(("DE", 0.8))),
+        (&[("DE", 0.9), ("AT", 0.5), ("AT", 0.7)], Some(("AT", 0.4))),
+        (&[("FR", 0.5), ("ES", 0.5)], Some(("ES", 0.25))),
+        (&[("DE", f32::NAN), ("AT", 0.2)], Some(("AT", 0.2))),
+    ];
+    for (guesses, expected) in cases {
+        let mut readings = vec![reading("ABC1234", 0.95)];
+        readings.extend(guesses.iter().map(|(code, confidence)| from_region("ABC1234", code, *confidence)));
+        let region = fused(&readings).region;
+        let found = region.as_ref().map(|guess| (guess.code.as_str(), (guess.confidence * 100.0).round() / 100.0));
+        assert_eq!(found, *expected, "{guesses:?}");
+    }
+}
+
+#[test]
+fn crop_weights() {
+    let good = CropQuality { height: 40.0, sharpness: 1.0, tilt: 0.0, detector_confidence: 0.9 };
+    assert_eq!(good.weight(), 1.0);
+    let unknown = CropQuality { sharpness: f32::NAN, ..good };
+    assert_eq!(unknown.weight(), 1.0, "what is not known takes nothing away");
+    for worse in [
+        CropQuality { height: 14.0, ..good },
+        CropQuality { sharpness: 0.1, ..good },
+        CropQuality { tilt: -0.5, ..good },
+        CropQuality { detector_confidence: 0.3, ..good },
+    ] {
+        assert!(worse.weight() < 0.9 && worse.weight() > 0.05, "{worse:?}: {}", worse.weight());
+    }
+    let hopeless = CropQuality { height: 2.0, sharpness: 0.0, tilt: 3.0, detector_confidence: 0.0 };
+    assert_eq!(hopeless.weight(), 0.05);
+}

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use super::*;
+use crate::time::Timestamp;
+
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp(milliseconds * 1_000_000)
+}
+
+/// A crop before it is cut: its sharpness is not known yet.
+fn crop(track: u64, height: f32) -> Candidate {
+    Candidate { track, quality: CropQuality { height, sharpness: f32::NAN, tilt: 0.0, detector_confidence: 0.8 } }
+}
+
+#[test]
+fn a_frame_reads_at_most_its_budget_and_the_best_crops_first() {
+    let crops = [crop(1, 12.0), crop(2, 30.0), crop(3, 20.0), crop(4, 16.0)];
+    for (budget, expected) in [(0, vec![]), (1, vec![1]), (2, vec![1, 2]), (9, vec![1, 2, 3, 0])] {
+        let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+        assert_eq!(schedule.plan(at(0), &crops, budget), expected, "budget {budget}");
+    }
+}
+
+#[test]
+fn every_track_gets_its_first_reading_soon() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    // Eleven near plates, one far away, one reading a frame.
+    let crops: Vec<Candidate> = (0..12).map(|track| crop(track, if track == 7 { 8.0 } else { 30.0 })).collect();
+    let mut read = std::collections::BTreeSet::new();
+    for frame in 0..12 {
+        read.extend(schedule.plan(at(frame * 40), &crops, 1));
+    }
+    assert_eq!(read.len(), 12, "{read:?}");
+}
+
+#[test]
+fn a_newcomer_goes_before_tracks_that_were_read() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    assert_eq!(schedule.plan(at(0), &[crop(1, 30.0)], 1), [0]);
+    assert_eq!(schedule.plan(at(40), &[crop(1, 30.0), crop(2, 10.0)], 1), [1]);
+}
+
+#[test]
+fn a_sure_track_is_only_looked_at_now_and_then() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings { recheck: Duration::from_secs(5), ..Default::default() });
+    let mut reads = 0;
+    for frame in 0..250 {
+        reads += schedule.plan(at(frame * 40), &[crop(1, 30.0)], 4).len();
+        schedule.report(1, reads >= 3, 0.95);
+    }
+    assert_eq!(reads, 3 + 1, "three readings make it sure, one look back within ten seconds");
+}
+
+#[test]
+fn an_unreadable_track_costs_little_until_its_crop_gets_better() {
+    let settings = ScheduleSettings { patience: 5, recheck: Duration::from_secs(5), ..Default::default() };
+    let mut schedule = ReadSchedule::new(settings);
+    let mut reads = 0;
+    for frame in 0..100 {
+        reads += schedule.plan(at(frame * 40), &[crop(1, 10.0)], 4).len();
+    }
+    assert_eq!(reads, 5);
+    assert_eq!(schedule.plan(at(4000), &[crop(1, 20.0)], 4), [0], "twice as high");
+}
+
+#[test]
+fn a_better_crop_goes_before_one_that_tells_nothing_new() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    let first = [crop(1, 25.0), crop(2, 12.0)];
+    assert_eq!(schedule.plan(at(0), &first, 2).len(), 2);
+    assert_eq!(schedule.plan(at(40), &[crop(1, 25.0), crop(2, 20.0)], 1), [1]);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings { expire: Duration::from_secs(1), ..Default::default() });
+    for track in 0..1000_u64 {
+        schedule.plan(at(track as i64 * 100), &[crop(track, 20.0)], 1);
+    }
+    assert!(schedule.len() <= 12, "{}", schedule.len());
+    schedule.forget(999);
+    assert_eq!(schedule.plan(at(100_000), &[crop(999, 20.0), crop(998, 30.0)], 1), [0], "999 is new again");
+}
+
+#[test]
+fn time_that_jumps_back_stops_nothing() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    schedule.plan(at(3_600_000), &[crop(1, 20.0)], 1);
+    assert_eq!(schedule.plan(at(0), &[crop(1, 20.0)], 1), [0]);
+}
