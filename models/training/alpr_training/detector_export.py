@@ -8,12 +8,14 @@ The contract is stated in `models/README.md`. Batch norms are folded; `detector 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from .detector_net import MULTIPLE, Exported, PlateDetector, gflop
+from .detector_net import CHANNELS, MULTIPLE, Exported, PlateDetector, gflop
 from .detector_weights import load_weights
 
 OPSET = 17
@@ -46,16 +48,32 @@ def write_onnx(net: PlateDetector, path: Path, props: dict[str, str]) -> None:
     exported = Exported(net.cpu().eval().fuse()).eval()
     example = torch.zeros(1, 3, *IMGSZ)
     axes = {"images": {0: "batch", 2: "height", 3: "width"}, "output0": {0: "batch", 2: "anchors"}}
-    torch.onnx.export(
-        exported, (example,), str(path), input_names=["images"], output_names=["output0"], dynamic_axes=axes,
-        opset_version=OPSET, dynamo=False, do_constant_folding=True,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            exported, (example,), str(path), input_names=["images"], output_names=["output0"], dynamic_axes=axes,
+            opset_version=OPSET, dynamo=False, do_constant_folding=True,
+        )
     model = onnx.load(str(path))
     del model.metadata_props[:]
     for key, value in props.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
+
+
+def write_sidecar(path: Path) -> Path:
+    """The key file beside the model, in GStreamer's form; returns its path."""
+    sidecar = path.with_name(path.name + ".modelinfo")
+    sidecar.write_text(
+        "[modelinfo]\nversion=1.0\ngroup-id=plate-detector\n\n"
+        "[images]\nid=plate-detector-input\ntype=float32\ndims=-1,3,-1,-1\ndir=input\n"
+        "ranges=0.0,1.0;0.0,1.0;0.0,1.0\n"
+        f"# RGB, letterboxed (centred, grey 114), width and height multiples of {MULTIPLE}, default {IMGSZ[1]}x{IMGSZ[0]}.\n\n"
+        f"[output0]\nid=plate-detector-out\ntype=float32\ndims=-1,{CHANNELS},-1\ndir=output\n"
+        "# Per cell: cx, cy, w, h (px of the input), score 0..1, then x, y of the corners TL, TR, BR, BL. No suppression.\n"
+    )
+    return sidecar
 
 
 def compare(net: PlateDetector, path: Path, sizes: list[tuple[int, int, int]]) -> float:
@@ -96,6 +114,8 @@ def run(args: argparse.Namespace) -> None:
     load_weights(net, args.weights)
     print(f"{gflop(net, IMGSZ[1], IMGSZ[0]):.2f} GFLOP at {IMGSZ[1]}x{IMGSZ[0]}")
     write_onnx(net, args.output, metadata(args.confidence_threshold, args.model_version))
+    sidecar = write_sidecar(args.output)
     sizes = [(1, *IMGSZ), (2, 192, 320), (1, 416, 416), (1, 640, 352)]
     worst = compare(net, args.output, sizes)
-    print(f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB, differs from PyTorch by {worst:.1e}")
+    print(f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB, differs from PyTorch by {worst:.1e}; sidecar {sidecar}")
+    print(f"sha256 {hashlib.sha256(args.output.read_bytes()).hexdigest()}")

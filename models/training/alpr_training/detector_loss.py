@@ -118,11 +118,10 @@ def detector_loss(raw: list[Tensor], targets: Targets) -> tuple[Tensor, dict[str
     scores = torch.sigmoid(logits)
     index, quality, ignored = assign(scores.detach(), xyxy.detach(), targets, centres, strides)
     positive = index >= 0
-    # Varifocal: positives weigh what they should score, negatives only as much as they are mistaken.
-    weight = torch.where(positive, quality, 0.75 * scores.detach().square()) * ~ignored
+    # Every negative weighs fully: weighing them by how mistaken they are (varifocal) left lamps and badges at 0.5.
     total = quality[positive].sum().clamp(min=1.0)
     bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, quality * positive, reduction="none")
-    score_loss = (bce * weight).sum() / total
+    score_loss = (bce * ~ignored).sum() / total
     picture, cell = positive.nonzero(as_tuple=True)
     if len(picture) == 0:
         zero = table.sum() * 0.0

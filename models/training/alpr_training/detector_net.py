@@ -38,9 +38,9 @@ class Widths:
 class ConvUnit(nn.Module):
     """Convolution, batch norm, ReLU; `fuse` folds the norm into the convolution."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1):
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation: int = 1):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 * dilation, dilation, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,9 +52,8 @@ class ConvUnit(nn.Module):
         if not isinstance(norm, nn.BatchNorm2d):
             return
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        fused = nn.Conv2d(
-            self.conv.in_channels, self.conv.out_channels, self.conv.kernel_size, self.conv.stride, self.conv.padding
-        )
+        old = self.conv
+        fused = nn.Conv2d(old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding, old.dilation)
         fused.weight.data = self.conv.weight.data * scale[:, None, None, None]
         fused.bias.data = norm.bias.data - norm.running_mean * scale
         self.conv, self.norm = fused, nn.Identity()
@@ -63,17 +62,17 @@ class ConvUnit(nn.Module):
 class Block(nn.Module):
     """Residual pair of 3x3 convolutions through half the channels."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, dilation: int = 1):
         super().__init__()
-        self.first = ConvUnit(channels, channels // 2)
-        self.second = ConvUnit(channels // 2, channels)
+        self.first = ConvUnit(channels, channels // 2, dilation=dilation)
+        self.second = ConvUnit(channels // 2, channels, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(self.first(x))
 
 
-def _stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(ConvUnit(inputs, outputs, 3, 2), *(Block(outputs) for _ in range(blocks)))
+def _stage(inputs: int, outputs: int, blocks: int, dilation: int = 1) -> nn.Sequential:
+    return nn.Sequential(ConvUnit(inputs, outputs, 3, 2), *(Block(outputs, dilation) for _ in range(blocks)))
 
 
 class Head(nn.Module):
@@ -102,7 +101,8 @@ class PlateDetector(nn.Module):
         self.stage4 = _stage(w.stem, w.s4, 1)
         self.stage8 = _stage(w.s4, w.s8, w.blocks[0])
         self.stage16 = _stage(w.s8, w.s16, w.blocks[1])
-        self.stage32 = _stage(w.s16, w.s32, w.blocks[2])
+        # Dilated, so that a cell sees all of a plate that fills the picture.
+        self.stage32 = _stage(w.s16, w.s32, w.blocks[2], dilation=2)
         self.top = ConvUnit(w.s32, w.neck16, 1)
         self.lateral16 = ConvUnit(w.s16, w.neck16, 1)
         self.merge16 = ConvUnit(w.neck16, w.neck16)

@@ -47,6 +47,15 @@ def simple_plate(rng: np.random.Generator) -> np.ndarray:
     return plate
 
 
+def scribble_text(rng: np.random.Generator) -> str:
+    """A word, a date, a clock or a name, as cameras, agencies and shop fronts write them."""
+    digits = "".join(str(d) for d in rng.integers(0, 10, 8))
+    letters = "".join(rng.choice(LETTERS[:26], rng.integers(3, 10)))
+    words = (letters.lower(), letters, letters.capitalize(), f"{digits[:4]}-{digits[4:6]}-{digits[6:]}",
+             f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}", f"{letters.lower()}.com", f"CAM {digits[:2]}", digits[: rng.integers(2, 9)])
+    return words[rng.integers(len(words))]
+
+
 def random_quad(rng: np.random.Generator, centre: tuple[float, float], width: float, aspect: float) -> np.ndarray:
     """Corners 4x2 (px) of a plate `width` px wide seen from a random side: yaw, pitch, roll up to 45 degrees."""
     yaw, pitch = np.radians(np.clip(rng.normal(0, 22, 2) * (1.0, 0.6), -55, 55))

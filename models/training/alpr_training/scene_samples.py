@@ -11,7 +11,7 @@ import torch
 from .detection_models import PAD
 from .detector_loss import Targets
 from .scene_degrade import degrade
-from .scene_paste import Renderer, paste, random_quad
+from .scene_paste import Renderer, paste, random_quad, scribble_text
 from .scenes import Scene, Scenes
 
 PLATE, CORNERS, IGNORE = 1, 2, 3
@@ -32,6 +32,10 @@ PSEUDO = 0.6
 
 DOUBT = 0.2
 """Teacher's score from which any other unlabelled find is left out of the loss."""
+
+
+WHOLE = 600
+"""Windows at least this wide (px) show whole scenes, as at run time, half of the time."""
 
 
 @dataclass
@@ -122,9 +126,11 @@ class Sampler:
         else:
             plate = plates[rng.integers(len(plates))].box
             focus = (plate[:2] + plate[2:]) / 2
-            most = min(0.95 * width, 480) if rng.random() < 0.2 else min(0.5 * width, 170)
-            wanted = np.exp(rng.uniform(np.log(9), np.log(most)))
+            least, most = (100, min(0.98 * width, 480)) if rng.random() < 0.15 else (9, min(0.5 * width, 200))
+            wanted = np.exp(rng.uniform(np.log(least), np.log(most)))
             scale = np.clip(wanted / max(plate[2] - plate[0], 3.0), 0.7 * fit, 2.2)
+            if width >= WHOLE and rng.random() < 0.5:
+                scale = fit * rng.uniform(0.85, 1.0)
         exact = all(lab.corners is not None for lab in plates)
         angle = np.radians(rng.normal(0, 9) if exact else rng.normal(0, 1.2) * (rng.random() < 0.5))
         sx, sy = scale * np.sqrt(stretch), scale / np.sqrt(stretch)
@@ -135,7 +141,10 @@ class Sampler:
         if scale <= fit * 1.05 and rng.random() < 0.7:
             # The whole scene fits: letterbox it, as at run time.
             focus, place = np.array([scene.width, scene.height]) / 2, np.array([width, height]) / 2
-        matrix = np.concatenate([linear, (place - linear @ focus)[:, None]], 1)
+        offset = place - linear @ focus
+        if rng.random() < 0.75:
+            offset = _fill(offset, linear, scene, width, height)
+        matrix = np.concatenate([linear, offset[:, None]], 1)
         window = _warp(picture, matrix, width, height, scale, rng.random() < 0.75)
         outline = np.array([[0, 0], [scene.width, 0], [scene.width, scene.height], [0, scene.height]])
         outline = outline @ matrix[:, :2].T + matrix[:, 2]
@@ -157,6 +166,8 @@ class Sampler:
             self._replace(rng, window, labels)
         if rng.random() < 0.35:
             self._add(rng, window, labels)
+        if rng.random() < 0.25:
+            self._scribble(rng, window, labels)
         return degrade(rng, window), labels
 
     def _mosaic(self, rng: np.random.Generator, width: int, height: int) -> tuple[np.ndarray, list[Label]]:
@@ -182,6 +193,23 @@ class Sampler:
             if lab.kind == CORNERS and lab.trust == 1.0 and rng.random() < 0.7:
                 paste(rng, window, self.renderer(rng), lab.corners)
 
+    def _scribble(self, rng: np.random.Generator, window: np.ndarray, labels: list[Label]) -> None:
+        """Write words that are no plates (overlays, watermarks, lettering) where no label is."""
+        height, width = window.shape[:2]
+        for _ in range(rng.integers(1, 4)):
+            text = scribble_text(rng)
+            size, thick = rng.uniform(0.3, 1.6), int(rng.integers(1, 4))
+            face = int(rng.integers(0, 8))
+            (w, h), base = cv2.getTextSize(text, face, size, thick)
+            x, y = int(rng.uniform(-0.1, 0.9) * width), int(rng.uniform(0.05, 1.0) * height)
+            low, high = np.array([x, y - h]), np.array([x + w, y + base])
+            if any((lab.box[:2] < high + 2).all() and (lab.box[2:] > low - 2).all() for lab in labels):
+                continue
+            layer = window.copy()
+            cv2.putText(layer, text, (x, y), face, size, tuple(int(v) for v in rng.integers(0, 256, 3)), thick, cv2.LINE_AA)
+            share = rng.uniform(0.4, 1.0)
+            window[:] = cv2.addWeighted(layer, share, window, 1 - share, 0)
+
     def _add(self, rng: np.random.Generator, window: np.ndarray, labels: list[Label]) -> None:
         """Put one to three rendered plates where no label is."""
         height, width = window.shape[:2]
@@ -198,6 +226,14 @@ class Sampler:
                 continue
             paste(rng, window, plate, quad)
             labels.append(Label(np.concatenate([low, high]).astype(np.float32), quad, CORNERS, 1.0))
+
+
+def _fill(offset: np.ndarray, linear: np.ndarray, scene: Scene, width: int, height: int) -> np.ndarray:
+    """The offset moved so that the picture covers the window, or lies inside it where it is the smaller."""
+    outline = np.array([[0, 0], [scene.width, 0], [scene.width, scene.height], [0, scene.height]]) @ linear.T + offset
+    low, high = outline.min(0), outline.max(0)
+    gap_low, gap_high = -low, np.array([width, height]) - high
+    return offset + np.clip(0, np.minimum(gap_low, gap_high), np.maximum(gap_low, gap_high))
 
 
 def _warp(picture: np.ndarray, matrix: np.ndarray, width: int, height: int, scale: float, smooth: bool) -> np.ndarray:
