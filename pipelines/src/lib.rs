@@ -2,8 +2,26 @@
 
 #![warn(missing_docs)]
 
+pub mod annotated;
+
+pub mod broker;
+
 pub mod clip;
 
+pub mod clips;
+
 pub mod console;
+
+pub mod demo;
+
+pub mod labels;
+
+pub mod launch;
+
+pub mod player;
+
+pub mod score;
+
+pub mod still;
 
 pub mod truth;

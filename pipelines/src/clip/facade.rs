@@ -11,7 +11,7 @@ use tiny_skia::{Pixmap, PixmapPaint, Transform};
 pub const PX_PER_MM: f32 = 0.8;
 
 /// How bright unlit things are at night.
-const NIGHT: f32 = 0.2;
+const NIGHT: f32 = 0.3;
 /// How bright a plate is at night in the camera's own light.
 const NIGHT_PLATE: f32 = 0.78;
 

@@ -13,7 +13,7 @@ use tiny_skia::Pixmap;
 /// Pictures averaged into one frame while the shutter is open.
 const EXPOSURES: usize = 3;
 /// How bright unlit paint is at night.
-const NIGHT: f32 = 0.2;
+const NIGHT: f32 = 0.3;
 
 /// A vehicle and how it moves.
 #[derive(Clone)]

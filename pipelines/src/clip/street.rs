@@ -46,7 +46,7 @@ impl Street {
     }
 
     fn shade(&self, color: Rgb) -> Rgb {
-        if self.night { Rgb(color.0 / 6, color.1 / 6, (f32::from(color.2) * 0.21) as u8) } else { color }
+        if self.night { Rgb(color.0 / 4, color.1 / 4, (f32::from(color.2) * 0.3) as u8) } else { color }
     }
 
     fn sky(&self, canvas: &mut Canvas, camera: &Camera) {
@@ -115,7 +115,7 @@ impl Street {
         let dz = (p.z - 3.0).rem_euclid(LAMP_EVERY);
         let dz = dz.min(LAMP_EVERY - dz);
         let pool = [-4.6_f32, 4.6].iter().map(|x| (-((p.x - x) / 3.6).powi(2) - (dz / 5.0).powi(2)).exp()).sum::<f32>();
-        [0.13 + 0.42 * pool, 0.13 + 0.34 * pool, 0.17 + 0.2 * pool]
+        [0.22 + 0.5 * pool, 0.22 + 0.42 * pool, 0.27 + 0.26 * pool]
     }
 
     fn house(&self, canvas: &mut Canvas, camera: &Camera, side: f32, z: f32, rng: &mut Rng) {

@@ -1,0 +1,60 @@
+//! The annotated clip and the picture taken from it.
+
+use alpr_core::event::Event;
+use gst::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Encoders for the annotated clip by preference, with the muxer behind them. Matroska can be played even when the run
+/// was cut short.
+const ENCODERS: &[(&str, &str)] = &[
+    ("x264enc", "x264enc speed-preset=ultrafast pass=quant quantizer=24 threads=1 tune=zerolatency ! matroskamux"),
+    ("openh264enc", "openh264enc ! h264parse ! matroskamux"),
+    ("vp8enc", "vp8enc deadline=1 cpu-used=8 ! matroskamux"),
+    ("jpegenc", "jpegenc ! matroskamux"),
+];
+
+/// The part of a pipeline description that encodes and muxes.
+///
+/// # Errors
+/// A sentence that says what to install when there is no encoder at all.
+pub fn encoder() -> Result<&'static str, String> {
+    ENCODERS
+        .iter()
+        .find(|(name, _)| gst::ElementFactory::find(name).is_some())
+        .map(|(_, description)| *description)
+        .ok_or_else(|| "no video encoder found: install gstreamer1.0-plugins-ugly (x264enc)".to_owned())
+}
+
+/// Saves the frame of `clip` that gave the surest event as a JPEG file.
+///
+/// # Errors
+/// A sentence that says why there is no picture.
+pub fn picture(clip: &Path, events: &[Event], to: &Path) -> Result<PathBuf, String> {
+    let surest = events
+        .iter()
+        .max_by(|a, b| a.plate.confidence.total_cmp(&b.plate.confidence))
+        .ok_or("no picture: there was no event")?;
+    let number = surest.extras.frame_number.ok_or("no picture: the event names no frame")?;
+    let description = format!(
+        "filesrc location=\"{}\" ! decodebin ! videoconvert ! jpegenc quality=90 ! appsink name=out sync=false",
+        clip.display()
+    );
+    let pipeline = gst::parse::launch(&description)
+        .map_err(|e| format!("no picture: {e}"))?
+        .downcast::<gst::Pipeline>()
+        .map_err(|_| "no picture: no pipeline")?;
+    let sink = pipeline.by_name("out").and_downcast::<gst_app::AppSink>().ok_or("no picture: no appsink")?;
+    pipeline.set_state(gst::State::Playing).map_err(|e| format!("no picture: {e}"))?;
+    let mut frame = None;
+    for _ in 0..=number {
+        match sink.try_pull_sample(gst::ClockTime::from_seconds(10)) {
+            Some(sample) => frame = Some(sample),
+            None => break,
+        }
+    }
+    let _ = pipeline.set_state(gst::State::Null);
+    let frame = frame.ok_or("no picture: the annotated clip has no frames")?;
+    let map = frame.buffer().and_then(|b| b.map_readable().ok()).ok_or("no picture: an empty frame")?;
+    std::fs::write(to, &map).map_err(|e| format!("cannot write {}: {e}", to.display()))?;
+    Ok(to.to_owned())
+}

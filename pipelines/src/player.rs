@@ -1,0 +1,248 @@
+//! Runs a pipeline to its end: errors with their reason, Ctrl-C, and cameras that go away and come back.
+
+use gst::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Name of the `uridecodebin` whose stream is opened again when it ends.
+pub const SOURCE: &str = "source";
+/// Name of the element behind it.
+pub const AFTER_SOURCE: &str = "convert";
+
+/// How often [`Player::run`] looks up from the bus.
+const TICK: Duration = Duration::from_millis(200);
+/// A camera that sends nothing for this long is opened again.
+const SILENCE: Duration = Duration::from_secs(15);
+/// Waits between attempts to open a camera: the first, doubled up to the last.
+const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// How long elements may take to finish their work after the end of the stream was asked for.
+const FINISH: Duration = Duration::from_secs(20);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The stream was over.
+    Over,
+    /// A person stopped it.
+    Stopped,
+}
+
+/// A pipeline and what is needed to run it.
+pub struct Player {
+    pipeline: gst::Pipeline,
+    stop: Arc<AtomicBool>,
+    camera: Option<Camera>,
+}
+
+impl Player {
+    /// Builds the pipeline of `description`.
+    ///
+    /// A `uridecodebin` called [`SOURCE`] with an `rtsp` or `rtsps` address is a live camera: when its stream ends or
+    /// fails it is opened again, and the elements behind [`AFTER_SOURCE`] go on without knowing.
+    ///
+    /// # Errors
+    /// A sentence with the description's fault.
+    pub fn new(description: &str) -> Result<Self, String> {
+        let pipeline = gst::parse::launch(description)
+            .map_err(|e| format!("the pipeline cannot be built: {e}"))?
+            .downcast::<gst::Pipeline>()
+            .map_err(|_| "the description has one element only; a pipeline is wanted".to_owned())?;
+        let camera = Camera::find(&pipeline)?;
+        Ok(Self { pipeline, stop: Arc::new(AtomicBool::new(false)), camera })
+    }
+
+    /// The pipeline.
+    pub fn pipeline(&self) -> &gst::Pipeline {
+        &self.pipeline
+    }
+
+    /// Setting it ends the run: the stream is ended in good order.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
+    /// Plays to the end. `tick` is called a few times a second and with every message.
+    ///
+    /// # Errors
+    /// What an element said when it failed, and which.
+    pub fn run(&mut self, mut tick: impl FnMut(&gst::Pipeline, Option<&gst::Message>)) -> Result<End, String> {
+        let bus = self.pipeline.bus().ok_or("the pipeline has no bus")?;
+        let started = self.pipeline.set_state(gst::State::Playing);
+        let mut stopping: Option<Instant> = None;
+        let mut result = Ok(End::Over);
+        loop {
+            let message = bus.timed_pop(gst::ClockTime::from_mseconds(TICK.as_millis() as u64));
+            tick(&self.pipeline, message.as_ref());
+            match message.as_ref().map(|m| m.view()) {
+                Some(gst::MessageView::Eos(_)) => break,
+                Some(gst::MessageView::Error(error)) => {
+                    let from_camera = self.camera.as_mut().is_some_and(|c| c.failed(error.src()));
+                    if !from_camera || stopping.is_some() {
+                        result = Err(told(error));
+                        break;
+                    }
+                }
+                _ => {}
+            }
+            if started.is_err() && message.is_none() {
+                result = Err("the pipeline does not start and gives no reason".to_owned());
+                break;
+            }
+            if let Some(camera) = &mut self.camera
+                && stopping.is_none()
+            {
+                camera.tend();
+            }
+            match stopping {
+                None if self.stop.load(Ordering::Relaxed) => {
+                    stopping = Some(Instant::now());
+                    self.end_stream();
+                }
+                Some(since) if since.elapsed() > FINISH => {
+                    result = Err(format!("elements were not done {} s after the end", FINISH.as_secs()));
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let _ = self.pipeline.set_state(gst::State::Null);
+        match (&result, stopping) {
+            (Ok(_), Some(_)) => Ok(End::Stopped),
+            _ => result,
+        }
+    }
+
+    /// Sends the end of the stream: through the sources, or, where a camera is away, past it.
+    fn end_stream(&self) {
+        match &self.camera {
+            Some(camera) => camera.end_stream(),
+            None => {
+                self.pipeline.send_event(gst::event::Eos::new());
+            }
+        }
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// What an error message says, with the element that says it.
+fn told(error: &gst::message::Error) -> String {
+    let who = error.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
+    let reason = error.error();
+    match error.debug() {
+        Some(debug) => format!("{who}: {reason} ({debug})"),
+        None => format!("{who}: {reason}"),
+    }
+}
+
+/// A live source that is opened again whenever it ends.
+struct Camera {
+    source: gst::Element,
+    after: gst::Pad,
+    /// The end of the stream is let through only once it is meant.
+    ending: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+    /// Buffers seen, to notice silence.
+    buffers: Arc<AtomicU64>,
+    seen: (u64, Instant),
+    wait: Duration,
+    retry_at: Option<Instant>,
+}
+
+impl Camera {
+    fn find(pipeline: &gst::Pipeline) -> Result<Option<Self>, String> {
+        let Some(source) = pipeline.by_name(SOURCE).filter(|s| s.has_property("uri")) else { return Ok(None) };
+        let uri = source.property::<Option<String>>("uri").unwrap_or_default();
+        if !uri.starts_with("rtsp://") && !uri.starts_with("rtsps://") {
+            return Ok(None);
+        }
+        let after = pipeline
+            .by_name(AFTER_SOURCE)
+            .and_then(|e| e.static_pad("sink"))
+            .ok_or_else(|| format!("a live `{SOURCE}` needs an element called `{AFTER_SOURCE}` behind it"))?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let ended = Arc::new(AtomicBool::new(false));
+        let buffers = Arc::new(AtomicU64::new(0));
+        let (end_flag, over, count) = (ending.clone(), ended.clone(), buffers.clone());
+        after.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::BUFFER, move |_, info| {
+            match &info.data {
+                Some(gst::PadProbeData::Buffer(_)) => {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
+                    if !end_flag.load(Ordering::Relaxed) {
+                        over.store(true, Ordering::Relaxed);
+                        return gst::PadProbeReturn::Drop;
+                    }
+                }
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        });
+        // The description's own link is made once; a stream that comes back brings a new pad.
+        let target = after.clone();
+        source.connect_pad_added(move |_, pad| {
+            let is_video =
+                pad.current_caps().is_none_or(|c| c.structure(0).is_some_and(|s| s.name().starts_with("video/")));
+            if is_video && !target.is_linked() {
+                let _ = pad.link(&target);
+            }
+        });
+        let seen = (0, Instant::now());
+        Ok(Some(Self { source, after, ending, ended, buffers, seen, wait: WAITS.0, retry_at: None }))
+    }
+
+    /// Whether the failing object is this source or a part of it; if so it will be opened again.
+    fn failed(&mut self, object: Option<&gst::Object>) -> bool {
+        let ours =
+            object.is_some_and(|o| o == self.source.upcast_ref::<gst::Object>() || o.has_as_ancestor(&self.source));
+        if ours {
+            self.schedule();
+        }
+        ours
+    }
+
+    fn schedule(&mut self) {
+        if self.retry_at.is_none() {
+            crate::console::warn(&format!("the camera is away; opening it again in {} s", self.wait.as_secs()));
+            self.retry_at = Some(Instant::now() + self.wait);
+            self.wait = (self.wait * 2).min(WAITS.1);
+        }
+    }
+
+    /// Notices an end or silence, and opens the source when its time has come.
+    fn tend(&mut self) {
+        let count = self.buffers.load(Ordering::Relaxed);
+        if count != self.seen.0 {
+            self.seen = (count, Instant::now());
+            if self.retry_at.is_none() {
+                self.wait = WAITS.0;
+            }
+        }
+        if self.ended.swap(false, Ordering::Relaxed) || self.seen.1.elapsed() > SILENCE {
+            self.schedule();
+        }
+        if self.retry_at.is_some_and(|at| at <= Instant::now()) {
+            self.retry_at = None;
+            self.seen.1 = Instant::now();
+            let _ = self.source.set_state(gst::State::Null);
+            if self.source.sync_state_with_parent().is_err() {
+                self.schedule();
+            }
+        }
+    }
+
+    fn end_stream(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        // From now on nothing comes from the source; what is behind it ends in order.
+        if let Some(peer) = self.after.peer() {
+            let _ = peer.unlink(&self.after);
+        }
+        self.after.send_event(gst::event::Eos::new());
+    }
+}
