@@ -126,7 +126,7 @@ class Sampler:
         else:
             plate = plates[rng.integers(len(plates))].box
             focus = (plate[:2] + plate[2:]) / 2
-            least, most = (100, min(0.98 * width, 480)) if rng.random() < 0.15 else (9, min(0.5 * width, 200))
+            least, most = (0.3 * width, min(0.98 * width, 480)) if rng.random() < 0.15 else (9, min(0.5 * width, 200))
             wanted = np.exp(rng.uniform(np.log(least), np.log(most)))
             scale = np.clip(wanted / max(plate[2] - plate[0], 3.0), 0.7 * fit, 2.2)
             if width >= WHOLE and rng.random() < 0.5:
