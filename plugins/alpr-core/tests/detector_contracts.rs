@@ -241,18 +241,20 @@ fn the_licence_of_a_copyleft_model_is_told() {
 
 #[test]
 fn what_cannot_be_used_is_refused_with_advice() {
-    let image = "images f32 1,3,640,640";
-    let cases: &[(&[&str], &[&str], &[(&str, &str)], &str)] = &[
+    type Refused =
+        (&'static [&'static str], &'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
+    const IMAGE: &str = "images f32 1,3,640,640";
+    const CASES: &[Refused] = &[
         (
-            &[image],
+            &[IMAGE],
             &["num_dets i32 1,1", "det_boxes f32 1,100,4", "det_scores f32 1,100", "det_classes i32 1,100"],
             &[],
             "TensorRT's NMS plugin",
         ),
         (&["Input f32 ?,3,480,640"], &["BatchedNMS i32 ?,1", "BatchedNMS_1 f32 ?,200,4"], &[], "TensorRT's NMS plugin"),
-        (&[image], &["output0 f32 1,6,8400"], &[("task", "obb"), ("names", "{0: 'plate'}")], "rotated"),
-        (&[image], &["output0 f32 1,9,8400"], DETECT, "does not fit its output"),
-        (&[image], &["output0 f32 1,13,8400"], &[("task", "pose")], "kpt_shape"),
+        (&[IMAGE], &["output0 f32 1,6,8400"], &[("task", "obb"), ("names", "{0: 'plate'}")], "rotated"),
+        (&[IMAGE], &["output0 f32 1,9,8400"], DETECT, "does not fit its output"),
+        (&[IMAGE], &["output0 f32 1,13,8400"], &[("task", "pose")], "kpt_shape"),
         (&["images f16 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 input"),
         (
             &["input u8 ?,64,128,3"],
@@ -264,7 +266,7 @@ fn what_cannot_be_used_is_refused_with_advice() {
         (&["tokens i64 1,77"], &["logits f32 1,1000"], &[], "input tokens int64 [1,77]"),
         (&[], &[], &[], "the keys are family"),
     ];
-    for (inputs, outputs, props, part) in cases {
+    for (inputs, outputs, props, part) in CASES {
         let message = refusal(&model(inputs, outputs, props), &[]);
         assert!(message.contains(part) && message.contains("net.onnx"), "{part}: {message}");
     }

@@ -170,11 +170,10 @@ fn best_lattices(
     let one = |crop: usize| {
         let mut rows = Vec::with_capacity(steps * classes);
         for (i, &p) in values.iter().enumerate().skip(crop * steps).take(steps) {
-            // Below 1 / classes the best could not be the best; an index outside is no symbol.
-            let lowest = 1.0 / classes as f32;
-            let p = if p.is_finite() { p.clamp(lowest, 1.0) } else { lowest };
+            // An index outside is no symbol and NaN no probability; below 1 / classes the best could not be the best.
             let id = ids.number(i);
-            let best = if (0.0..classes as f32).contains(&id) { id as usize } else { blank };
+            let known = p.is_finite() && (0.0..classes as f32).contains(&id);
+            let (best, p) = if known { (id as usize, p.clamp(1.0 / classes as f32, 1.0)) } else { (blank, 1.0) };
             let rest = (1.0 - p) / (classes - 1).max(1) as f32;
             rows.extend((0..classes).map(|c| if c == best { p } else { rest }));
         }

@@ -50,7 +50,9 @@ fn plate_output<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
         2 => model.info.config.plate_config.is_some() && t.name != "region",
         _ => false,
     };
-    model.output("plate").or_else(|| model.info.outputs.iter().find(is_slots))
+    // A free number of rows is a number of time steps.
+    let named = model.output("plate").filter(|t| t.rank() == 2 || t.rank() == 3 && t.dim(1).is_some());
+    named.or_else(|| model.info.outputs.iter().find(is_slots))
 }
 
 fn from_metadata(model: &Model<'_>) -> Result<ReaderContract, ContractError> {
