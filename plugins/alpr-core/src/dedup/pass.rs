@@ -84,8 +84,23 @@ pub(super) struct Published {
     pub(super) text: String,
     pub(super) captured: Timestamp,
     pub(super) entry: EntryId,
-    /// Whether downstream took it; `None` while that is not known.
-    pub(super) delivered: Option<bool>,
+    /// Whether downstream took any revision.
+    pub(super) taken: bool,
+    /// Revisions of which it is not known yet.
+    pub(super) open: u32,
+}
+
+impl Published {
+    /// Downstream said whether it took a revision.
+    pub(super) const fn settle(&mut self, taken: bool) {
+        self.taken |= taken;
+        self.open = self.open.saturating_sub(1);
+    }
+
+    /// Whether all revisions were refused.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.open == 0 && !self.taken
+    }
 }
 
 impl Pass {

@@ -43,6 +43,8 @@ pub struct Passes {
     /// By track.
     live: BTreeMap<u64, Pass>,
     tally: Tally,
+    /// Passes that ended with an event of which it is not known yet whether downstream took it.
+    ended_open: Vec<(PassId, Published)>,
     interval: Duration,
     last: Option<FrameInfo>,
     read_passes: u64,
@@ -57,6 +59,7 @@ impl Passes {
             settings,
             live: BTreeMap::new(),
             tally: Tally::default(),
+            ended_open: Vec::new(),
             interval: Duration::ZERO,
             last: None,
             read_passes: 0,
@@ -169,9 +172,8 @@ impl Passes {
     pub fn reset(&mut self) -> Vec<Decision> {
         let mut decisions = Vec::new();
         for (_, pass) in std::mem::take(&mut self.live) {
-            let outcome = match pass.published.as_ref().map(|p| p.delivered) {
-                Some(Some(false)) => Outcome::NotDelivered,
-                Some(_) => Outcome::Event,
+            let outcome = match &pass.published {
+                Some(published) => self.outcome_of(pass.id, published),
                 None => Outcome::Interrupted,
             };
             let text = compose::text_of(&pass, &self.settings);
@@ -194,13 +196,18 @@ impl Passes {
     }
 
     fn note_delivery(&mut self, id: PassId, taken: bool) {
-        // a pass that ended with this event was counted when it ended
-        if let Some(published) =
-            self.live.values_mut().find(|pass| pass.id == id).and_then(|pass| pass.published.as_mut())
-        {
-            published.delivered = Some(published.delivered == Some(true) || taken);
-        } else if !taken {
+        if let Some(pass) = self.live.values_mut().find(|pass| pass.id == id) {
+            pass.published.iter_mut().for_each(|published| published.settle(taken));
+            return;
+        }
+        let Some(index) = self.ended_open.iter().position(|(ended, _)| *ended == id) else { return };
+        let published = &mut self.ended_open[index].1;
+        published.settle(taken);
+        if published.is_refused() {
             self.tally.take_back(Outcome::Event, Outcome::NotDelivered);
+        }
+        if published.open == 0 {
+            self.ended_open.remove(index);
         }
     }
 
@@ -254,16 +261,26 @@ impl Passes {
         let Some(pass) = self.live.remove(&track) else { return };
         let text = compose::text_of(&pass, &self.settings);
         let (outcome, of) = match (pass.published.as_ref(), verdict) {
-            (Some(published), _) if published.delivered == Some(false) => (Outcome::NotDelivered, None),
             (Some(published), _) => {
                 self.late_changes += u64::from(published.text != text.normalized);
                 memory.in_view(published.entry, pass.last_seen);
-                (Outcome::Event, None)
+                (self.outcome_of(pass.id, published), None)
             }
             (None, Err(outcome)) => (outcome, pass.duplicate_of.filter(|_| outcome == Outcome::Duplicate)),
             (None, Ok(())) => (Outcome::NotDelivered, None),
         };
         self.close(&pass, outcome, of, &text, decisions);
+    }
+
+    /// The outcome of a pass that ends with an event, as far as it is known.
+    fn outcome_of(&mut self, id: PassId, published: &Published) -> Outcome {
+        if published.is_refused() {
+            return Outcome::NotDelivered;
+        }
+        if published.open > 0 {
+            self.ended_open.push((id, published.clone()));
+        }
+        Outcome::Event
     }
 
     fn close(
@@ -388,8 +405,9 @@ fn publish(
         }
         None => memory.insert(scope, &text.normalized, pass.id, pass.last_seen),
     };
-    let delivered = pass.published.as_ref().and_then(|p| p.delivered);
-    pass.published = Some(Published { revision, preview, text: text.normalized.clone(), captured, entry, delivered });
+    let (taken, open) = pass.published.as_ref().map_or((false, 0), |p| (p.taken, p.open));
+    let text = text.normalized.clone();
+    pass.published = Some(Published { revision, preview, text, captured, entry, taken, open: open + 1 });
     pass.duplicate_of = None;
     decisions.push(Decision::Event(Box::new(EventDecision {
         pass: pass.id,

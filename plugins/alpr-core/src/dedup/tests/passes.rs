@@ -1,0 +1,284 @@
+//! Passes: when they begin and end, what they give, and how often.
+
+use std::sync::Arc;
+
+use super::*;
+
+#[test]
+fn one_pass_gives_one_event_however_long_it_is_in_view() {
+    for fps in [2.0, 5.0, 25.0, 60.0] {
+        for emit in [Emit::Confirmed, Emit::Final] {
+            let mut scene = Scene::new(Settings { emit, ..settings() });
+            scene.fps = fps;
+            scene.play(20.0, &[Car::new(7, "ABC123", 1.0, 6.0)]);
+            assert_eq!((scene.texts(), scene.outcomes()), (vec!["ABC123"], vec!["event"]), "{fps} {emit:?}");
+        }
+    }
+}
+
+#[test]
+fn a_confirmed_event_comes_while_the_vehicle_is_in_view_and_a_final_one_after() {
+    for (emit, in_view) in [(Emit::Confirmed, 1), (Emit::Final, 0)] {
+        let mut scene = Scene::new(Settings { emit, ..settings() });
+        let car = [Car::new(1, "ABC123", 0.0, 3.0)];
+        scene.play(2.0, &car);
+        assert_eq!(scene.events().len(), in_view, "{emit:?}");
+        scene.play(3.0, &car);
+        assert_eq!(scene.events().len(), 1, "{emit:?}");
+    }
+}
+
+#[test]
+fn a_preview_is_corrected_under_the_same_id() {
+    let mut scene = Scene::new(Settings { emit: Emit::Preview, ..settings() });
+    scene.play(5.0, &[Car::new(1, "", 0.0, 2.0).reads(&["A8C123", "ABC123"])]);
+    let events = scene.events();
+    let seen: Vec<_> =
+        events.iter().map(|e| (e.plate.normalized_text.as_str(), e.extras.revision, e.extras.preview)).collect();
+    assert_eq!(seen, [("A8C123", 0, true), ("ABC123", 1, true), ("ABC123", 2, false)]);
+    assert!(events.iter().all(|e| e.event_id == events[0].event_id && e.captured_at == events[0].captured_at));
+    // what is remembered is the corrected text
+    scene.play(5.0, &[Car::new(2, "ABC123", 6.0, 8.0)]);
+    assert_eq!(scene.outcomes(), ["event", "duplicate-of"]);
+}
+
+#[test]
+fn how_tracks_end() {
+    for (what, car, outcome) in [
+        ("good", Car::new(1, "ABC123", 0.1, 2.0), "event"),
+        ("never read", Car::new(1, "", 0.1, 2.0), "no-read"),
+        ("improbable", Car::new(1, "ABC123", 0.1, 2.0).confidence(0.6), "low-confidence"),
+        ("a speed sign", Car::new(1, "50", 0.1, 2.0), "format"),
+        ("a shop sign", Car::new(1, "WELCOMEHOME", 0.1, 2.0), "format"),
+        ("rings of a brand", Car::new(1, "C00D", 0.1, 2.0).detector(0.38), "weak-detection"),
+        ("one strong look", Car::new(1, "ABC123", 0.1, 0.12).confidence(0.97), "event"),
+        ("one weak look", Car::new(1, "ABC123", 0.1, 0.12).confidence(0.8), "too-few-reads"),
+        ("a sign", Car::new(1, "ABC123", 0.0, 4.0).way((400.0, 300.0), (401.0, 300.0)), "static"),
+        ("cut by the edge", Car::new(1, "ABC123", 0.1, 2.0).way((0.0, 100.0), (0.0, 600.0)), "half-seen"),
+    ] {
+        let mut scene = Scene::new(settings());
+        scene.play(8.0, &[car]);
+        assert_eq!(scene.outcomes(), [outcome], "{what}");
+        assert_eq!(scene.events().len(), usize::from(outcome == "event"), "{what}");
+    }
+}
+
+#[test]
+fn a_vehicle_that_waits_and_goes_on_is_one_pass() {
+    let waits = Car::new(1, "ABC123", 0.0, 60.0).way((400.0, 300.0), (402.0, 300.0));
+    let goes = Car::new(1, "ABC123", 60.0, 63.0).way((402.0, 300.0), (1000.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(60.0, &[waits]);
+    assert_eq!(scene.texts(), [""; 0], "it was there from the first frame and never moved");
+    scene.play(10.0, &[goes]);
+    assert_eq!(scene.texts(), ["ABC123"]);
+}
+
+#[test]
+fn the_same_plate_again_is_a_duplicate_until_it_was_away_for_the_window() {
+    let mut scene = Scene::new(settings());
+    let cars = [
+        Car::new(1, "ABC123", 0.0, 2.0),
+        Car::new(2, "ABC123", 100.0, 102.0),
+        // 250 s after the last sight, 350 s after the event
+        Car::new(3, "A8C123", 352.0, 354.0),
+        Car::new(4, "ABC123", 700.0, 702.0),
+    ];
+    scene.fps = 10.0;
+    scene.play(710.0, &cars);
+    assert_eq!(scene.outcomes(), ["event", "duplicate-of", "duplicate-of", "event"]);
+    let ids: Vec<_> = scene.events().iter().map(|e| e.event_id.clone()).collect();
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_parked_vehicle_gives_no_second_event_whatever_the_tracker_does() {
+    let mut scene = Scene::new(settings());
+    scene.fps = 5.0;
+    let mut cars = vec![Car::new(1, "ABC123", 0.0, 400.0).way((200.0, 300.0), (600.0, 300.0))];
+    for n in 0..5u64 {
+        let start = 410.0 + n as f64 * 200.0;
+        cars.push(Car::new(2 + n, "ABC123", start, start + 190.0).way((600.0, 300.0), (600.0, 301.0)));
+    }
+    scene.play(1500.0, &cars);
+    assert_eq!(scene.texts(), ["ABC123"]);
+}
+
+#[test]
+fn two_tracks_of_one_plate_at_once_give_one_event() {
+    let mut scene = Scene::new(settings());
+    let other = Car::new(2, "ABC123", 0.0, 2.0).way((300.0, 500.0), (1000.0, 600.0));
+    scene.play(5.0, &[Car::new(1, "ABC123", 0.0, 2.0), other]);
+    assert_eq!(scene.outcomes(), ["event", "duplicate-of"]);
+}
+
+#[test]
+fn vehicles_that_cross_keep_their_texts() {
+    let mut scene = Scene::new(settings());
+    let left = Car::new(1, "ABC123", 0.0, 4.0).way((100.0, 300.0), (1100.0, 300.0));
+    let right = Car::new(2, "XYZ789", 0.0, 4.0).way((1100.0, 310.0), (100.0, 310.0));
+    scene.play(8.0, &[left, right]).finish();
+    let by_track: BTreeMap<_, _> =
+        scene.events().iter().map(|e| (e.track_id.clone(), e.plate.normalized_text.clone())).collect();
+    assert_eq!(by_track["t-1"], "ABC123");
+    assert_eq!(by_track["t-2"], "XYZ789");
+    assert_eq!(scene.events().len(), 2);
+}
+
+#[test]
+fn a_short_occlusion_is_one_pass() {
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[Car::new(1, "ABC123", 0.0, 3.0).lost(1.0, 1.8)]);
+    assert_eq!(scene.outcomes(), ["event"]);
+}
+
+#[test]
+fn two_tracks_of_one_vehicle_are_stitched() {
+    let early = Car::new(1, "ABC123", 0.0, 1.0).confidence(0.6).way((100.0, 300.0), (350.0, 300.0));
+    let late = Car::new(2, "ABC123", 1.4, 2.4).confidence(0.6).way((450.0, 300.0), (700.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[early.clone(), late]);
+    assert_eq!(scene.outcomes(), ["stitched", "event"], "two weak looks that agree are a strong one");
+    assert_eq!(scene.events()[0].track_id, "t-1");
+    // elsewhere in the picture, it is another vehicle
+    let elsewhere = Car::new(2, "ABC123", 1.4, 2.4).confidence(0.6).way((450.0, 650.0), (700.0, 650.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[early.clone(), elsewhere]);
+    assert_eq!(scene.outcomes(), ["low-confidence", "low-confidence"]);
+    // with another text too
+    let other = Car::new(2, "XYZ789", 1.4, 2.4).confidence(0.6).way((450.0, 300.0), (700.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[early, other]);
+    assert_eq!(scene.outcomes(), ["low-confidence", "low-confidence"]);
+}
+
+#[test]
+fn the_picture_that_is_kept_is_that_of_the_winning_read() {
+    let mut scene = Scene::new(settings());
+    scene.play(3.0, &[Car::new(1, "", 0.0, 2.0).reads(&["A8C123", "ABC123"])]);
+    let kept: Vec<_> = scene.decisions.iter().filter(|d| matches!(d, Decision::Keep(_))).collect();
+    assert_eq!(kept.len(), 2, "the first read, then the first of the right text");
+    let event = scene.events()[0];
+    assert!(event.extras.frame_number > Some(0), "the frame of the misread is not the winning one");
+    let Decision::Keep(keep) = kept[1] else { unreachable!() };
+    assert_eq!(event.extras.plate_bbox, Some((&keep.plate).into()));
+}
+
+#[test]
+fn zones_and_lines_say_where_and_which_way() {
+    let file = r#"{"zones": [{"name": "lane-2", "polygon": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]], "rule": "require"}],
+        "lines": [{"name": "gate", "from": [0.6, 0], "to": [0.6, 1], "to_left": "inbound", "to_right": "outbound",
+        "required": true}]}"#;
+    let zones = Arc::new(Zones::parse(file).unwrap());
+    for (to, outcome) in [(1100.0, "event"), (700.0, "suppressed-by-zone"), (500.0, "suppressed-by-zone")] {
+        let mut scene = Scene::new(Settings { zones: zones.clone(), ..settings() });
+        scene.play(6.0, &[Car::new(1, "ABC123", 0.0, 3.0).way((100.0, 300.0), (to, 300.0))]);
+        assert_eq!(scene.outcomes(), [outcome], "{to}");
+        for event in scene.events() {
+            assert_eq!(event.extras.roi.as_deref(), Some("lane-2"));
+            assert_eq!(event.extras.direction.as_deref(), Some("inbound"));
+        }
+    }
+}
+
+#[test]
+fn masked_places_give_nothing() {
+    let file = r#"{"zones": [{"name": "sign", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "rule": "exclude"}]}"#;
+    let zones = Arc::new(Zones::parse(file).unwrap());
+    let mut scene = Scene::new(Settings { zones, ..settings() });
+    scene.play(6.0, &[Car::new(1, "ABC123", 0.0, 3.0)]);
+    assert_eq!(scene.outcomes(), ["suppressed-by-zone"]);
+}
+
+fn hits(scene: &Scene) -> Vec<&WatchlistDecision> {
+    scene
+        .decisions
+        .iter()
+        .filter_map(|d| match d {
+            Decision::Watchlist(hit) => Some(&**hit),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_watched_plate_is_told_at_once_for_duplicates_too() {
+    let watchlist = Arc::new(Watchlist::parse("A8C123,allow\n").unwrap());
+    let mut scene = Scene::new(Settings { watchlist, emit: Emit::Final, ..settings() });
+    let cars = [Car::new(1, "ABC123", 0.0, 3.0), Car::new(2, "ABC123", 20.0, 23.0), Car::new(3, "XYZ789", 20.0, 23.0)];
+    scene.play(1.0, &cars);
+    assert_eq!(hits(&scene).len(), 1, "before the event, which comes at the end of the pass");
+    assert_eq!(scene.events().len(), 0);
+    let delay = hits(&scene)[0].captured.since(START);
+    assert!(delay < Duration::from_millis(300), "{delay:?}");
+    scene.play(30.0, &cars);
+    let told: Vec<_> = hits(&scene).iter().map(|hit| (hit.track_id.as_str(), hit.hit.tag.as_str())).collect();
+    assert_eq!(told, [("t-1", "allow"), ("t-2", "allow")]);
+    assert_eq!(scene.events()[0].extras.watchlist.as_ref().map(|w| w.tag.as_str()), Some("allow"));
+}
+
+#[test]
+fn privacy_leaves_no_plate_in_anything_that_is_published() {
+    let privacy = Some(Hasher::new(b"a key of sixteen").unwrap());
+    let watchlist = Arc::new(Watchlist::parse("ABC123,allow\n").unwrap());
+    let mut scene = Scene::new(Settings { privacy, watchlist, ..settings() });
+    scene.play(30.0, &[Car::new(1, "ABC123", 0.0, 3.0), Car::new(2, "ABC123", 20.0, 23.0)]);
+    assert_eq!(scene.outcomes(), ["event", "duplicate-of"]);
+    let event = scene.events()[0].to_json_line().unwrap();
+    assert!(event.contains("hmac-sha256") && !event.contains("ABC123"), "{event}");
+    for decision in &scene.decisions {
+        match decision {
+            Decision::Outcome(record) => assert!(!format!("{record:?}").contains("ABC123")),
+            Decision::Watchlist(hit) => assert!(!hit.plate.contains("ABC123")),
+            _ => (),
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_ends_what_is_in_view() {
+    let mut scene = Scene::new(settings());
+    scene.clock = Duration::from_secs(10_000);
+    scene.play(1.0, &[Car::new(1, "ABC123", 10_000.0, 10_005.0)]);
+    scene.clock = Duration::from_secs(5);
+    scene.play(1.0, &[Car::new(1, "ABC123", 5.0, 10.0)]);
+    assert_eq!(scene.outcomes(), ["event"]);
+    assert_eq!(scene.passes.live(), 1);
+}
+
+#[test]
+fn a_flush_counts_what_it_cuts() {
+    let mut scene = Scene::new(settings());
+    scene.play(0.1, &[Car::new(1, "ABC123", 0.0, 5.0)]);
+    scene.decisions = scene.passes.reset();
+    assert_eq!(scene.outcomes(), ["interrupted"]);
+    assert_eq!(scene.passes.tally().ends(), 1);
+}
+
+#[test]
+fn readings_without_a_consensus_are_fused_here() {
+    let mut scene = Scene::new(settings());
+    for n in 0..20i64 {
+        let frame = FrameInfo {
+            time: Timestamp(START.0 + n * 40_000_000),
+            time_source: TimeSource::Clock,
+            number: n as u64,
+            width: 1280,
+            height: 720,
+        };
+        let seen = Observation {
+            track_id: 1,
+            bbox: Rect::new(100.0 + 20.0 * n as f32, 300.0, 80.0, 20.0),
+            corners: None,
+            detector_confidence: 0.9,
+            predicted: false,
+            quality: None,
+            reading: Some(reading("ABC123", 0.9)),
+            consensus: None,
+            vehicle: None,
+        };
+        let decisions = scene.passes.observe(&mut scene.memory, frame, &[seen]);
+        scene.settle(decisions);
+    }
+    assert_eq!(scene.texts(), ["ABC123"]);
+}
