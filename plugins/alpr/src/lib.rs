@@ -3,6 +3,7 @@
 pub mod alprdedup;
 pub mod alprdetect;
 pub mod alprocr;
+pub mod alproverlay;
 mod element;
 pub mod error;
 pub mod frame;
@@ -17,7 +18,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     }
     alprdetect::register(plugin)?;
     alprdedup::register(plugin)?;
-    alprocr::register(plugin)
+    alprocr::register(plugin)?;
+    alproverlay::register(plugin)
 }
 
 gst::plugin_define!(

@@ -340,12 +340,12 @@ impl AlprOcr {
             return Ok(());
         }
         let started = std::time::Instant::now();
-        let quads: Vec<_> = chosen.iter().map(|(index, _)| read::quad(&plates[*index])).collect();
-        let margin = settings.margin(state.reader.contract().crop_margin);
-        let readings = state.reader.read(frame, &quads, margin, settings.batch())?;
+        let wanted: Vec<&PlateMeta> = chosen.iter().map(|(index, _)| &plates[*index]).collect();
+        state.reader.set_margin(settings.crop_margin);
+        let readings = state.reader.read(frame, &wanted, settings.batch())?;
         let mut used = 0;
-        for (((index, (key, quality)), quad), reading) in chosen.iter().zip(&quads).zip(readings) {
-            let sharpness = state.reader.sharpness(frame, quad);
+        for ((index, (key, quality)), reading) in chosen.iter().zip(readings) {
+            let sharpness = state.reader.sharpness(frame, &read::quad(&plates[*index]));
             let weight = CropQuality { sharpness, ..*quality }.weight();
             used += u64::from(state.tracks.add(*key, &reading, weight));
             gst::log!(

@@ -41,27 +41,14 @@ pub(super) fn quality(plate: &PlateMeta) -> CropQuality {
     CropQuality { height, sharpness: f32::NAN, tilt: base.y.atan2(base.x), detector_confidence }
 }
 
-/// A quadrilateral grown by `margin` of its width and height on every side, along its own edges.
-fn expanded(quad: &Quad, margin: f32) -> Quad {
-    let [tl, tr, br, bl] = quad.0;
-    // Bilinear continuation of the quadrilateral beyond its corners.
-    let at = |u: f32, v: f32| {
-        let mix = |a: f32, b: f32, c: f32, d: f32| {
-            let (top, bottom) = (a + (b - a) * u, d + (c - d) * u);
-            top + (bottom - top) * v
-        };
-        Point::new(mix(tl.x, tr.x, br.x, bl.x), mix(tl.y, tr.y, br.y, bl.y))
-    };
-    let (low, high) = (-margin, 1.0 + margin);
-    Quad([at(low, low), at(high, low), at(high, high), at(low, high)])
-}
-
 /// A reader ready to run.
 pub(super) struct Reader {
     model: Model,
     contract: ReaderContract,
     buffer: InputBuffer,
     pixels: Vec<u8>,
+    /// The margin around plates that the model was made for.
+    margin: f32,
     /// Usual time of one crop, seconds.
     usual: Option<f64>,
 }
@@ -69,11 +56,13 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(model: Model, contract: ReaderContract) -> Self {
         let buffer = InputBuffer::new(&contract.input);
-        Self { model, contract, buffer, pixels: Vec::new(), usual: None }
+        let margin = contract.crop_margin;
+        Self { model, contract, buffer, pixels: Vec::new(), margin, usual: None }
     }
 
-    pub(super) const fn contract(&self) -> &ReaderContract {
-        &self.contract
+    /// Uses `margin` around plates instead of what the model was made for; negative goes back to that.
+    pub(super) const fn set_margin(&mut self, margin: f32) {
+        self.contract.crop_margin = if margin >= 0.0 { margin } else { self.margin };
     }
 
     /// Usual time to read one crop; `None` before the first.
@@ -90,7 +79,7 @@ impl Reader {
         sharpness(&self.pixels, columns as usize, rows as usize)
     }
 
-    /// Reads the insides of `quads`, grown by `margin`, at most `batch` in one run; one reading each.
+    /// Reads `plates`, at most `batch` in one run; one reading each.
     ///
     /// # Errors
     ///
@@ -98,28 +87,27 @@ impl Reader {
     pub(super) fn read(
         &mut self,
         frame: &Frame<'_>,
-        quads: &[Quad],
-        margin: f32,
+        plates: &[&PlateMeta],
         batch: usize,
     ) -> Result<Vec<Reading>, Error> {
-        let mut readings = Vec::with_capacity(quads.len());
-        for quads in quads.chunks(self.contract.input.batch.unwrap_or(batch).max(1)) {
+        let mut readings = Vec::with_capacity(plates.len());
+        for plates in plates.chunks(self.contract.input.batch.unwrap_or(batch).max(1)) {
             let started = Instant::now();
-            readings.extend(self.run(frame, quads, margin)?);
-            let each = started.elapsed().as_secs_f64() / quads.len() as f64;
+            readings.extend(self.run(frame, plates)?);
+            let each = started.elapsed().as_secs_f64() / plates.len() as f64;
             self.usual = Some(self.usual.map_or(each, |usual| usual + NEWS * (each - usual)));
         }
         Ok(readings)
     }
 
-    fn run(&mut self, frame: &Frame<'_>, quads: &[Quad], margin: f32) -> Result<Vec<Reading>, Error> {
+    fn run(&mut self, frame: &Frame<'_>, plates: &[&PlateMeta]) -> Result<Vec<Reading>, Error> {
         let Self { model, contract, buffer, .. } = self;
         buffer.clear();
-        for quad in quads {
-            contract.input.fill_crop(frame, &expanded(quad, margin), buffer);
+        for plate in plates {
+            contract.input.fill_crop(frame, &contract.crop(&plate.bbox, plate.corners.as_ref()), buffer);
         }
         // A model of fixed batch runs full; the readings of empty pictures are not looked at.
-        let n = contract.input.batch.unwrap_or(quads.len());
+        let n = contract.input.batch.unwrap_or(plates.len());
         let shape = contract.input.shape(n);
         let values = n * contract.input.len();
         let data = match buffer {
@@ -136,7 +124,7 @@ impl Reader {
         let decoded = model.run(&inputs, |outputs| decode(contract, outputs, n))?;
         let mut readings =
             decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })?;
-        readings.truncate(quads.len());
+        readings.truncate(plates.len());
         Ok(readings)
     }
 }
@@ -145,13 +133,6 @@ impl Reader {
 mod tests {
     use super::*;
     use alpr_core::geometry::Rect;
-
-    #[test]
-    fn a_box_grows_like_a_box() {
-        let rect = Rect::new(10.0, 20.0, 100.0, 40.0);
-        assert_eq!(expanded(&Quad::from_rect(&rect), 0.1), Quad::from_rect(&rect.expanded(0.1)));
-        assert_eq!(expanded(&Quad::from_rect(&rect), 0.0), Quad::from_rect(&rect));
-    }
 
     #[test]
     fn quality_follows_the_corners() {

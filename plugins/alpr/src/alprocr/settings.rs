@@ -18,7 +18,7 @@ pub(super) struct Settings {
     max_read_time: u64,
     batch_size: u32,
     min_height: u32,
-    crop_margin: f32,
+    pub(super) crop_margin: f32,
     sure_confidence: f32,
 }
 
@@ -56,11 +56,6 @@ impl Settings {
     /// Whether a plate of this height in pixels is worth reading.
     pub(super) fn wants_height(&self, height: f32) -> bool {
         height >= self.min_height as f32
-    }
-
-    /// How far crops reach beyond the plate; `model` is what the model was made for.
-    pub(super) fn margin(&self, model: f32) -> f32 {
-        if self.crop_margin >= 0.0 { self.crop_margin } else { model }
     }
 
     /// How readings become a text.

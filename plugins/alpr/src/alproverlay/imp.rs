@@ -1,0 +1,127 @@
+use std::sync::{LazyLock, Mutex};
+
+use gst::subclass::prelude::*;
+use gst_base::subclass::prelude::*;
+use gst_video::{
+    VideoFormat, VideoFrameFlags, VideoFrameRef, VideoInfo, VideoMeta, VideoOverlayComposition,
+    VideoOverlayFormatFlags, VideoOverlayRectangle,
+};
+
+use super::draw::{Sprite, sprites};
+use super::settings::{PROPERTIES, Settings};
+use crate::element::{AUTHOR, lock, video_templates};
+use crate::meta;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("alproverlay", gst::DebugColorFlags::empty(), Some("Licence plate overlay"))
+});
+
+/// Byte order of a pixel 0xAARRGGBB in memory: the format that GStreamer blends.
+const FORMAT: VideoFormat = if cfg!(target_endian = "little") { VideoFormat::Bgra } else { VideoFormat::Argb };
+
+/// The element's private part.
+#[derive(Default)]
+pub struct AlprOverlay {
+    settings: Mutex<Settings>,
+    info: Mutex<Option<VideoInfo>>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for AlprOverlay {
+    const NAME: &'static str = "GstAlprOverlay";
+    type Type = super::AlprOverlay;
+    type ParentType = gst_base::BaseTransform;
+}
+
+impl ObjectImpl for AlprOverlay {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        lock(&self.settings).set(pspec, value);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        lock(&self.settings).get(pspec)
+    }
+}
+
+impl GstObjectImpl for AlprOverlay {}
+
+impl ElementImpl for AlprOverlay {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Licence plate overlay",
+                "Filter/Effect/Video",
+                "Draws boxes, ids and texts of licence plates on the picture",
+                AUTHOR,
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(video_templates);
+        &TEMPLATES
+    }
+}
+
+impl BaseTransformImpl for AlprOverlay {
+    const MODE: gst_base::subclass::BaseTransformMode = gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    // Buffers, pools and allocation are those of the neighbours; only pictures with plates are made writable.
+    const PASSTHROUGH_ON_SAME_CAPS: bool = true;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        *lock(&self.info) = None;
+        Ok(())
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let info =
+            VideoInfo::from_caps(incaps).map_err(|_| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
+        *lock(&self.info) = Some(info);
+        Ok(())
+    }
+
+    fn submit_input_buffer(
+        &self,
+        is_discont: bool,
+        mut inbuf: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let info = lock(&self.info).clone();
+        if let Some(info) = info
+            && let Err(err) = self.draw(&mut inbuf, &info)
+        {
+            gst::warning!(CAT, imp = self, "nothing is drawn on {inbuf:?}: {err}");
+        }
+        self.parent_submit_input_buffer(is_discont, inbuf)
+    }
+}
+
+impl AlprOverlay {
+    fn draw(&self, buffer: &mut gst::Buffer, info: &VideoInfo) -> Result<(), glib::BoolError> {
+        let settings = *lock(&self.settings);
+        let drawn: Vec<VideoOverlayRectangle> = meta::read(buffer)
+            .iter()
+            .flat_map(|plate| sprites(plate, &settings, info.width(), info.height()))
+            .map(rectangle)
+            .collect::<Result<_, _>>()?;
+        if drawn.is_empty() {
+            return Ok(());
+        }
+        let composition = VideoOverlayComposition::new(&drawn)?;
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), info)?;
+        composition.blend(&mut frame)
+    }
+}
+
+fn rectangle(sprite: Sprite) -> Result<VideoOverlayRectangle, glib::BoolError> {
+    let Sprite { x, y, canvas } = sprite;
+    let (width, height) = (canvas.width as u32, canvas.height as u32);
+    let mut buffer = gst::Buffer::from_mut_slice(canvas.into_bytes());
+    VideoMeta::add(buffer.make_mut(), VideoFrameFlags::empty(), FORMAT, width, height)?;
+    Ok(VideoOverlayRectangle::new_raw(&buffer, x, y, width, height, VideoOverlayFormatFlags::empty()))
+}
