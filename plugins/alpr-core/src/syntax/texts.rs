@@ -1,62 +1,78 @@
 //! The most probable texts of a lattice whose positions are independent.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::reader::Lattice;
 
 /// Partial texts kept from position to position.
-const BEAM: usize = 48;
+const BEAM: usize = 32;
 /// Symbols looked at in one position.
 const SYMBOLS: usize = 6;
-/// Symbols below this probability are not looked at.
-const LEAST: f32 = 1e-4;
+/// Symbols below this probability are not looked at, nor partial texts below this part of the best one.
+const LEAST: f32 = 1e-5;
 
 /// A text, its probability, and the probability of each of its characters.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) probability: f32,
+    /// Probabilities of the characters on the single best way to get this text.
     pub(crate) characters: Vec<f32>,
-    /// Probability of the single best way to get this text.
-    path: f32,
+    /// Stands for the text, so that equal texts are found without comparing them.
+    key: u64,
 }
 
 /// The `count` most probable texts of `rows` (the last class of a row is "no character"), most probable first.
 /// Different ways to leave out characters that give one text are added up. Empty rows give the empty text.
 pub(crate) fn k_best<'a>(rows: impl Iterator<Item = &'a [f32]>, symbols: &[char], count: usize) -> Vec<Text> {
-    let mut beam = vec![Text { probability: 1.0, path: 1.0, ..Text::default() }];
+    let mut beam = vec![Text { text: String::new(), probability: 1.0, characters: Vec::new(), key: 0 }];
     for row in rows {
-        let mut choices: Vec<usize> = (0..row.len()).filter(|&class| row[class] >= LEAST).collect();
-        choices.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-        choices.truncate(SYMBOLS);
-        let mut next: BTreeMap<String, Text> = BTreeMap::new();
-        for prefix in &beam {
-            for &class in &choices {
-                extend(&mut next, prefix, symbols.get(class).copied(), row[class]);
-            }
-        }
-        beam = next.into_values().collect();
-        beam.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        beam.truncate(BEAM.max(count));
+        let mut classes: Vec<usize> = (0..row.len()).filter(|&class| row[class] >= LEAST).collect();
+        classes.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+        classes.truncate(SYMBOLS);
+        beam = extended(&beam, row, &classes, symbols, BEAM.max(count));
     }
     beam.truncate(count);
     beam
 }
 
-fn extend(texts: &mut BTreeMap<String, Text>, prefix: &Text, symbol: Option<char>, p: f32) {
-    let mut text = prefix.text.clone();
-    text.extend(symbol);
-    let path = prefix.path * p;
-    let entry = texts.entry(text);
-    let found = entry.or_default();
-    found.probability += prefix.probability * p;
-    if path > found.path {
-        found.path = path;
-        found.text.clone_from(&prefix.text);
-        found.text.extend(symbol);
-        found.characters.clone_from(&prefix.characters);
-        found.characters.extend(symbol.map(|_| p));
+/// The `most` best texts that are one of `beam` and one of `classes` of `row`, best first.
+fn extended(beam: &[Text], row: &[f32], classes: &[usize], symbols: &[char], most: usize) -> Vec<Text> {
+    let mut ways: Vec<(f32, usize, usize)> = beam
+        .iter()
+        .enumerate()
+        .flat_map(|(prefix, text)| classes.iter().map(move |&class| (text.probability * row[class], prefix, class)))
+        .collect();
+    let best = ways.iter().map(|way| way.0).fold(0.0, f32::max);
+    ways.retain(|way| way.0 >= best * LEAST);
+    ways.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut next: Vec<Text> = Vec::with_capacity(most);
+    let mut known: HashMap<u64, usize> = HashMap::with_capacity(most);
+    for (probability, prefix, class) in ways {
+        let prefix = &beam[prefix];
+        let symbol = symbols.get(class);
+        let key = symbol.map_or(prefix.key, |_| mixed(prefix.key, class));
+        if let Some(&index) = known.get(&key) {
+            next[index].probability += probability;
+        } else if next.len() < most {
+            known.insert(key, next.len());
+            let mut text = Text { probability, key, ..prefix.clone() };
+            text.text.extend(symbol);
+            text.characters.extend(symbol.map(|_| row[class]));
+            next.push(text);
+        }
     }
+    next.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    next
+}
+
+/// A 64-bit hash of a text whose beginning has the hash `key` and which goes on with `class` (the finaliser of
+/// SplitMix64): among a few hundred texts two are mistaken for one with a probability below 1e-14.
+const fn mixed(key: u64, class: usize) -> u64 {
+    let mut z = key.wrapping_add(class as u64 + 1).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 /// Probability that `lattice` reads exactly `text`, over all ways to leave out characters.

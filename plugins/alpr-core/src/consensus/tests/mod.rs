@@ -107,7 +107,8 @@ fn probabilities_are_probabilities() {
 
 #[test]
 fn sure_needs_agreement_confidence_and_a_stable_text() {
-    let cases: &[(&str, &[(&str, f32)], bool)] = &[
+    type Case = (&'static str, &'static [(&'static str, f32)], bool);
+    let cases: &[Case] = &[
         ("two agree", &[("ABC1234", 0.99), ("ABC1234", 0.99)], false),
         ("three agree", &[("ABC1234", 0.99), ("ABC1234", 0.98), ("ABC1234", 0.99)], true),
         ("three agree, none confident", &[("ABC1234", 0.6), ("ABC1234", 0.6), ("ABC1234", 0.6)], false),
@@ -155,7 +156,8 @@ fn memory_is_bounded_and_the_best_crops_stay() {
 
 #[test]
 fn the_region_is_voted_by_weight_and_confidence() {
-    let cases: &[(&[(&str, f32)], Option<(&str, f32)>)] = &[
+    type Guess = (&'static str, f32);
+    let cases: &[(&[Guess], Option<Guess>)] = &[
         (&[], None),
         (&[("DE", 0.9), ("DE", 0.7)], Some(("DE", 0.8))),
         (&[("DE", 0.9), ("AT", 0.5), ("AT", 0.7)], Some(("AT", 0.4))),
