@@ -143,6 +143,9 @@ fn poses_of_four_points_are_corners() {
     assert_eq!(rows(&ours).corners, Some(CornerColumns { first: 5, step: 2 }));
     assert_eq!((ours.input.width, ours.input.height), (640, 384));
     assert_eq!(ours.confidence_threshold, Some(0.35));
+    // The tool that exports it may leave every axis open.
+    let open = pose("output0 f32 ?,?,?", "[4, 2]", &[]);
+    assert_eq!((rows(&open).columns, rows(&open).transposed), (13, true));
     let visible = pose("output0 f32 ?,17,?", "[4, 3]", &[]);
     assert_eq!(rows(&visible).corners, Some(CornerColumns { first: 5, step: 3 }));
     let finished = pose("output0 f32 1,300,18", "[4, 3]", &[("end2end", "True")]);

@@ -6,8 +6,10 @@ const ROWS: usize = 32;
 /// Sharpness of an RGB crop (`width` × `height`, 3 bytes a pixel): the variance of the Laplacian of its luma relative
 /// to the variance of the luma itself, measured at a height of 32 rows.
 ///
-/// 0 for a flat crop, about 0.05 for text too blurred to read, 0.5 and more for crisp text. Brightness and contrast
-/// cancel out. Crops lower than 32 rows are judged as they are. Returns 0 when `rgb` is shorter than its size asks for.
+/// 0 for a flat crop. Median of photographed plates scaled to 64 rows: 0.05 for 6 pixels of height, 0.25 for 10, 0.6 for
+/// 16, 1 and more from 24 on; 0.06 after a blur of 3 pixels' deviation, 0.3 after 15 pixels of horizontal motion.
+/// Brightness and contrast cancel out. Crops lower than 32 rows are judged as they are. Returns 0 when `rgb` is shorter
+/// than its size asks for.
 pub fn sharpness(rgb: &[u8], width: usize, height: usize) -> f32 {
     if width < 3 || height < 3 || rgb.len() < width * height * 3 {
         return 0.0;

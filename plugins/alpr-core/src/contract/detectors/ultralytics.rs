@@ -96,12 +96,14 @@ fn boxes(
     };
     let end2end = model.prop("end2end").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     let (first, last) = (output.dim(1), output.dim(2));
-    let is_raw = first.is_some_and(raw) && !end2end && first < last.or(Some(usize::MAX));
+    // Exports with free axes may leave all of them open; then the metadata alone decides.
+    let open = (first, last) == (None, None) && classes > 0;
+    let is_raw = !end2end && (open || first.is_some_and(raw) && first < last.or(Some(usize::MAX)));
     let (columns, score, corners_at) = if is_raw {
-        let columns = first.unwrap_or(0);
+        let columns = first.unwrap_or(4 + classes + extra);
         let count = columns - 4 - extra;
         (columns, Score::Classes { first: 4, count, objectness: None }, 4 + count)
-    } else if last == Some(finished) {
+    } else if last == Some(finished) || (open && end2end) {
         (finished, Score::Best { score: 4, class: 5 }, 6)
     } else {
         return Err(wrong());
