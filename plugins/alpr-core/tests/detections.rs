@@ -36,7 +36,7 @@ fn find(contract: &DetectorContract, mapping: &Mapping, outputs: &[Owned]) -> Ve
 #[test]
 fn real_networks_find_the_plate_of_a_drawn_car() {
     let entries: Vec<Value> = serde_json::from_str(include_str!("fixtures/detections.json")).unwrap();
-    assert_eq!(entries.len(), 2);
+    assert_eq!(entries.len(), 3);
     for entry in &entries {
         let contract = detector(&recorded_model(entry), &Overrides::default()).unwrap();
         assert_eq!(contract.family, entry["family"]);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub struct Alphabet(Arc<[char]>);
 
 impl Alphabet {
-    /// The symbols of `symbols` in order; their index is their column in a [`Lattice`](crate::reader::Lattice).
+    /// The symbols of `symbols` in order; their index is their column in a `Lattice`.
     pub fn new(symbols: impl IntoIterator<Item = char>) -> Self {
         Self(symbols.into_iter().collect())
     }

@@ -61,23 +61,30 @@ pub(crate) fn numbers(value: &Value) -> Vec<f32> {
 /// The model of an entry of a file in `fixtures`.
 pub(crate) fn recorded_model(entry: &Value) -> ModelInfo {
     let mut info = model(&texts(&entry["inputs"]), &texts(&entry["outputs"]), &[]);
+    for (key, value) in entry["props"].as_object().into_iter().flatten() {
+        info.metadata.insert(key.clone(), value.as_str().unwrap_or_default().to_owned());
+    }
     info.config.plate_config = entry["yaml"].as_str().map(str::to_owned);
     info
 }
 
-/// The outputs of an entry: all values, or the rows that are not zero.
+/// The outputs of an entry: all values, or the rows (or, where they come second, columns) that are not zero.
 pub(crate) fn recorded_run(entry: &Value) -> Vec<Owned> {
     let run = entry["run"].as_array().expect("a run");
     run.iter()
         .map(|output| {
             let shape: Vec<usize> = numbers(&output["shape"]).iter().map(|d| *d as usize).collect();
             let mut values = numbers(&output["values"]);
-            if let Some(rows) = output["rows"].as_object() {
+            if values.is_empty() {
                 values = vec![0.0; shape.iter().product()];
-                for (index, row) in rows {
-                    let row = numbers(row);
-                    let start = index.parse::<usize>().expect("an index") * row.len();
-                    values[start..start + row.len()].copy_from_slice(&row);
+                let count = shape[shape.len() - 1];
+                let sparse = |key: &str| output[key].as_object().into_iter().flatten();
+                let entries = sparse("rows").map(|e| (e, true)).chain(sparse("columns").map(|e| (e, false)));
+                for ((index, entry), is_row) in entries {
+                    let index: usize = index.parse().expect("an index");
+                    for (i, value) in numbers(entry).into_iter().enumerate() {
+                        values[if is_row { index * count + i } else { i * count + index }] = value;
+                    }
                 }
             }
             Owned { name: output["name"].as_str().expect("a name").into(), shape, values }
