@@ -20,8 +20,8 @@ MARGIN = (-0.04, 0.20)  # of the box, each side: what detectors and users give
 
 def tilted_quad(rng: np.random.Generator, width: float, height: float, strength: float) -> np.ndarray:
     """Corners of a plate of `width` x `height` px seen by a camera, float32 [4, 2], around the origin."""
-    wide = rng.random() < 0.25
-    limit = np.radians([45, 30, 25] if wide else [22, 16, 8]) * strength
+    wide = rng.random() < 0.35
+    limit = np.radians([45, 30, 32] if wide else [22, 16, 8]) * strength
     yaw, pitch, roll = rng.uniform(-1, 1, 3) * limit
     points = (CORNERS - 0.5) * (width, height)
     x, y = points[:, 0] * np.cos(yaw), points[:, 1] * np.cos(pitch)

@@ -120,7 +120,7 @@ class Mixture(torch.utils.data.IterableDataset):
     """Endless batches: a part of photographs, the rest rendered. `schedule` is shared memory with
     [strength, share of photographs, share of plain plates], so that the trainer steers the worker process."""
 
-    def __init__(self, crops: list[Crop], teacher: np.ndarray | None, synth: SynthCache | None, plain: SynthCache, batch: int, schedule, seed: int) -> None:
+    def __init__(self, crops: list[Crop], teacher: np.ndarray | None, synth: list[SynthCache], plain: SynthCache, batch: int, schedule, seed: int) -> None:
         self.crops, self.teacher, self.synth, self.plain = crops, teacher, synth, plain
         self.batch, self.schedule, self.seed = batch, schedule, seed
         trust = np.array([LABEL_WEIGHT[c.label] for c in crops])
@@ -162,8 +162,8 @@ class Mixture(torch.utils.data.IterableDataset):
             real = round(self.batch * photos) if self.crops else 0
             items = [self._photo(rng, strength) for _ in range(real)]
             while len(items) < self.batch:
-                easy = self.synth is None or rng.random() < plain
+                easy = not self.synth or rng.random() < plain
                 # Even late in training some plates stay easy.
                 level = strength * min(1.0, rng.uniform(0.3, 1.4))
-                items.append(self._rendered(rng, self.plain if easy else self.synth, level))
+                items.append(self._rendered(rng, self.plain if easy else self.synth[rng.integers(len(self.synth))], level))
             yield {key: torch.from_numpy(np.stack([np.asarray(item[key]) for item in items])) for key in items[0]}

@@ -76,7 +76,9 @@ class StrokeFont:
         }
         if kind == "uk":
             self.style["radius"] = rng.uniform(0.22, 0.45)
-        self.variants = {c for c in strokes.VARIANTS if rng.random() < (0.25 if c != "0" else 0.06)}
+        # North American dies mostly give the I its bars; a zero with a stroke is rare everywhere.
+        often = {"0": 0.06, "I": 0.65 if kind == "us" else 0.25}
+        self.variants = {c for c in strokes.VARIANTS if rng.random() < often.get(c, 0.25)}
         self.masks: dict[str, np.ndarray] = {}
 
     def mask(self, char: str) -> np.ndarray:

@@ -174,7 +174,7 @@ def mean_row(rows: list[dict]) -> dict:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, nargs="?", help="data folder with crops/<set>/labels.jsonl; without it, rendered plates only")
-    parser.add_argument("--synth", type=Path, help="cache written by `synth`")
+    parser.add_argument("--synth", type=Path, nargs="*", default=[], help="caches written by `synth`")
     parser.add_argument("--plain", type=Path, required=True, help="cache written by `synth --plain`, the easy start")
     parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, history and plots")
@@ -201,14 +201,14 @@ def run(args: argparse.Namespace) -> None:
     held_out = load_crops(args.data, "val") if args.data else []
     val_images = np.stack([fixed_input(crop, VAL_MARGIN) for crop in held_out]) if held_out else None
     teacher = soft_labels(crops, args.teacher, args.output / "teacher.npy") if args.teacher and crops else None
-    synth = SynthCache(args.synth) if args.synth else None
+    synth = [SynthCache(folder) for folder in args.synth]
     schedule = multiprocessing.Array("d", [0.0, 0.0, 1.0, float(trainer.step)], lock=False)
     mixture = Mixture(crops, teacher, synth, SynthCache(args.plain), args.batch, schedule, args.seed)
     warm = bool(args.warm_start)
     schedule[0:3] = schedule_at(trainer.progress(), warm)[:3]
     loader = torch.utils.data.DataLoader(mixture, batch_size=None, num_workers=args.workers, prefetch_factor=4 if args.workers else None)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
-    print(f"{len(crops)} photographs, {len(synth) if synth else 0} rendered plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, {trainer.device}", flush=True)
+    print(f"{len(crops)} photographs, {sum(map(len, synth))} rendered plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, {trainer.device}", flush=True)
     batches, rows = iter(loader), []
     started = saved = logged = time.monotonic()
     before, crops_logged = trainer.elapsed, trainer.crops

@@ -67,6 +67,7 @@ VARIANTS: dict[str, list[list[tuple]]] = {
     "G": [[(1, 0.24), (1, 0), (0, 0), (0, 1), (1, 1), (1, 0.6, S), (0.6, 0.6)], [(1, 0.6), (1, 1)]],
 }
 NARROW = {"I": 0.35, "1": 0.55, "M": 1.15, "W": 1.2}
+NARROW_VARIANTS = {"I": 0.62, "1": 0.35}
 
 
 def _round(points: list[tuple], radius: float) -> np.ndarray:
@@ -94,12 +95,14 @@ def glyph(char: str, height: int, style: dict, variant: bool) -> np.ndarray:
     (0 sharp … 0.5 round). `variant` takes the other form of a character that has one.
     """
     stroke = max(1, round(style["stroke"] * height))
-    width = max(stroke + 2, round(style["width"] * height * NARROW.get(char, 1.0)))
+    other = variant and char in VARIANTS
+    narrow = NARROW_VARIANTS.get(char, NARROW.get(char, 1.0)) if other else NARROW.get(char, 1.0)
+    width = max(stroke + 2, round(style["width"] * height * narrow))
     mask = np.zeros((height, width), np.uint8)
     shift = 4
     scale = np.array([width - stroke - 1, height - stroke - 1], np.float64)
     aspect = np.array([1.0, width / height])
-    strokes = VARIANTS[char] if variant and char in VARIANTS else SKELETONS[char]
+    strokes = VARIANTS[char] if other else SKELETONS[char]
     for points in strokes:
         soft = _round([(p[0], p[1] / aspect[1], *p[2:]) for p in points], style["radius"])
         soft[:, 1] *= aspect[1]

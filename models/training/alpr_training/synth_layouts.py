@@ -72,7 +72,7 @@ US_PATTERNS = [
 ]  # fmt: skip
 
 LAYOUTS = [
-    Layout("US", 30, US_PATTERNS, "us", "strokes-us strokes-us strokes-us us condensed", (1.9, 2.1), US_COLOURS, names=US_NAMES),
+    Layout("US", 38, US_PATTERNS, "us", "strokes-us strokes-us strokes-us us condensed", (1.9, 2.1), US_COLOURS, names=US_NAMES),
     Layout("CA", 2.5, ["LLLL DDD", "LLL DDD", "LDD LDL", "LLL-DDDD", "DDD LLL", "LL DDDL", "VVVVVV"], "us", "strokes-us us", (1.9, 2.1), [(WHITE, BLUE), (WHITE, BLACK), (WHITE, RED)], names=CA_NAMES),
     Layout("AU", 3, ["LLL DDD", "LLL-DDD", "DLL DLL", "LL DD LL", "DDD-LLL", "LLDDLL", "DLLL DDD", "VVVVVV", "LDD DLLL"], "us", "strokes-us strokes-uk us", (2.6, 3.4), [(WHITE, BLACK), (YELLOW, BLACK), (WHITE, BLUE), (WHITE, GREEN), (WHITE, NAVY), (BLACK, WHITE), (WHITE, (110, 20, 60))], names=AU_NAMES),
     Layout("NZ", 1, ["LLLDDD", "LLDDDD", "VVVVVV"], "plain", "strokes-us condensed din", (2.8, 3.3), ON_WHITE),

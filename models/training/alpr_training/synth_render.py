@@ -77,7 +77,7 @@ def _row_widths(row: list[str], font, cap: float, gap: float, mono: float) -> li
             natural = font.mask(mark).shape[1] * cap / CAP_HEIGHT
             out.append((mark, max(natural, mono * cap) if mono else natural))
         else:
-            out.append((mark, {" ": 0.22, "_": 0.5, "-": 0.26, ".": 0.1, "*": 0.5}[mark] * cap))
+            out.append((mark, {" ": 0.22, "_": 0.5, "-": 0.26, ".": 0.1, "*": 0.55}[mark] * cap))
     return out
 
 
@@ -112,14 +112,31 @@ def _draw_row(image, rng, row, font, box, ink, style) -> list[tuple[float, float
             half = 0.05 * cap
             cv2.rectangle(image, (round(x + width * 0.1), round(y - half)), (round(x + width * 0.9), round(y + half)), [int(v) for v in ink], -1)
         elif mark == "*":
-            colour = [int(v) for v in rng.integers(0, 256, 3)]
-            radius = max(2, round(min(width, cap * 0.5) * rng.uniform(0.28, 0.45)))
-            for y in ((0.3, 0.72) if rng.random() < 0.5 else (0.5,)):
-                centre = (round(x + width / 2), round(box[1] + cap * y))
-                cv2.circle(image, centre, radius, colour, -1, cv2.LINE_AA)
-                cv2.circle(image, centre, max(1, radius // 2), [int(v) for v in rng.integers(0, 256, 3)], -1, cv2.LINE_AA)
+            _symbol(image, rng, x + width / 2, box[1], width, cap, ink)
         x += width + gap * squeeze
     return boxes
+
+
+def _symbol(image, rng, x: float, top: float, width: float, cap: float, ink) -> None:
+    """What stands among the characters and is none: seals, coats of arms, maps, fruit, a wheelchair."""
+    colour = [int(v) for v in (rng.integers(0, 256, 3) if rng.random() < 0.75 else ink)]
+    kind = rng.integers(4)
+    if kind < 2:
+        radius = max(2, round(min(width, cap * 0.5) * rng.uniform(0.28, 0.45)))
+        for y in ((0.3, 0.72) if rng.random() < 0.5 else (0.5,)):
+            centre = (round(x), round(top + cap * y))
+            cv2.circle(image, centre, radius, colour, -1, cv2.LINE_AA)
+            cv2.circle(image, centre, max(1, radius // 2), [int(v) for v in rng.integers(0, 256, 3)], -1, cv2.LINE_AA)
+        return
+    centre, reach = np.array([x, top + cap * rng.uniform(0.4, 0.6)]), np.array([width * 0.5, cap * rng.uniform(0.25, 0.6)])
+    angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(5, 11)))
+    rim = np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(0.45, 1.0, (len(angles), 1))
+    points = [(centre + rim * reach).astype(np.int32)]
+    if kind == 2:
+        cv2.fillPoly(image, points, colour, cv2.LINE_AA)
+        cv2.ellipse(image, tuple(int(v) for v in centre), tuple(int(v) for v in reach * rng.uniform(0.2, 0.6, 2) + 1), rng.uniform(0, 180), 0, 360, [int(v) for v in rng.integers(0, 256, 3)], -1, cv2.LINE_AA)
+    else:
+        cv2.polylines(image, points, bool(rng.random() < 0.5), colour, max(1, round(0.08 * cap)), cv2.LINE_AA)
 
 
 def _text_boxes(rng, layout: Layout, rows: int, width: int, height: int) -> tuple[list, float, float]:
@@ -217,7 +234,7 @@ def _stacked(image, rng, font, boxes: list, box, ink) -> None:
     cap = box[3] - box[1]
     at_left = rng.random() < 0.6
     edge = min(b[0] for b in boxes) if at_left else max(b[2] for b in boxes)
-    width = 0.26 * cap
+    width = rng.uniform(0.2, 0.36) * cap
     x = edge - width * 1.35 if at_left else edge + width * 0.35
     if x < 2 or x + width > image.shape[1] - 2:
         return
@@ -231,6 +248,8 @@ def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = No
     """A random clean plate of `layout` (default: one drawn by weight)."""
     layout = layout or random_layout(rng)
     rows = random_pattern(rng, layout)
+    if layout.style == "us" and rng.random() < 0.15:
+        rows[0].insert(0 if rng.random() < 0.5 else int(rng.integers(len(rows[0]) + 1)), "*")
     aspect = rng.uniform(*layout.aspect)
     if len(rows) == 2 and aspect > 2.2:
         aspect = rng.uniform(1.25, 1.75)
@@ -251,7 +270,7 @@ def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = No
     found = []
     for row, box in zip(rows, boxes):
         found.append(_draw_row(image, rng, row, font, box, ink, style))
-    if layout.style == "us" and layout.region in ("US", "CA") and layout.names is not CA_NAMES and len(rows) == 1 and rng.random() < 0.1:
+    if layout.style == "us" and layout.region in ("US", "CA") and layout.names is not CA_NAMES and len(rows) == 1 and rng.random() < 0.2:
         _stacked(image, rng, font, found[0], boxes[0], ink)
     if rng.random() < (0.35 if layout.style == "us" else 0.12):
         _frame(image, fonts, rng)
