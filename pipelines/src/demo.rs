@@ -4,7 +4,7 @@ use crate::broker::{Broker, Record};
 use crate::player::{AFTER_SOURCE, End, Player, SOURCE};
 use crate::score::passes::{Sighting, Verdict, judge};
 use crate::truth::Truth;
-use crate::{annotated, console};
+use crate::{annotated, console, report};
 use alpr_core::event::Event;
 use gst::prelude::*;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ pub fn description(options: &Options, servers: &str, clip: &Path) -> Result<Stri
     ))
 }
 
-/// Runs the demo to its end and prints the summary. Returns whether there was no wrong event.
+/// Runs the demo to its end and prints the summary.
 ///
 /// # Errors
 /// A sentence that says what failed.
@@ -225,7 +225,7 @@ fn summary(options: &Options, show: &Show, clip: &Path) {
     let truth = Truth::path_for(Path::new(&options.input));
     if truth.is_file() {
         match Truth::read(&truth) {
-            Ok(truth) => tell(&verdict(&truth, &show.events)),
+            Ok(truth) => console::say(report::verdict(&verdict(&truth, &show.events)).trim_end()),
             Err(e) => console::warn(&e),
         }
     }
@@ -235,26 +235,4 @@ fn summary(options: &Options, show: &Show, clip: &Path) {
 fn verdict(truth: &Truth, events: &[Event]) -> Verdict {
     let sightings: Vec<Sighting> = events.iter().filter_map(|e| crate::clips::sighting(e, START_TIME)).collect();
     judge(truth, &sightings, crate::clips::DEFAULT_WINDOW)
-}
-
-/// Prints a verdict.
-pub fn tell(v: &Verdict) {
-    console::say(&format!(
-        "{} of {} passes right (exactly once, right text), {} duplicates, {} wrong, {} missed",
-        v.right,
-        v.owed,
-        v.duplicates.len(),
-        v.wrong.len(),
-        v.missed.len()
-    ));
-    for wrong in &v.wrong {
-        let meant = wrong.meant.as_deref().map_or_else(|| "nobody passed".to_owned(), |m| format!("meant {m}"));
-        console::say(&format!("  wrong      {} at {:.1} s ({meant})", wrong.sighting.text, wrong.sighting.seconds));
-    }
-    for again in &v.duplicates {
-        console::say(&format!("  duplicate  {} at {:.1} s", again.text, again.seconds));
-    }
-    for text in &v.missed {
-        console::say(&format!("  missed     {text}"));
-    }
 }

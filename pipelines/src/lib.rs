@@ -20,8 +20,12 @@ pub mod launch;
 
 pub mod player;
 
+pub mod report;
+
 pub mod score;
 
 pub mod still;
+
+pub mod stills;
 
 pub mod truth;

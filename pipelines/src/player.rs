@@ -131,7 +131,7 @@ impl Drop for Player {
 }
 
 /// What an error message says, with the element that says it.
-fn told(error: &gst::message::Error) -> String {
+pub fn told(error: &gst::message::Error) -> String {
     let who = error.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
     let reason = error.error();
     match error.debug() {

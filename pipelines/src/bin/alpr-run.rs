@@ -1,0 +1,95 @@
+//! Runs a launch file: `alpr-run NAME|FILE.launch key=value …`.
+
+use alpr_pipelines::console;
+use alpr_pipelines::launch::Launch;
+use alpr_pipelines::player::{End, Player};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+/// Where launch files lie: `ALPR_PIPELINES`, or the checkout.
+fn folder() -> PathBuf {
+    std::env::var_os("ALPR_PIPELINES").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+}
+
+fn usage() -> String {
+    let mut text = String::from(
+        "alpr-run NAME|FILE.launch [VAR=value …]   runs a pipeline\n\
+         alpr-run NAME|FILE.launch --help          tells what it is for and its variables\n",
+    );
+    let mut names: Vec<String> = std::fs::read_dir(folder())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "launch"))
+        .filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    text.push_str(&format!("names: {}", names.join(" ")));
+    text
+}
+
+fn find(name: &str) -> PathBuf {
+    let given = Path::new(name);
+    if given.is_file() { given.to_owned() } else { folder().join(name).with_extension("launch") }
+}
+
+fn about(launch: &Launch) -> String {
+    let mut text = launch.about.clone();
+    for variable in &launch.variables {
+        match &variable.default {
+            Some(default) => text.push_str(&format!("  {}={default}\n", variable.name)),
+            None => text.push_str(&format!("  {}  must be given\n", variable.name)),
+        }
+    }
+    text
+}
+
+fn run() -> Result<(), String> {
+    let mut arguments = std::env::args().skip(1);
+    let name = match arguments.next() {
+        Some(name) if name != "--help" && name != "-h" => name,
+        _ => {
+            console::say(&usage());
+            return Ok(());
+        }
+    };
+    let file = find(&name);
+    let text =
+        std::fs::read_to_string(&file).map_err(|e| format!("cannot read {}: {e}\n{}", file.display(), usage()))?;
+    let launch = Launch::parse(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+    let mut values = Vec::new();
+    for argument in arguments {
+        if argument == "--help" || argument == "-h" {
+            console::say(about(&launch).trim_end());
+            return Ok(());
+        }
+        let (name, value) = argument.split_once('=').ok_or_else(|| format!("`{argument}`: want VAR=value"))?;
+        values.push((name.to_owned(), value.to_owned()));
+    }
+    let description = launch.fill(&values).map_err(|e| format!("{}: {e}", file.display()))?;
+    gst_init()?;
+    console::say(&format!("gst-launch-1.0 {description}"));
+    let mut player = Player::new(&description)?;
+    let stop = player.stop_flag();
+    ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed)).map_err(|e| format!("cannot catch Ctrl-C: {e}"))?;
+    if player.run(|_, _| {})? == End::Stopped {
+        console::say("stopped");
+    }
+    Ok(())
+}
+
+fn gst_init() -> Result<(), String> {
+    gst::init().map_err(|e| format!("GStreamer does not start: {e}"))
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            console::warn(&format!("alpr-run: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
