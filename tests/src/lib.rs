@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub mod broker;
+pub mod clips;
 pub mod elements_doc;
 pub mod pipeline;
 pub mod python;
