@@ -8,7 +8,7 @@ use crate::syntax::k_best;
 
 /// Part of every distribution that is given to "anything", so that no single reading can rule a character out:
 /// for a reading of weight 1, and what is added for one of weight 0.
-const DOUBT: (f32, f32) = (0.01, 0.05);
+const DOUBT: (f32, f32) = (0.003, 0.05);
 /// A reading that does not reach a column at the plate's ends may be cut off: its "no character" counts this much.
 const CUT_OFF: f32 = 0.4;
 /// Total variation between two readings (summed over characters) that makes them tell about half as much again.
@@ -21,6 +21,8 @@ const PRIOR_EMPTY: f32 = 0.7;
 const UNSEEN_RISK: f32 = 0.003;
 /// Columns that are empty with at least this probability are not characters of the plate.
 const EMPTY: f32 = 0.98;
+/// Readings in a row that must be of another plate before the vehicle has changed.
+const CHANGE: usize = 2;
 /// Alternatives kept beside the best text.
 const ALTERNATIVES: usize = 5;
 
@@ -64,13 +66,26 @@ pub struct Fusion {
     added: u32,
     /// Readings in a row that left the text unchanged.
     stable: u32,
+    /// Latest readings in a row that are of another plate than the fused text.
+    strangers: usize,
+    /// Whether the fused text was ever sure.
+    was_sure: bool,
     consensus: Option<Consensus>,
 }
 
 impl Fusion {
     /// A fusion of no readings.
     pub const fn new(settings: FusionSettings) -> Self {
-        Self { settings, alphabet: None, reads: Vec::new(), added: 0, stable: 0, consensus: None }
+        Self {
+            settings,
+            alphabet: None,
+            reads: Vec::new(),
+            added: 0,
+            stable: 0,
+            strangers: 0,
+            was_sure: false,
+            consensus: None,
+        }
     }
 
     /// Adds a reading with its `weight`, 0 to 1 (see [`super::CropQuality::weight`]).
@@ -86,15 +101,46 @@ impl Fusion {
         let weight = if weight.is_finite() { weight.clamp(0.01, 1.0) } else { 0.01 };
         self.reads.push(Read { rows, text: reading.text.clone(), weight, region: reading.region.clone() });
         self.added += 1;
-        if self.reads.len() > self.settings.max_reads.max(1) {
-            let least = (0..self.reads.len()).min_by(|&a, &b| self.reads[a].weight.total_cmp(&self.reads[b].weight));
+        if self.reads.len() > self.settings.max_reads.max(CHANGE + 1) {
+            // The latest ones stay: they tell whether the vehicle changed.
+            let older = 0..self.reads.len() - CHANGE;
+            let least = older.min_by(|&a, &b| self.reads[a].weight.total_cmp(&self.reads[b].weight));
             least.map(|index| self.reads.remove(index));
         }
+        self.update();
+        true
+    }
+
+    /// The fused text of the vehicle before, when the latest readings tell that the track went over to another one: a
+    /// text that was sure, then at least two readings in a row that agree with each other and not with it.
+    ///
+    /// From then on this is the fusion of the new vehicle's readings alone. Trackers swap vehicles where one hides the
+    /// other, or where one frame in a second is all they see.
+    pub fn take_change(&mut self) -> Option<Consensus> {
+        let [.., before, last] = self.reads.as_slice() else { return None };
+        let changed = self.was_sure && self.strangers >= CHANGE && agreement(&before.rows, &last.rows) >= AGREEMENT.1;
+        if !changed {
+            return None;
+        }
+        let old = self.consensus.take();
+        let alphabet = self.alphabet.take();
+        let reads = self.reads.split_off(self.reads.len() - self.strangers.min(self.reads.len()));
+        *self = Self { alphabet, added: reads.len() as u32, reads, ..Self::new(self.settings.clone()) };
+        self.update();
+        old
+    }
+
+    fn update(&mut self) {
         let before = self.consensus.take();
         self.consensus = self.fused();
         let unchanged = before.zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
         self.stable = if unchanged { self.stable + 1 } else { 0 };
-        true
+        let stranger = self.consensus.as_ref().zip(self.reads.last()).is_some_and(|(consensus, last)| {
+            let rows = Rows::compacted(consensus.lattice.classes(), &consensus.lattice.probs);
+            agreement(&rows, &last.rows) < AGREEMENT.0
+        });
+        self.strangers = if stranger { self.strangers + 1 } else { 0 };
+        self.was_sure |= self.sure();
     }
 
     /// The fused text; `None` before the first usable reading.
@@ -102,13 +148,15 @@ impl Fusion {
         self.consensus.clone()
     }
 
-    /// Whether more readings are not needed: enough of them agree, and the fused text is confident and stable.
+    /// Whether more readings are not needed: enough of them agree, the fused text is confident and stable, and the
+    /// latest reading is not of another plate.
     pub fn sure(&self) -> bool {
-        self.consensus.as_ref().is_some_and(|consensus| {
-            consensus.agreeing >= self.settings.agreeing
-                && consensus.confidence >= self.settings.confidence
-                && self.stable >= self.settings.stable
-        })
+        self.strangers == 0
+            && self.consensus.as_ref().is_some_and(|consensus| {
+                consensus.agreeing >= self.settings.agreeing
+                    && consensus.confidence >= self.settings.confidence
+                    && self.stable >= self.settings.stable
+            })
     }
 
     fn fused(&self) -> Option<Consensus> {
@@ -221,16 +269,16 @@ impl Fusion {
 
 /// How much of a reading's weight remains in view of what all readings together say.
 fn trust(fused: &Rows, read: &Rows) -> f32 {
-    let steps = align(fused, read);
-    let same: f32 = steps
-        .iter()
-        .map(|step| match step {
-            Step::Both(column, row) => overlap(fused.row(*column), read.row(*row)),
-            _ => 0.0,
-        })
-        .sum();
-    let agreement = same / read.len() as f32;
-    ((agreement - AGREEMENT.0) / (AGREEMENT.1 - AGREEMENT.0)).clamp(0.0, 1.0)
+    ((agreement(fused, read) - AGREEMENT.0) / (AGREEMENT.1 - AGREEMENT.0)).clamp(0.0, 1.0)
+}
+
+/// Part of the characters of `read` that stand in `text` too, 0 to 1.
+fn agreement(text: &Rows, read: &Rows) -> f32 {
+    let same = |step: &Step| match step {
+        Step::Both(column, row) => overlap(text.row(*column), read.row(*row)),
+        _ => 0.0,
+    };
+    align(text, read).iter().map(same).sum::<f32>() / read.len() as f32
 }
 
 /// Total variation of two readings, summed over the columns that both have.

@@ -125,6 +125,37 @@ fn sure_needs_agreement_confidence_and_a_stable_text() {
 }
 
 #[test]
+fn a_track_that_goes_over_to_another_vehicle_is_noticed() {
+    let cases: &[(&str, &[&str], Option<&str>, &str)] = &[
+        ("the same", &["ABC1234"; 6], None, "ABC1234"),
+        ("one stray reading", &["ABC1234", "ABC1234", "ABC1234", "XYZ987", "ABC1234"], None, "ABC1234"),
+        ("strays that differ", &["ABC1234", "ABC1234", "ABC1234", "XYZ987", "GHJ555K"], None, "ABC1234"),
+        ("another vehicle", &["ABC1234", "ABC1234", "ABC1234", "XYZ987", "XYZ987"], Some("ABC1234"), "XYZ987"),
+        ("a neighbouring fleet number", &["ABC1234", "ABC1234", "ABC1234", "ABC1235", "ABC1235"], None, "ABC1234"),
+        ("leaving the picture", &["ABC1234", "ABC1234", "ABC1234", "BC1234", "C1234"], None, "ABC1234"),
+        ("never sure before", &["QQQ111", "ABC1234", "ABC1234"], None, "ABC1234"),
+    ];
+    for (name, texts, left, current) in cases {
+        let mut fusion = Fusion::new(FusionSettings::default());
+        let mut changed = None;
+        for text in *texts {
+            fusion.add(&reading(text, 0.995), 1.0);
+            changed = changed.or(fusion.take_change());
+        }
+        assert_eq!(changed.map(|c| c.text).as_deref(), *left, "{name}");
+        assert_eq!(fusion.consensus().map(|c| c.text).as_deref(), Some(*current), "{name}");
+    }
+    let mut fusion = Fusion::new(FusionSettings::default());
+    ["ABC1234"; 3].iter().for_each(|text| assert!(fusion.add(&reading(text, 0.995), 1.0)));
+    assert!(fusion.sure());
+    fusion.add(&reading("XYZ987", 0.99), 1.0);
+    assert!(!fusion.sure(), "the next frame must be read to know");
+    fusion.add(&reading("XYZ987", 0.99), 1.0);
+    assert!(fusion.take_change().is_some());
+    assert_eq!(fusion.consensus().map(|c| (c.reads, c.agreeing)), Some((2, 2)));
+}
+
+#[test]
 fn what_is_no_reading_is_not_used() {
     let mut fusion = Fusion::new(FusionSettings::default());
     assert_eq!((fusion.consensus(), fusion.sure()), (None, false));
