@@ -258,6 +258,7 @@ fn what_cannot_be_used_is_refused_with_advice() {
         (&[IMAGE], &["output0 f32 1,6,8400"], &[("task", "obb"), ("names", "{0: 'plate'}")], "rotated"),
         (&[IMAGE], &["output0 f32 1,9,8400"], DETECT, "does not fit its output"),
         (&[IMAGE], &["output0 f32 1,13,8400"], &[("task", "pose")], "kpt_shape"),
+        (&["images f32 4,3,640,640"], &["output0 f32 4,5,8400"], DETECT, "batch of 1"),
         (&["images f16 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 input"),
         (
             &["input u8 ?,64,128,3"],

@@ -105,20 +105,24 @@ fn crops_grow_along_the_plates_sides() {
 
 #[test]
 fn ctc_families() {
-    let paddle = model(&["x f32 ?,3,48,?"], &["softmax_2.tmp_0 f32 ?,?,6"], &[("character", "京\nA\nB\n!")]);
+    let paddle = model(&["x f32 ?,3,48,?"], &["softmax_2.tmp_0 f32 ?,?,6"], &[("character", "京\nA\n水\na")]);
     let contract = open(&paddle, &[]);
     assert_eq!(
         contract.to_string(),
-        "paddleocr: x 320x48 BGR NCHW float32 -1.00 to 1.00, fit-height pad 127.5, 5 symbols"
+        "paddleocr: x 320x48 BGR NCHW float32 -1.00 to 1.00, fit-height pad 127.5, 2 symbols"
     );
-    assert_eq!(symbols(&contract), "京AB! ");
-    assert_eq!(contract.head, ReaderHead::Ctc { output: "softmax_2.tmp_0".into(), blank: 0, transposed: false });
+    // Small letters are capitals; what no plate has, and the space that the dictionary lacks, are nothing.
+    assert_eq!(symbols(&contract), "京A");
+    assert_eq!(
+        contract.head,
+        ReaderHead::Ctc { output: "softmax_2.tmp_0".into(), columns: vec![2, 0, 1, 2, 1, 2], transposed: false }
+    );
     assert_eq!(open(&paddle, &[("input-size", "480x48")]).input.width, 480);
 
     let mut bare = model(&["x f32 ?,3,48,?"], &["y f32 ?,?,97"], &[]);
     assert!(refusal(&bare, &[]).contains("one a line"));
     bare.config.symbols = Some((0..95).map(|i| format!("{}\n", char::from(b' ' + i))).collect());
-    assert_eq!(open(&bare, &[]).alphabet.symbols().len(), 96);
+    assert_eq!(symbols(&open(&bare, &[])), LATIN);
 
     let chinese = open(&model(&["images f32 1,3,48,168"], &["output_1 f32 1,21,78", "output_2 f32 1,5"], &[]), &[]);
     assert_eq!(
@@ -127,20 +131,21 @@ fn ctc_families() {
     );
 
     let pytorch = open(&model(&["input f32 ?,3,24,94"], &["output f32 ?,68,18"], &[]), &[]);
-    assert_eq!(pytorch.head, ReaderHead::Ctc { output: "output".into(), blank: 67, transposed: true });
+    let ReaderHead::Ctc { columns, transposed: true, .. } = &pytorch.head else { panic!("{:?}", pytorch.head) };
+    assert!(columns.iter().copied().eq(0..=67));
     assert!(pytorch.to_string().contains("94x24 BGR NCHW float32 -1.00 to 1.00, stretch, 67 symbols"), "{pytorch}");
 
     let outputs = ["tf_op_layer_ArgMax i32 ?,24", "tf_op_layer_Max f32 ?,24"];
     let nvidia = open(&model(&["image_input f32 ?,3,48,96"], &outputs, &[]), &[]);
     assert_eq!(nvidia.alphabet.symbols().len(), 35);
     assert!(!symbols(&nvidia).contains('O') && nvidia.to_string().contains("United States is assumed"), "{nvidia}");
-    assert!(matches!(nvidia.head, ReaderHead::CtcBest { blank: 35, .. }));
+    assert!(matches!(nvidia.head, ReaderHead::CtcBest { .. }));
 
     let plain = model(&["x f32 1,3,48,160"], &["y f32 1,20,4"], &[]);
     assert!(refusal(&plain, &[]).contains("cannot tell"));
     let contract = open(&plain, &[("alphabet", "ABC"), ("blank", "last"), ("color-order", "rgb"), ("range", "0..1")]);
     assert!(contract.to_string().starts_with("ctc: x 160x48 RGB NCHW float32 0.00 to 1.00"), "{contract}");
-    assert_eq!(contract.head, ReaderHead::Ctc { output: "y".into(), blank: 3, transposed: false });
+    assert_eq!(contract.head, ReaderHead::Ctc { output: "y".into(), columns: vec![0, 1, 2, 3], transposed: false });
 }
 
 #[test]

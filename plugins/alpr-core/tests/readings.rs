@@ -121,6 +121,19 @@ fn time_steps_collapse() {
 }
 
 #[test]
+fn readers_of_general_text_read_plates() {
+    // Classes: blank, A, a, hyphen, a character that no plate has, the space.
+    let info = model(&["x f32 ?,3,48,?"], &["y f32 ?,?,6"], &[("character", "A\na\n-\n水")]);
+    let contract = open(&info, &[]);
+    let steps = [(1, 0.9), (2, 0.8), (3, 0.9), (2, 0.7), (4, 0.9), (5, 0.6)];
+    let readings = read(&contract, &[Owned::new("y", &[1, 6, 6], rows(6, &steps))], 1);
+    check(&readings[0]);
+    // The hyphen parts the letters; A and a together are one.
+    assert_eq!(readings[0].text, "AA");
+    assert!((readings[0].lattice.probs[0] - (0.9 + 0.02)).abs() < 1e-5, "{:?}", readings[0].lattice.probs);
+}
+
+#[test]
 fn classes_before_steps() {
     let contract = open(&model(&["input f32 ?,3,24,94"], &["output f32 ?,68,18"], &[]), &[]);
     let mut best = vec![(67, 0.9); 18];

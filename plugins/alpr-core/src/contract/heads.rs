@@ -121,18 +121,17 @@ pub enum ReaderHead {
     Ctc {
         /// Name of the output.
         output: String,
-        /// Class that means "no character here".
-        blank: usize,
+        /// Symbol of each class as its index in the alphabet; the alphabet's length for the blank and for what is not
+        /// on plates.
+        columns: Vec<u32>,
         /// Whether classes come first in memory (`[batch, classes, steps]`).
         transposed: bool,
     },
-    /// The best class and its probability a time step, to be collapsed.
+    /// The best class and its probability a time step, to be collapsed. The blank is the class after the last symbol.
     CtcBest {
         /// Name of the output with class indices `[batch, steps]`.
         classes: String,
         /// Name of the output with probabilities `[batch, steps]`.
         scores: String,
-        /// Class that means "no character here".
-        blank: usize,
     },
 }

@@ -18,12 +18,12 @@ pub fn decode(contract: &ReaderContract, outputs: &[Output<'_>], n_crops: usize)
         ReaderHead::Slots { output, slots, pad, region } => {
             (slot_lattices(&Output::find(outputs, output)?, alphabet, *slots, *pad, n_crops)?, region.as_deref())
         }
-        ReaderHead::Ctc { output, blank, transposed } => {
-            (ctc_lattices(&Output::find(outputs, output)?, alphabet, *blank, *transposed, n_crops)?, None)
+        ReaderHead::Ctc { output, columns, transposed } => {
+            (ctc_lattices(&Output::find(outputs, output)?, alphabet, columns, *transposed, n_crops)?, None)
         }
-        ReaderHead::CtcBest { classes, scores, blank } => {
+        ReaderHead::CtcBest { classes, scores } => {
             let (classes, scores) = (Output::find(outputs, classes)?, Output::find(outputs, scores)?);
-            (best_lattices(&classes, &scores, alphabet, *blank, n_crops)?, None)
+            (best_lattices(&classes, &scores, alphabet, n_crops)?, None)
         }
     };
     let mut regions = match region {
@@ -94,18 +94,22 @@ fn slot_lattices(
 fn ctc_lattices(
     output: &Output<'_>,
     alphabet: &Alphabet,
-    blank: usize,
+    columns: &[u32],
     transposed: bool,
     n_crops: usize,
 ) -> Result<Vec<Lattice>, DecodeError> {
-    let classes = alphabet.symbols().len() + 1;
+    let classes = columns.len();
     let form = if transposed { format!("{classes}, steps") } else { format!("steps, {classes}") };
     let expected = format!("float32 [{n_crops}, {form}]");
     let values = output.floats(&expected)?;
     let steps = match (output.shape, transposed) {
-        (&[n, steps, c], false) | (&[n, c, steps], true) if n == n_crops && c == classes && blank < classes => steps,
+        (&[n, steps, c], false) | (&[n, c, steps], true) if n == n_crops && c == classes => steps,
         _ => return Err(output.unexpected(expected)),
     };
+    if steps == 0 {
+        return Ok(vec![Lattice { alphabet: alphabet.clone(), probs: Vec::new() }; n_crops]);
+    }
+    let width = alphabet.symbols().len() + 1;
     let one = |crop: &[f32]| {
         let mut rows = if transposed {
             (0..steps * classes).map(|i| crop[i % classes * steps + i / classes]).collect()
@@ -113,22 +117,28 @@ fn ctc_lattices(
             crop.to_vec()
         };
         probabilities(&mut rows, classes);
-        collapse(&rows, alphabet, blank)
+        let mut folded = vec![0.0; steps * width];
+        for (row, folded) in rows.chunks_exact(classes).zip(folded.chunks_exact_mut(width)) {
+            for (p, &column) in row.iter().zip(columns) {
+                folded[column as usize] += p;
+            }
+            // Sums of thousands of small numbers round.
+            folded.iter_mut().for_each(|p| *p = p.min(1.0));
+        }
+        collapse(&folded, alphabet)
     };
-    if steps == 0 {
-        return Ok(vec![Lattice { alphabet: alphabet.clone(), probs: Vec::new() }; n_crops]);
-    }
     Ok(values.chunks_exact(steps * classes).map(one).collect())
 }
 
-/// One position for every run of steps whose best class is the same symbol: the step where it is clearest.
-fn collapse(rows: &[f32], alphabet: &Alphabet, blank: usize) -> Lattice {
-    let classes = alphabet.symbols().len() + 1;
+/// One position for every run of steps whose best column is the same symbol: the step where it is clearest. The last
+/// column is the blank.
+fn collapse(rows: &[f32], alphabet: &Alphabet) -> Lattice {
+    let width = alphabet.symbols().len() + 1;
     let mut probs = Vec::new();
     // The symbol of the run and its clearest step so far.
     let mut run: Option<(usize, &[f32])> = None;
-    for row in rows.chunks_exact(classes) {
-        let best = (0..classes).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+    for row in rows.chunks_exact(width) {
+        let best = (0..width).fold(0, |best, c| if row[c] > row[best] { c } else { best });
         match &mut run {
             Some((symbol, clearest)) if *symbol == best => {
                 if row[best] > clearest[best] {
@@ -136,16 +146,12 @@ fn collapse(rows: &[f32], alphabet: &Alphabet, blank: usize) -> Lattice {
                 }
             }
             _ => {
-                if let Some((_, clearest)) = run.take() {
-                    push_row(&mut probs, clearest, blank);
-                }
-                run = (best != blank).then_some((best, row));
+                probs.extend(run.take().into_iter().flat_map(|(_, clearest)| clearest));
+                run = (best != width - 1).then_some((best, row));
             }
         }
     }
-    if let Some((_, clearest)) = run {
-        push_row(&mut probs, clearest, blank);
-    }
+    probs.extend(run.into_iter().flat_map(|(_, clearest)| clearest));
     Lattice { alphabet: alphabet.clone(), probs }
 }
 
@@ -154,10 +160,10 @@ fn best_lattices(
     ids: &Output<'_>,
     scores: &Output<'_>,
     alphabet: &Alphabet,
-    blank: usize,
     n_crops: usize,
 ) -> Result<Vec<Lattice>, DecodeError> {
-    let classes = alphabet.symbols().len() + 1;
+    let blank = alphabet.symbols().len();
+    let width = blank + 1;
     let expected = format!("float32 [{n_crops}, steps]");
     let values = scores.floats(&expected)?;
     let &[n, steps] = scores.shape else { return Err(scores.unexpected(expected)) };
@@ -168,16 +174,16 @@ fn best_lattices(
         return Err(ids.unexpected(format!("integers [{n_crops}, {steps}]")));
     }
     let one = |crop: usize| {
-        let mut rows = Vec::with_capacity(steps * classes);
+        let mut rows = Vec::with_capacity(steps * width);
         for (i, &p) in values.iter().enumerate().skip(crop * steps).take(steps) {
-            // An index outside is no symbol and NaN no probability; below 1 / classes the best could not be the best.
+            // An index outside is no symbol and NaN no probability; below 1 / width the best could not be the best.
             let id = ids.number(i);
-            let known = p.is_finite() && (0.0..classes as f32).contains(&id);
-            let (best, p) = if known { (id as usize, p.clamp(1.0 / classes as f32, 1.0)) } else { (blank, 1.0) };
-            let rest = (1.0 - p) / (classes - 1).max(1) as f32;
-            rows.extend((0..classes).map(|c| if c == best { p } else { rest }));
+            let known = p.is_finite() && (0.0..width as f32).contains(&id);
+            let (best, p) = if known { (id as usize, p.clamp(1.0 / width as f32, 1.0)) } else { (blank, 1.0) };
+            let rest = (1.0 - p) / blank.max(1) as f32;
+            rows.extend((0..width).map(|c| if c == best { p } else { rest }));
         }
-        collapse(&rows, alphabet, blank)
+        collapse(&rows, alphabet)
     };
     Ok((0..n_crops).map(one).collect())
 }

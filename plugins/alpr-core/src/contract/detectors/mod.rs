@@ -70,9 +70,13 @@ fn contract(
     if let Some(license) = model.prop("license").filter(|l| l.contains("GPL")) {
         notes.push(format!("licence of the model: {license}"));
     }
+    let input = model.fitted(picture, preset)?;
+    if let Some(batch) = input.batch.filter(|n| *n != 1) {
+        return Err(model.refused(format!("it wants {batch} pictures at once"), "export it with a batch of 1 or a free one"));
+    }
     Ok(DetectorContract {
         family,
-        input: model.fitted(picture, preset)?,
+        input,
         fixed_inputs: Vec::new(),
         head,
         labels: model.labels(),

@@ -1,5 +1,7 @@
 //! Readers with one softmax a time step (CTC).
 
+use std::collections::BTreeMap;
+
 use super::super::heads::ReaderHead;
 use super::super::model::{Model, Picture, Preset};
 use super::super::sidecar::strings;
@@ -8,6 +10,9 @@ use super::Family;
 
 /// The provinces of mainland China in the order that the public readers use.
 const PROVINCES: &str = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新";
+
+/// Other characters on plates of mainland China: schools, police, Hong Kong and Macau, diplomats and others.
+const OFFICES: &str = "学警港澳挂使领民航危";
 
 /// Digits and the letters of plates that leave out I and O.
 const DIGITS_LETTERS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -38,8 +43,7 @@ pub(super) const NVIDIA: Family = Family {
             return None;
         }
         let (symbols, stated) = symbols(model).map_or((UNITED_STATES.chars().collect(), false), |s| (s, true));
-        let head =
-            ReaderHead::CtcBest { classes: classes.name.clone(), scores: scores.name.clone(), blank: symbols.len() };
+        let head = ReaderHead::CtcBest { classes: classes.name.clone(), scores: scores.name.clone() };
         let preset = Preset { resize: Resize::Stretch, size: (96, 48), ..Preset::LETTERBOX };
         let mut notes = vec!["the model tells only its best symbols: alternatives are not known".to_owned()];
         if !stated {
@@ -69,7 +73,7 @@ pub(super) const PADDLE: Family = Family {
             // Exports with `use_space_char` have the space after the dictionary.
             symbols.push(' ');
         }
-        Some(ctc(model, "paddleocr", &picture, &SIGNED, output, symbols, Blank::First))
+        Some(ctc(model, "paddleocr", &picture, &SIGNED, output, symbols.map(general), Blank::First))
     },
 };
 
@@ -85,7 +89,7 @@ pub(super) const LPRNET_PYTORCH: Family = Family {
         }
         let preset = Preset { resize: Resize::Stretch, scale: [0.007_812_5; 3], size: (94, 24), ..SIGNED };
         let symbols = symbols(model).unwrap_or_else(|| format!("{PROVINCES}{DIGITS_LETTERS}IO").chars().collect());
-        Some(ctc(model, "lprnet-pytorch", &picture, &preset, output, Some(symbols), Blank::LastTransposed))
+        Some(ctc(model, "lprnet-pytorch", &picture, &preset, output, Some(exact(symbols)), Blank::LastTransposed))
     },
 };
 
@@ -105,9 +109,9 @@ pub(super) const CHINESE: Family = Family {
             size: (168, 48),
             ..SIGNED
         };
-        let list = format!("{PROVINCES}学警港澳挂使领民航危{DIGITS_LETTERS}险品");
+        let list = format!("{PROVINCES}{OFFICES}{DIGITS_LETTERS}险品");
         let symbols = symbols(model).unwrap_or_else(|| list.chars().collect());
-        Some(ctc(model, "chinese-plates", &picture, &preset, output, Some(symbols), Blank::First))
+        Some(ctc(model, "chinese-plates", &picture, &preset, output, Some(exact(symbols)), Blank::First))
     },
 };
 
@@ -122,7 +126,7 @@ pub(super) const PLAIN: Family = Family {
         if !(fits || model.forced("ctc")) {
             return None;
         }
-        Some(ctc(model, "ctc", &picture, &SIGNED, output, symbols, Blank::First).map(|mut c| {
+        Some(ctc(model, "ctc", &picture, &SIGNED, output, symbols.map(exact), Blank::First).map(|mut c| {
             c.notes
                 .push("pixels are fed as BGR of -1 to 1 and the blank is the first class unless set otherwise".into());
             c
@@ -175,7 +179,7 @@ fn ctc(
     picture: &Picture<'_>,
     preset: &Preset,
     output: &TensorInfo,
-    symbols: Option<Vec<char>>,
+    symbols: Option<Vec<Option<char>>>,
     usual: Blank,
 ) -> Result<ReaderContract, ContractError> {
     let symbols = symbols.ok_or_else(|| {
@@ -193,8 +197,35 @@ fn ctc(
         ));
     }
     let last = model.user.blank_last.unwrap_or(transposed);
-    let head = ReaderHead::Ctc { output: output.name.clone(), blank: if last { symbols.len() } else { 0 }, transposed };
-    contract(model, family, picture, preset, head, symbols, Vec::new())
+    let mut classes = symbols;
+    classes.insert(if last { classes.len() } else { 0 }, None);
+    let mut alphabet: Vec<char> = Vec::new();
+    let mut places = BTreeMap::new();
+    for symbol in classes.iter().flatten() {
+        places.entry(*symbol).or_insert_with(|| {
+            alphabet.push(*symbol);
+            alphabet.len() - 1
+        });
+    }
+    let place = |symbol: &Option<char>| symbol.map_or(alphabet.len(), |c| places[&c]) as u32;
+    let head =
+        ReaderHead::Ctc { output: output.name.clone(), columns: classes.iter().map(place).collect(), transposed };
+    contract(model, family, picture, preset, head, alphabet, Vec::new())
+}
+
+/// Every symbol for itself: the reader was made for plates.
+fn exact(symbols: Vec<char>) -> Vec<Option<char>> {
+    symbols.into_iter().map(Some).collect()
+}
+
+/// What symbols of a reader of general text mean on a plate: small letters are capitals; punctuation and the thousands
+/// of Chinese characters that no plate has are nothing, so that lattices stay small.
+fn general(symbols: Vec<char>) -> Vec<Option<char>> {
+    let on_plates = |c: &char| match c {
+        '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' => PROVINCES.contains(*c) || OFFICES.contains(*c),
+        c => c.is_alphanumeric(),
+    };
+    symbols.into_iter().map(|c| Some(c.to_ascii_uppercase()).filter(on_plates)).collect()
 }
 
 fn contract(
