@@ -3,7 +3,7 @@
 use crate::router::texts;
 use crate::secret::SecretError;
 use crate::settings::{Acks, Compression, Partitioner, SaslMechanism, SecurityProtocol, Settings};
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 use std::{fmt, time::Duration};
 
 /// librdkafka's keys that a property (or this sink itself) already decides, with all their aliases.
@@ -104,6 +104,8 @@ pub(crate) fn client_config(settings: &Settings) -> Result<ClientConfig, ConfigE
     let free = texts("config", settings.config.as_deref()).map_err(ConfigError::Invalid)?;
     check_free_keys(&free)?;
     let mut config = ClientConfig::new();
+    // GStreamer's own debug levels decide what is seen; debug lines come only with the key `debug`.
+    config.set_log_level(RDKafkaLogLevel::Debug);
     for (key, value) in TUNED_KEYS {
         config.set(*key, *value);
     }

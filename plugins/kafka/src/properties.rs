@@ -189,6 +189,14 @@ fn client_specs(d: &Settings) -> Vec<ParamSpec> {
             d.drain_timeout,
         ),
         duration(
+            "stall-timeout",
+            "Stall Timeout",
+            "How long the oldest record may stay unconfirmed while a broker is connected until a new client tries, in \
+             nanoseconds (0: without end)",
+            day,
+            d.stall_timeout,
+        ),
+        duration(
             "statistics-interval",
             "Statistics Interval",
             "How often the client reports its statistics, in nanoseconds (0: never)",
@@ -334,6 +342,7 @@ pub(crate) fn set(s: &mut Settings, name: &str, value: &Value) {
         "buffer-memory" => take!(buffer_bytes),
         "message-timeout" => s.message_timeout = time(),
         "drain-timeout" => s.drain_timeout = time(),
+        "stall-timeout" => s.stall_timeout = time(),
         "statistics-interval" => s.statistics_interval = time(),
         "config" => s.config = map(),
         "config-file" => s.config_file = some().map(PathBuf::from),
@@ -390,6 +399,7 @@ pub(crate) fn get(s: &Settings, name: &str) -> Option<Value> {
         "buffer-memory" => s.buffer_bytes.to_value(),
         "message-timeout" => nanos(s.message_timeout).to_value(),
         "drain-timeout" => nanos(s.drain_timeout).to_value(),
+        "stall-timeout" => nanos(s.stall_timeout).to_value(),
         "statistics-interval" => nanos(s.statistics_interval).to_value(),
         "config-file" => path(&s.config_file),
         "security-protocol" => s.security_protocol.to_value(),

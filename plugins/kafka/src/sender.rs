@@ -36,6 +36,8 @@ const KEEPER_INTERVAL: Duration = Duration::from_millis(10);
 /// Waits between two clients, when the one before delivered nothing.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
+/// The stall timeout grows to this many times itself while new clients do not help either.
+const STALL_FACTOR: u32 = 10;
 /// The client is asked to send what it holds without waiting for `linger`, this long at a time.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
 /// How long `stop` waits for the threads beyond what the client needs to close.
@@ -49,6 +51,8 @@ pub(crate) struct Job {
     pub(crate) dead_letters: DeadLetters,
     /// Text of a time for dead letters.
     pub(crate) clock: fn() -> String,
+    /// How long the oldest record may stay unconfirmed with a broker connected; zero: for ever.
+    pub(crate) stall_timeout: Duration,
 }
 
 /// Set from outside.
@@ -133,6 +137,28 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle
         .map_err(|err| KafkaError::ClientCreation(format!("the thread {name} could not be started: {err}")))
 }
 
+/// Watches for a client that is connected and gets nowhere: librdkafka waits for ever for a partition that no longer
+/// exists. A new client learns how the topic is now.
+struct Watchdog {
+    oldest: Option<Seq>,
+    since: Instant,
+    limit: Duration,
+}
+
+impl Watchdog {
+    /// Why the client is to be replaced, if it is.
+    fn check(&mut self, oldest: Option<Seq>, connected: bool) -> Option<String> {
+        if oldest != self.oldest || oldest.is_none() || !connected {
+            self.oldest = oldest;
+            self.since = Instant::now();
+            return None;
+        }
+        let waited = self.since.elapsed();
+        let stalled = !self.limit.is_zero() && waited >= self.limit;
+        stalled.then(|| format!("the oldest record got no report for {} s with a broker connected", waited.as_secs()))
+    }
+}
+
 struct Worker {
     job: Job,
     spool: Arc<Spool>,
@@ -160,8 +186,9 @@ impl Worker {
 
     fn run(&self, mut client: Client) {
         let mut backoff = FIRST_BACKOFF;
+        let mut stall_limit = self.job.stall_timeout;
         loop {
-            self.serve(&client);
+            self.serve(&client, stall_limit);
             if self.stopped() {
                 break;
             }
@@ -169,6 +196,9 @@ impl Worker {
             let reason = reports.broken().unwrap_or_default();
             if reports.delivered() > 0 {
                 backoff = FIRST_BACKOFF;
+                stall_limit = self.job.stall_timeout;
+            } else {
+                stall_limit = (stall_limit * 2).min(self.job.stall_timeout * STALL_FACTOR);
             }
             count(&self.job.stats.rebuilds);
             (self.notify)(Notice::Rebuilding { reason });
@@ -212,14 +242,19 @@ impl Worker {
     }
 
     /// Sends until stopped or until the client must be replaced.
-    fn serve(&self, client: &Client) {
+    fn serve(&self, client: &Client, stall_limit: Duration) {
         let reports = client.client().context();
+        let mut watchdog = Watchdog { oldest: None, since: Instant::now(), limit: stall_limit };
         loop {
             for rejected in reports.take_rejected() {
                 self.bury(&rejected);
             }
             if self.stopped() || reports.broken().is_some() {
                 return;
+            }
+            let connected = self.job.stats.connected.load(Relaxed);
+            if let Some(reason) = watchdog.check(self.spool.oldest_in_flight(), connected) {
+                return reports.set_broken(reason);
             }
             match self.spool.next(BATCH, IDLE) {
                 Ok(records) => {

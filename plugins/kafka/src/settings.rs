@@ -202,6 +202,8 @@ pub(crate) struct Settings {
     /// Zero: no limit.
     pub(crate) message_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    /// Zero: never.
+    pub(crate) stall_timeout: Duration,
     pub(crate) security_protocol: SecurityProtocol,
     pub(crate) sasl_mechanism: SaslMechanism,
     pub(crate) sasl_username: Option<String>,
@@ -260,6 +262,7 @@ impl Default for Settings {
             buffer_bytes: DEFAULT_BUFFER_BYTES,
             message_timeout: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(60),
             security_protocol: SecurityProtocol::default(),
             sasl_mechanism: SaslMechanism::default(),
             sasl_username: None,

@@ -228,6 +228,7 @@ impl KafkaSink {
                     token_command: settings.sasl_token_command.clone(),
                     dead_letters,
                     clock: now_text,
+                    stall_timeout: settings.stall_timeout,
                 },
             ),
         };

@@ -477,6 +477,11 @@ impl Spool {
         self.sendable.notify_all();
     }
 
+    /// The oldest record that was handed out and has no report yet.
+    pub(crate) fn oldest_in_flight(&self) -> Option<Seq> {
+        lock(&self.state).in_flight.keys().next().copied()
+    }
+
     /// How full it is.
     pub(crate) fn depth(&self) -> Depth {
         let state = lock(&self.state);

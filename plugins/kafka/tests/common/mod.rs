@@ -1,5 +1,7 @@
 //! What the tests of the element share: pipelines, brokers, consumers.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+
+pub mod broker;
 
 use gst::prelude::*;
 use rdkafka::{
@@ -176,6 +178,31 @@ pub fn consume(servers: &str, topic: &str) -> Vec<Got> {
             let message = message.unwrap();
             next = message.offset() + 1;
             all.push(got(&message));
+        }
+    }
+    all
+}
+
+/// Everything in a topic, without trusting the broker's end offsets: until nothing came for `idle`.
+pub fn consume_until_idle(servers: &str, topic: &str, idle: Duration) -> Vec<Got> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", "tests")
+        .set("enable.auto.commit", "false")
+        .create()
+        .unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in metadata.topics()[0].partitions() {
+        list.add_partition_offset(topic, partition.id(), Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let mut all = Vec::new();
+    let mut last = Instant::now();
+    while last.elapsed() < idle {
+        if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+            all.push(got(&message.unwrap()));
+            last = Instant::now();
         }
     }
     all

@@ -1,0 +1,140 @@
+//! Outages in front of real brokers in processes of their own: noida-db and tansu, two independent implementations.
+
+mod common;
+
+use common::broker::*;
+use common::*;
+use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(120);
+
+fn sink(servers: &str, more: &str) -> Sink {
+    Sink::new(&format!("bootstrap-servers={servers} topic=t drain-timeout=60000000000 {more}"))
+}
+
+fn push_all(sink: &mut Sink, range: std::ops::Range<u32>, cameras: u32) {
+    for n in range {
+        sink.push_event(n, &format!("CAM{}", n % cameras));
+    }
+}
+
+/// Every camera's numbers, complete and in order, once repetitions are taken out.
+#[track_caller]
+fn check_complete(broker: &Broker, events: u32, cameras: u32) -> usize {
+    let records = match broker.kind {
+        Kind::Noida => consume(&broker.servers(), "t"),
+        // Its end offsets are too small when a batch has more than one record.
+        Kind::Tansu => consume_until_idle(&broker.servers(), "t", Duration::from_secs(3)),
+    };
+    let by_camera = numbers_by_camera(&records);
+    for camera in 0..cameras {
+        let expected: Vec<u32> = (0..events).filter(|n| n % cameras == camera).collect();
+        let seen = by_camera.get(&format!("CAM{camera}")).cloned().unwrap_or_default();
+        assert_eq!(deduplicated(&seen).len(), expected.len(), "CAM{camera}");
+        assert_eq!(deduplicated(&seen), expected, "CAM{camera}");
+    }
+    records.len()
+}
+
+fn outages(kind: Kind) {
+    let broker = Broker::start(kind);
+    broker.create_topic("t");
+    let mut proxy = Proxy::start(broker.port, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = sink(&proxy.servers(), &format!("spool-location={}", dir.path().display()));
+    let mut pushed = 0;
+    // Cut connections, a black hole, and a broker that stands still, each while records keep coming.
+    for outage in ["cut", "stall", "freeze"] {
+        push_all(&mut sink, pushed..pushed + 1000, 4);
+        match outage {
+            "freeze" => broker.freeze(true),
+            command => proxy.command(command),
+        }
+        let start = Instant::now();
+        push_all(&mut sink, pushed + 1000..pushed + 2000, 4);
+        assert!(start.elapsed() < Duration::from_secs(5), "{outage}: the pipeline stood still");
+        std::thread::sleep(Duration::from_secs(1));
+        match outage {
+            "freeze" => broker.freeze(false),
+            _ => proxy.command("open"),
+        }
+        pushed += 2000;
+    }
+    sink.eos();
+    sink.wait_stat("spool-depth", 0, LONG);
+    assert_eq!((sink.stat("lost"), sink.stat("dropped"), sink.stat("dead-lettered")), (0, 0, 0));
+    check_complete(&broker, pushed, 4);
+}
+
+#[test]
+fn outages_of_noida_db() {
+    outages(Kind::Noida);
+}
+
+#[test]
+fn outages_of_tansu() {
+    outages(Kind::Tansu);
+}
+
+#[test]
+fn thirty_seconds_without_a_broker_in_the_middle_of_a_hundred_thousand_events() {
+    let broker = Broker::start(Kind::Noida);
+    broker.create_topic("t");
+    let mut proxy = Proxy::start(broker.port, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = sink(&proxy.servers(), &format!("spool-location={}", dir.path().display()));
+    push_all(&mut sink, 0..30_000, 7);
+    proxy.command("cut");
+    let cut = Instant::now();
+    push_all(&mut sink, 30_000..70_000, 7);
+    assert!(cut.elapsed() < Duration::from_secs(25), "the pipeline stood still: {:?}", cut.elapsed());
+    assert!(sink.stat("spool-depth") >= 40_000);
+    std::thread::sleep(Duration::from_secs(30).saturating_sub(cut.elapsed()));
+    proxy.command("open");
+    push_all(&mut sink, 70_000..100_000, 7);
+    sink.eos();
+    sink.wait_stat("spool-depth", 0, LONG);
+    assert_eq!((sink.stat("received"), sink.stat("delivered")), (100_000, 100_000));
+    let repeated = check_complete(&broker, 100_000, 7) - 100_000;
+    assert!(repeated < 50_000, "{repeated} records came twice");
+}
+
+#[test]
+fn a_broker_that_forgets_causes_the_fatal_error_and_the_sink_goes_on() {
+    let mut broker = Broker::start(Kind::Noida);
+    broker.create_topic("t");
+    let mut sink = sink(&broker.servers(), "stall-timeout=5000000000");
+    push_all(&mut sink, 0..100, 4);
+    sink.wait_stat("delivered", 100, LONG);
+    // The broker writes its state now and then, a kill takes the rest: sequence numbers that it had confirmed, or
+    // partitions. Either way the client cannot go on by itself.
+    let mut pushed = 100;
+    for _ in 0..10 {
+        push_all(&mut sink, pushed..pushed + 3000, 4);
+        pushed += 3000;
+        broker.kill_and_restart();
+        if wait_for(Duration::from_secs(3), || sink.stat("rebuilds") > 0) {
+            break;
+        }
+    }
+    push_all(&mut sink, pushed..pushed + 100, 4);
+    pushed += 100;
+    sink.eos();
+    sink.wait_stat("spool-depth", 0, LONG);
+    assert_eq!(sink.stat("delivered"), u64::from(pushed), "everything was confirmed by the broker of its time");
+    assert!(sink.stat("rebuilds") > 0, "the test must have met a case that needs a new client");
+}
+
+#[test]
+fn a_topic_that_comes_back_with_fewer_partitions_does_not_hold_records_for_ever() {
+    let mut broker = Broker::start(Kind::Noida);
+    broker.create_topic("t");
+    let mut sink = sink(&broker.servers(), "stall-timeout=2000000000");
+    push_all(&mut sink, 0..2000, 4);
+    // Killed at once, it forgets the topic and makes one with a single partition when it is asked for it.
+    broker.kill_and_restart();
+    push_all(&mut sink, 2000..4000, 4);
+    sink.eos();
+    sink.wait_stat("spool-depth", 0, LONG);
+    assert_eq!(sink.stat("delivered"), 4000);
+}
