@@ -10,6 +10,7 @@ mod options;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
+use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
@@ -32,7 +33,7 @@ static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 /// Remembers where the plugin lies: runtime and models of a checkout or an installation are found from there.
 pub(crate) fn set_plugin_file(file: PathBuf) {
     // A second registration names the same file.
-    let _ = PLUGIN_FILE.set(file);
+    let _ = PLUGIN_FILE.set(library::absolute(&file));
 }
 
 /// Folder of the plugin's file; `None` when it is linked into a program.
@@ -58,8 +59,14 @@ fn environment(library: Option<&Path>) -> Result<Environment, Error> {
         };
     }
     let mut searched = Searched::default();
-    let candidates = library::candidates(library, plugin_dir(), &mut searched);
-    for candidate in candidates {
+    for place in library::candidates(library, plugin_dir()) {
+        let candidate = match place {
+            Ok(candidate) => candidate,
+            Err((place, said)) => {
+                searched.add(place, said);
+                continue;
+            }
+        };
         match ort::init_from(&candidate.file) {
             Ok(builder) => {
                 let environment = builder
@@ -72,10 +79,20 @@ fn environment(library: Option<&Path>) -> Result<Environment, Error> {
                 *loaded = Some((candidate.file, environment.clone()));
                 return Ok(environment);
             }
-            Err(err) => searched.add(format!("{} ({})", candidate.file.display(), candidate.place), err),
+            Err(err) => searched.add(format!("{} ({})", candidate.file.display(), candidate.place), reason(&err)),
         }
     }
     Err(Error::NoRuntime(searched))
+}
+
+/// Why a library cannot be loaded, in the words of the system's loader.
+fn reason(err: &LoadDynamicError) -> String {
+    match err {
+        LoadDynamicError::Dlopen { error, .. } => {
+            std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+        }
+        other => other.to_string(),
+    }
 }
 
 /// ONNX Runtime's own messages, on our debug category instead of the standard error stream.

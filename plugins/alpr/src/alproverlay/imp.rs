@@ -2,6 +2,7 @@ use std::sync::{LazyLock, Mutex};
 
 use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
+use gst_video::prelude::*;
 use gst_video::{
     VideoFormat, VideoFrameFlags, VideoFrameRef, VideoInfo, VideoMeta, VideoOverlayComposition,
     VideoOverlayFormatFlags, VideoOverlayRectangle,
@@ -18,6 +19,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 /// Byte order of a pixel 0xAARRGGBB in memory: the format that GStreamer blends.
 const FORMAT: VideoFormat = if cfg!(target_endian = "little") { VideoFormat::Bgra } else { VideoFormat::Argb };
+
+/// Bytes by which rows and planes must be aligned.
+const ALIGNMENT: u32 = 4;
 
 /// The element's private part.
 #[derive(Default)]
@@ -113,9 +117,41 @@ impl AlprOverlay {
             return Ok(());
         }
         let composition = VideoOverlayComposition::new(&drawn)?;
+        if !is_aligned(buffer, info)? {
+            *buffer = realigned(buffer, info)?;
+        }
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), info)?;
         composition.blend(&mut frame)
     }
+}
+
+/// Whether GStreamer's blending can work on the picture of `buffer`: its vector code crashes on others.
+fn is_aligned(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<bool, glib::BoolError> {
+    let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info)?;
+    let strides = frame.plane_stride().iter().take(info.n_planes() as usize);
+    for (plane, stride) in (0..).zip(strides) {
+        let address = frame.plane_data(plane)?.as_ptr().addr();
+        if !stride.unsigned_abs().is_multiple_of(ALIGNMENT) || !address.is_multiple_of(ALIGNMENT as usize) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A copy of `buffer` whose picture has the usual strides.
+fn realigned(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<gst::Buffer, glib::BoolError> {
+    let mut copy = gst::Buffer::with_size(info.size())?;
+    let target = copy.make_mut();
+    let metadata = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS | gst::BufferCopyFlags::META;
+    buffer.copy_into(target, metadata, ..)?;
+    if let Some(meta) = target.meta_mut::<VideoMeta>() {
+        meta.remove().map_err(|_| glib::bool_error!("the video meta cannot be replaced"))?;
+    }
+    let source = VideoFrameRef::from_buffer_ref_readable(buffer, info)?;
+    let mut frame = VideoFrameRef::from_buffer_ref_writable(target, info)?;
+    source.copy(&mut frame).map_err(|_| glib::bool_error!("the picture cannot be copied"))?;
+    drop(frame);
+    Ok(copy)
 }
 
 fn rectangle(sprite: Sprite) -> Result<VideoOverlayRectangle, glib::BoolError> {

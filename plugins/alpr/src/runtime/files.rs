@@ -45,13 +45,11 @@ pub fn default_model(name: &str) -> Result<PathBuf, Error> {
         dirs.push((dir.into(), "variable ALPR_MODELS".into()));
     }
     dirs.extend(data_dirs().into_iter().map(|(dir, place)| (dir.join("models"), place)));
-    if let Some(plugin) = plugin_dir() {
-        dirs.push((plugin.join("../../models"), "beside the plugin's checkout".into()));
-        // $libdir is lib or lib/<triplet>, so $datadir is two or three folders up.
-        for up in ["../..", "../../.."] {
-            let dir = plugin.join(up).join("share/gst-alpr/models");
-            dirs.push((dir, "beside the plugin's installation".into()));
-        }
+    let above = |folders: usize| plugin_dir().and_then(|dir| dir.ancestors().nth(folders));
+    dirs.extend(above(2).map(|dir| (dir.join("models"), "beside the plugin's checkout".into())));
+    // $libdir is lib or lib/<triplet>, so $datadir is two or three folders up.
+    for dir in [above(2), above(3)].into_iter().flatten() {
+        dirs.push((dir.join("share/gst-alpr/models"), "beside the plugin's installation".into()));
     }
     let system = env::var("XDG_DATA_DIRS").ok().filter(|dirs| !dirs.is_empty());
     for dir in system.as_deref().unwrap_or("/usr/local/share:/usr/share").split(':') {

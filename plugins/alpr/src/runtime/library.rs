@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::data_dirs;
-use crate::error::Searched;
 
 /// The name under which the system's loader knows the library.
 const SONAME: &str = "libonnxruntime.so.1";
@@ -31,44 +30,39 @@ pub(super) struct Candidate {
     pub(super) place: String,
 }
 
-/// Libraries to try, best first: `named` (a property) or `ORT_DYLIB_PATH` alone where given; else the data folders
-/// (`ALPR_DATA`, the checkout's `.cache`, the installation's `gst-alpr`), the system's loader, known folders.
-///
-/// Folders without a library are noted in `searched`.
-pub(super) fn candidates(named: Option<&Path>, plugin_dir: Option<&Path>, searched: &mut Searched) -> Vec<Candidate> {
+/// Places to look at, best first, each with a library or with what is there instead: `named` (a property) or
+/// `ORT_DYLIB_PATH` alone where given; else the data folders (`ALPR_DATA`, the user's cache, the checkout's `.cache`,
+/// the installation's `gst-alpr`), the system's loader, known folders.
+pub(super) fn candidates(named: Option<&Path>, plugin_dir: Option<&Path>) -> Vec<Result<Candidate, (String, String)>> {
     if let Some(file) = named {
-        return vec![Candidate { file: absolute(file), place: "property onnxruntime-library".into() }];
+        return vec![Ok(Candidate { file: absolute(file), place: "property onnxruntime-library".into() })];
     }
     if let Some(file) = env::var_os("ORT_DYLIB_PATH").filter(|file| !file.is_empty()) {
-        return vec![Candidate { file: absolute(Path::new(&file)), place: "variable ORT_DYLIB_PATH".into() }];
+        return vec![Ok(Candidate { file: absolute(Path::new(&file)), place: "variable ORT_DYLIB_PATH".into() })];
     }
-    let mut found = Vec::new();
-    for (dir, place) in library_dirs(plugin_dir) {
-        add_dir(&dir, &place, searched, &mut found);
-    }
-    found.push(Candidate { file: SONAME.into(), place: "the system's loader".into() });
-    for dir in KNOWN_DIRS {
-        add_dir(Path::new(dir), "known folder", searched, &mut found);
-    }
-    found
+    let mut places: Vec<_> = library_dirs(plugin_dir).iter().flat_map(|(dir, place)| in_dir(dir, place)).collect();
+    places.push(Ok(Candidate { file: SONAME.into(), place: "the system's loader".into() }));
+    places.extend(KNOWN_DIRS.iter().flat_map(|dir| in_dir(Path::new(dir), "known folder")));
+    places
 }
 
 /// Folders of this project's own that may hold the library.
 fn library_dirs(plugin_dir: Option<&Path>) -> Vec<(PathBuf, String)> {
     let mut dirs: Vec<(PathBuf, String)> =
         data_dirs().into_iter().map(|(dir, place)| (dir.join("onnxruntime"), place)).collect();
-    if let Some(plugin) = plugin_dir {
-        // target/debug/libgstalpr.so of a checkout, and $libdir/gstreamer-1.0/libgstalpr.so of an installation.
-        dirs.push((plugin.join("../../.cache/onnxruntime"), "beside the plugin's checkout".into()));
-        dirs.push((plugin.join("../gst-alpr"), "beside the plugin's installation".into()));
-    }
+    // target/debug/libgstalpr.so of a checkout, and $libdir/gstreamer-1.0/libgstalpr.so of an installation.
+    let above = |folders: usize| plugin_dir.and_then(|dir| dir.ancestors().nth(folders));
+    dirs.extend(above(2).map(|dir| (dir.join(".cache/onnxruntime"), "beside the plugin's checkout".into())));
+    dirs.extend(above(1).map(|dir| (dir.join("gst-alpr"), "beside the plugin's installation".into())));
     dirs
 }
 
-fn add_dir(dir: &Path, place: &str, searched: &mut Searched, found: &mut Vec<Candidate>) {
+/// The libraries in a folder, the latest first, or why there is none.
+fn in_dir(dir: &Path, place: &str) -> Vec<Result<Candidate, (String, String)>> {
+    let nothing = |said: String| vec![Err((format!("{} ({place})", dir.display()), said))];
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(err) => return searched.add(format!("{} ({place})", dir.display()), err),
+        Err(err) => return nothing(err.to_string()),
     };
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -76,10 +70,10 @@ fn add_dir(dir: &Path, place: &str, searched: &mut Searched, found: &mut Vec<Can
         .filter(|file| file.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(STEM)))
         .collect();
     if files.is_empty() {
-        searched.add(format!("{} ({place})", dir.display()), format_args!("no {STEM}*"));
+        return nothing(format!("no {STEM}*"));
     }
     files.sort_by_key(|file| std::cmp::Reverse(version(file)));
-    found.extend(files.into_iter().map(|file| Candidate { file: absolute(&file), place: place.to_owned() }));
+    files.into_iter().map(|file| Ok(Candidate { file: absolute(&file), place: place.to_owned() })).collect()
 }
 
 /// Numbers after the stem: `1.24.1` is later than `1.9`.
@@ -109,20 +103,17 @@ mod tests {
         for name in ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.24.1", "libonnxruntime_providers_shared.so"] {
             fs::write(dir.join(name), "").unwrap();
         }
-        let mut found = Vec::new();
-        let mut searched = Searched::default();
-        add_dir(&dir, "test", &mut searched, &mut found);
-        let names: Vec<_> = found.iter().map(|c| c.file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let found = in_dir(&dir, "test");
+        let name = |c: &Candidate| c.file.file_name().unwrap().to_str().unwrap().to_owned();
+        let names: Vec<_> = found.iter().map(|c| c.as_ref().map(name).map_err(Clone::clone).unwrap()).collect();
         fs::remove_dir_all(&dir).unwrap();
         assert_eq!(names, ["libonnxruntime.so.1.24.1", "libonnxruntime.so.1.9.0"]);
-        assert_eq!(searched, Searched::default());
     }
 
     #[test]
     fn a_named_library_is_the_only_candidate() {
-        let mut searched = Searched::default();
-        let found = candidates(Some(Path::new("some/lib.so")), None, &mut searched);
+        let found = candidates(Some(Path::new("some/lib.so")), None);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].file, env::current_dir().unwrap().join("some/lib.so"));
+        assert_eq!(found[0].as_ref().ok().unwrap().file, env::current_dir().unwrap().join("some/lib.so"));
     }
 }

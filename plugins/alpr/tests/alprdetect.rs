@@ -1,0 +1,400 @@
+//! `alprdetect` on the real runtime, with a network that finds the bright pixels of a picture.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use alpr_core::geometry::Rect;
+use common::{Painting, data, element, formats, harness, plates, start_error, stat, video, with_odd_strides};
+use gst::prelude::*;
+use gst_video::{VideoFormat, VideoInfo, VideoRegionOfInterestMeta as Roi};
+use gstalpr::meta::{self, PlateMeta};
+
+const WHITE: [u8; 3] = [255; 3];
+
+fn detector() -> gst::Element {
+    element("alprdetect", "bright-detector.onnx")
+}
+
+/// The picture that most tests use: a white plate on black, 256 × 256.
+fn scene(x: u32) -> Painting {
+    Painting::new(256, 256).rect(x, 100, 64, 24, WHITE)
+}
+
+#[track_caller]
+fn check_box(found: &Rect, expected: (f32, f32, f32, f32), tolerance: f32) {
+    let (x, y, w, h) = expected;
+    let off = [found.x - x, found.y - y, found.right() - x - w, found.bottom() - y - h];
+    assert!(off.iter().all(|d| d.abs() <= tolerance), "{found:?} instead of {expected:?}");
+}
+
+#[test]
+fn every_format_gives_the_same_plate() {
+    for format in formats() {
+        let info = video(format, 256, 256);
+        let mut h = harness(&detector(), &info);
+        let out = h.push_and_pull(scene(80).buffer(&info, 0)).unwrap();
+        let found = plates(&out);
+        assert_eq!(found.len(), 1, "{format}");
+        check_box(&found[0].bbox, (80.0, 100.0, 64.0, 24.0), 0.01);
+        assert!((found[0].confidence - 0.9).abs() < 1e-3 && found[0].track_id == Some(1), "{format} {found:?}");
+    }
+}
+
+#[test]
+fn strides_and_offsets_of_the_buffer_count() {
+    for format in formats() {
+        for (width, height) in [(256, 256), (253, 251)] {
+            let info = video(format, width, height);
+            let picture = Painting::new(width, height).rect(80, 100, 64, 24, WHITE).buffer(&info, 0);
+            let mut h = harness(&detector(), &info);
+            let expected = plates(&h.push_and_pull(picture.clone()).unwrap())[0].bbox;
+            check_box(&expected, (80.0, 100.0, 64.0, 24.0), 4.0);
+            let mut h = harness(&detector(), &info);
+            let found = plates(&h.push_and_pull(with_odd_strides(&picture, &info, 7)).unwrap());
+            assert_eq!(found[0].bbox, expected, "{format} {width}x{height}");
+        }
+    }
+}
+
+#[test]
+fn smallest_and_largest_pictures() {
+    for format in [VideoFormat::Nv12, VideoFormat::I420, VideoFormat::Yuy2, VideoFormat::Rgb, VideoFormat::Gray8] {
+        for (width, height) in [(1, 1), (2, 2), (3, 1)] {
+            let info = video(format, width, height);
+            let mut h = harness(&detector(), &info);
+            let out = h.push_and_pull(Painting::new(width, height).buffer(&info, 0)).unwrap();
+            assert!(plates(&out).is_empty(), "{format} {width}x{height}");
+        }
+    }
+    let info = video(VideoFormat::Nv12, 7680, 4320);
+    let mut h = harness(&detector(), &info);
+    let picture = Painting::new(7680, 4320).rect(1920, 1440, 1920, 960, WHITE);
+    let found = plates(&h.push_and_pull(picture.buffer(&info, 0)).unwrap());
+    check_box(&found[0].bbox, (1920.0, 1440.0, 1920.0, 960.0), 120.0);
+}
+
+#[test]
+fn a_moving_plate_keeps_its_id_and_an_interval_is_bridged() {
+    let info = video(VideoFormat::I420, 256, 256);
+    let element = detector();
+    element.set_property("interval", 2u32);
+    let mut h = harness(&element, &info);
+    for number in 0..12u64 {
+        let x = 20 + 4 * number as u32;
+        let found = plates(&h.push_and_pull(scene(x).buffer(&info, number)).unwrap());
+        assert_eq!((found.len(), found[0].track_id), (1, Some(1)), "frame {number}");
+        assert_eq!(found[0].predicted, !number.is_multiple_of(3), "frame {number}");
+        // The first predictions know no speed yet.
+        check_box(&found[0].bbox, (x as f32, 100.0, 64.0, 24.0), if number < 6 { 10.0 } else { 5.0 });
+    }
+    assert_eq!((stat(&element, "frames"), stat(&element, "searched")), (12, 4));
+    assert_eq!((stat(&element, "skipped-interval"), stat(&element, "inferences")), (8, 4));
+}
+
+#[test]
+fn thresholds_and_sizes_change_while_playing() {
+    let info = video(VideoFormat::Rgb, 256, 256);
+    let element = detector();
+    element.set_property("tracking", false);
+    let mut h = harness(&element, &info);
+    let mut count = |set: &dyn Fn(&gst::Element)| {
+        set(&element);
+        let found = plates(&h.push_and_pull(scene(80).buffer(&info, 0)).unwrap());
+        assert!(found.iter().all(|plate| plate.track_id.is_none()));
+        found.len()
+    };
+    assert_eq!(count(&|_| ()), 1);
+    assert_eq!(count(&|e| e.set_property("confidence-threshold", 0.95f32)), 0);
+    assert_eq!(count(&|e| e.set_property("confidence-threshold", 0.85f32)), 1);
+    assert_eq!(count(&|e| e.set_property("min-plate-width", 65u32)), 0);
+    assert_eq!(count(&|e| e.set_property("min-plate-width", 64u32)), 1);
+    assert_eq!(count(&|e| e.set_property("max-plate-height", 23u32)), 0);
+    assert_eq!(count(&|e| e.set_property("max-plate-height", 24u32)), 1);
+    assert_eq!(stat(&element, "unwanted-size"), 2);
+}
+
+#[test]
+fn caps_may_change_and_ids_go_on() {
+    let small = video(VideoFormat::Nv12, 256, 256);
+    let large = video(VideoFormat::Bgrx, 512, 512);
+    let mut h = harness(&detector(), &small);
+    assert_eq!(plates(&h.push_and_pull(scene(80).buffer(&small, 0)).unwrap())[0].track_id, Some(1));
+    h.set_src_caps(large.to_caps().unwrap());
+    let picture = Painting::new(512, 512).rect(160, 200, 128, 48, WHITE);
+    let found = plates(&h.push_and_pull(picture.buffer(&large, 1)).unwrap());
+    check_box(&found[0].bbox, (160.0, 200.0, 128.0, 48.0), 0.01);
+    assert_eq!(found[0].track_id, Some(2), "places in pixels of the old size mean nothing now");
+}
+
+#[test]
+fn a_flush_a_new_stream_and_a_jump_end_tracks() {
+    let info = video(VideoFormat::Gray8, 256, 256);
+    let element = detector();
+    let mut h = harness(&element, &info);
+    let id = |h: &mut gst_check::Harness, number: u64, discont: bool| {
+        let mut buffer = scene(80).buffer(&info, number);
+        if discont {
+            buffer.get_mut().unwrap().set_flags(gst::BufferFlags::DISCONT);
+        }
+        plates(&h.push_and_pull(buffer).unwrap())[0].track_id
+    };
+    assert_eq!(id(&mut h, 0, true), Some(1));
+    assert_eq!(id(&mut h, 1, true), Some(1), "a lost packet is no cut");
+    assert!(h.push_event(gst::event::FlushStart::new()));
+    assert!(h.push_event(gst::event::FlushStop::builder(true).build()));
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(h.push_event(gst::event::Segment::new(&segment)));
+    assert_eq!(id(&mut h, 2, false), Some(2));
+    assert!(h.push_event(gst::event::StreamStart::new("another")));
+    assert!(h.push_event(gst::event::Caps::new(&info.to_caps().unwrap())));
+    assert!(h.push_event(gst::event::Segment::new(&segment)));
+    assert_eq!(id(&mut h, 3, false), Some(3));
+    assert_eq!(id(&mut h, 100, true), Some(4), "four seconds are missing");
+    assert!(h.push_event(gst::event::Eos::new()));
+    assert_eq!(stat(&element, "tracks-started"), 4);
+    assert_eq!(stat(&element, "tracks-ended"), 3);
+}
+
+#[test]
+fn it_starts_again_after_null() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let element = detector();
+    for _ in 0..3 {
+        let mut h = harness(&element, &info);
+        for number in 0..2 {
+            let found = plates(&h.push_and_pull(scene(80).buffer(&info, number)).unwrap());
+            assert_eq!(found[0].track_id, Some(1), "ids are counted from start to stop");
+        }
+        assert_eq!(stat(&element, "frames"), 2);
+        drop(h);
+        element.set_state(gst::State::Null).unwrap();
+    }
+}
+
+#[test]
+fn regions_of_upstream_are_searched_and_name_the_vehicle() {
+    let info = video(VideoFormat::Rgba, 512, 512);
+    let element = detector();
+    element.set_property_from_str("inference-region", "roi-list");
+    element.set_property("object-class", "car");
+    let mut h = harness(&element, &info);
+    // Two bright spots; only one lies in a car.
+    let picture = Painting::new(512, 512).rect(40, 40, 32, 16, WHITE).rect(300, 350, 32, 16, WHITE);
+    let mut buffer = picture.buffer(&info, 0);
+    {
+        let buffer = buffer.get_mut().unwrap();
+        Roi::add(buffer, "person", (0, 0, 128, 128));
+        let mut car = Roi::add(buffer, "car", (256, 256, 256, 256));
+        car.add_param(gst::Structure::builder("object_id").field("id", 9i32).build());
+        Roi::add(buffer, "car", (5000, 0, 100, 100));
+    }
+    let found = plates(&h.push_and_pull(buffer).unwrap());
+    assert_eq!(found.len(), 1);
+    check_box(&found[0].bbox, (300.0, 350.0, 32.0, 16.0), 4.0);
+    let vehicle = found[0].vehicle.as_ref().unwrap();
+    assert_eq!((vehicle.kind.as_deref(), vehicle.id), (Some("car"), Some(9)));
+    assert_eq!(stat(&element, "inferences"), 1, "a region outside the picture costs nothing");
+}
+
+#[test]
+fn tiles_find_what_the_whole_frame_hides() {
+    let info = video(VideoFormat::Gray8, 1024, 1024);
+    let picture = Painting::new(1024, 1024).rect(700, 300, 12, 6, WHITE);
+    let element = detector();
+    element.set_property("tracking", false);
+    let mut h = harness(&element, &info);
+    assert!(plates(&h.push_and_pull(picture.buffer(&info, 0)).unwrap()).is_empty());
+    element.set_property("tile-columns", 4u32);
+    element.set_property("tile-rows", 4u32);
+    let found = plates(&h.push_and_pull(picture.buffer(&info, 1)).unwrap());
+    assert_eq!(found.len(), 1, "{found:?}");
+    check_box(&found[0].bbox, (700.0, 300.0, 12.0, 6.0), 6.0);
+}
+
+#[test]
+fn a_shared_picture_is_not_copied_and_not_touched() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let mut h = harness(&detector(), &info);
+    let shared = scene(80).buffer(&info, 0);
+    let out = h.push_and_pull(shared.clone()).unwrap();
+    assert_eq!((plates(&shared).len(), plates(&out).len()), (0, 1));
+    let address = |buffer: &gst::Buffer| buffer.peek_memory(0).as_ptr();
+    assert_eq!(address(&out), address(&shared));
+}
+
+#[test]
+fn plates_of_an_earlier_search_are_replaced() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let mut h = harness(&detector(), &info);
+    let mut buffer = Painting::new(256, 256).buffer(&info, 0);
+    meta::write(
+        buffer.get_mut().unwrap(),
+        &[PlateMeta { bbox: Rect::new(1.0, 1.0, 5.0, 5.0), ..PlateMeta::default() }],
+    );
+    assert!(plates(&h.push_and_pull(buffer).unwrap()).is_empty());
+}
+
+#[test]
+fn late_frames_are_not_searched_but_keep_their_plates() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let element = detector();
+    let mut h = harness(&element, &info);
+    h.push_and_pull(scene(80).buffer(&info, 0)).unwrap();
+    let (late, time) = (40_000_000, gst::ClockTime::from_mseconds(40));
+    assert!(h.push_upstream_event(gst::event::Qos::new(gst::QOSType::Underflow, 1.5, late, time)));
+    for number in 1..=4 {
+        let found = plates(&h.push_and_pull(scene(80).buffer(&info, number)).unwrap());
+        assert_eq!((found[0].track_id, found[0].predicted), (Some(1), number <= 3), "frame {number}");
+    }
+    assert_eq!((stat(&element, "skipped-late"), stat(&element, "searched")), (3, 2));
+}
+
+#[test]
+fn a_picture_that_is_too_short_passes_and_is_counted() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let element = detector();
+    let mut h = harness(&element, &info);
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    for number in 0..3u64 {
+        let mut buffer = gst::Buffer::with_size(1000).unwrap();
+        buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(number * 40));
+        assert!(plates(&h.push_and_pull(buffer).unwrap()).is_empty());
+    }
+    assert_eq!(stat(&element, "bad-frames"), 3);
+    let warnings = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Warning])).count();
+    assert_eq!(warnings, 1, "one warning, not one a frame");
+    element.set_bus(None);
+}
+
+#[test]
+fn models_that_cannot_be_used_stop_the_start() {
+    let dir = tempdir("models");
+    let write = |name: &str, bytes: &[u8]| {
+        let file = dir.join(name);
+        std::fs::write(&file, bytes).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let good = std::fs::read(data("bright-detector.onnx")).unwrap();
+    let huge = dir.join("huge.onnx");
+    std::fs::File::create(&huge).unwrap().set_len(3 << 30).unwrap();
+    let copy = write("with-bad-sidecar.onnx", &good);
+    std::fs::write(format!("{copy}.modelinfo"), "this is no key file\n[[").unwrap();
+    for (file, said) in [
+        (dir.join("missing.onnx").to_str().unwrap().to_owned(), "No such file"),
+        (dir.to_str().unwrap().to_owned(), "not a regular file"),
+        (write("empty.onnx", b""), "it is empty"),
+        (write("page.onnx", b"<!DOCTYPE html><html><body>Not found</body></html>"), "page.onnx cannot be loaded"),
+        (write("cut.onnx", &good[..good.len() / 2]), "cut.onnx cannot be loaded"),
+        (
+            write("noise.onnx", &(0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>()),
+            "noise.onnx cannot be loaded",
+        ),
+        (huge.to_str().unwrap().to_owned(), "3221225472 bytes"),
+        (data("no-contract.onnx"), "x float32 [1,10]"),
+        (data("level-reader.onnx"), "cannot be used here"),
+        (copy, "with-bad-sidecar.onnx"),
+    ] {
+        let element = detector();
+        element.set_property("model-file", &file);
+        let text = start_error(&element);
+        assert!(text.contains(said), "{file}: {text}");
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn settings_that_cannot_be_used_stop_the_start() {
+    let element = detector();
+    element.set_property("model-options", gst::Structure::builder("options").field("color-order", "grb").build());
+    let text = start_error(&element);
+    assert!(text.contains("color-order=grb") && text.contains("rgb, bgr, gray"), "{text}");
+    let element = detector();
+    element.set_property_from_str("execution-provider", "cuda");
+    let text = start_error(&element);
+    assert!(text.contains("cuda") && text.contains("execution-provider to auto or cpu"), "{text}");
+}
+
+#[test]
+fn model_options_reach_the_network() {
+    let info = video(VideoFormat::Rgb, 256, 128);
+    let element = detector();
+    let options = gst::Structure::builder("options").field("resize", "stretch").field("pad-value", 255i32).build();
+    element.set_property("model-options", options);
+    let mut h = harness(&element, &info);
+    let picture = Painting::new(256, 128).rect(80, 40, 64, 24, WHITE);
+    // With a letterbox, the white padding would be one great plate.
+    let found = plates(&h.push_and_pull(picture.buffer(&info, 0)).unwrap());
+    check_box(&found[0].bbox, (80.0, 40.0, 64.0, 24.0), 0.01);
+}
+
+#[test]
+fn a_network_that_fails_is_an_error_and_not_a_crash() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let element = element("alprdetect", "failing-detector.onnx");
+    let mut h = harness(&element, &info);
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    assert!(h.push(Painting::new(256, 256).buffer(&info, 0)).is_ok());
+    assert_eq!(h.push(scene(80).buffer(&info, 1)), Err(gst::FlowError::Error));
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
+    let gst::MessageView::Error(error) = message.view() else { unreachable!() };
+    assert!(error.debug().unwrap().contains("failing-detector.onnx failed"), "{error:?}");
+    element.set_bus(None);
+}
+
+/// Starts an inference that would take hours, does `interrupt` and tells how the push ended and how long that took.
+fn interrupted(interrupt: impl FnOnce(&gst::Element, &gst::Pad)) -> (gst::FlowReturn, Duration) {
+    let info: VideoInfo = video(VideoFormat::Nv12, 256, 256);
+    let element = element("alprdetect", "endless-detector.onnx");
+    let source = gst::Pad::builder(gst::PadDirection::Src).name("src").build();
+    source.link(&element.static_pad("sink").unwrap()).unwrap();
+    element.set_state(gst::State::Playing).unwrap();
+    source.set_active(true).unwrap();
+    assert!(source.push_event(gst::event::StreamStart::new("stream")));
+    assert!(source.push_event(gst::event::Caps::new(&info.to_caps().unwrap())));
+    assert!(source.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())));
+    let buffer = scene(80).buffer(&info, 0);
+    let pusher = source.clone();
+    let thread = std::thread::spawn(move || {
+        let result = pusher.push(buffer);
+        (gst::FlowReturn::from(result.map(|_| gst::FlowSuccess::Ok)), Instant::now())
+    });
+    // The frame is counted before the inference begins.
+    while stat(&element, "frames") == 0 {
+        std::thread::yield_now();
+    }
+    let started = Instant::now();
+    interrupt(&element, &source);
+    let (result, ended) = thread.join().unwrap();
+    element.set_state(gst::State::Null).unwrap();
+    (result, ended.saturating_duration_since(started))
+}
+
+#[test]
+fn a_flush_ends_a_running_inference() {
+    let (result, time) = interrupted(|_, source| {
+        source.push_event(gst::event::FlushStart::new());
+    });
+    assert_eq!(result, gst::FlowReturn::Flushing);
+    assert!(time < Duration::from_secs(5), "{time:?}");
+}
+
+#[test]
+fn a_stop_ends_a_running_inference() {
+    let (result, time) = interrupted(|element, _| {
+        element.set_state(gst::State::Null).unwrap();
+    });
+    assert_eq!(result, gst::FlowReturn::Flushing);
+    assert!(time < Duration::from_secs(5), "{time:?}");
+}
+
+/// An empty folder of this process for this test.
+fn tempdir(name: &str) -> std::path::PathBuf {
+    let dir = std::env::temp_dir().join(format!("alprdetect-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
