@@ -117,6 +117,7 @@ fn ctc_families() {
         contract.head,
         ReaderHead::Ctc { output: "softmax_2.tmp_0".into(), columns: vec![2, 0, 1, 2, 1, 2], transposed: false }
     );
+    assert_eq!(contract.crop_margin, 0.05);
     assert_eq!(open(&paddle, &[("input-size", "480x48")]).input.width, 480);
 
     let mut bare = model(&["x f32 ?,3,48,?"], &["y f32 ?,?,97"], &[]);

@@ -20,6 +20,9 @@ const DIGITS_LETTERS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Digits and letters of NVIDIA's network for the United States, which leaves out O.
 const UNITED_STATES: &str = "0123456789ABCDEFGHIJKLMNPQRSTUVWXYZ";
 
+/// Crop margin of readers of general text: PP-OCRv4 read 50 of 80 plates with it, 46 without and 41 with twice as much.
+const TEXT_MARGIN: f32 = 0.05;
+
 /// Pixels of -1 to 1, padded with 0 on the right.
 const SIGNED: Preset = Preset {
     color: ColorOrder::Bgr,
@@ -73,7 +76,10 @@ pub(super) const PADDLE: Family = Family {
             // Exports with `use_space_char` have the space after the dictionary.
             symbols.push(' ');
         }
-        Some(ctc(model, "paddleocr", &picture, &SIGNED, output, symbols.map(general), Blank::First))
+        Some(ctc(model, "paddleocr", &picture, &SIGNED, output, symbols.map(general), Blank::First).map(|mut c| {
+            c.crop_margin = TEXT_MARGIN;
+            c
+        }))
     },
 };
 
