@@ -9,6 +9,11 @@ use std::time::Duration;
 use super::CropQuality;
 use crate::time::Timestamp;
 
+/// The older a track gets, the further apart are its readings, or those of a car that stands would all be of one picture:
+/// they are at least this part of its age apart. At 25 frames a second a track is read in each of its first six frames,
+/// and some fifteen times in its first second.
+const SPREAD: u32 = 6;
+
 /// What the schedule may be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleSettings {
@@ -122,6 +127,11 @@ impl ReadSchedule {
 }
 
 impl State {
+    /// Whether the last reading is long enough ago, for the age of the track, to expect other errors in the next one.
+    fn rested(&self, time: Timestamp, last_read: Timestamp) -> bool {
+        time.since(last_read) >= last_read.since(self.first_seen) / SPREAD
+    }
+
     /// Class (lower goes first) and promise (higher goes first) of a crop of `weight`; `None`: not worth reading.
     fn rank(&self, time: Timestamp, weight: f32, settings: &ScheduleSettings) -> Option<(u8, f32)> {
         let Some(last_read) = self.last_read else {
@@ -132,7 +142,7 @@ impl State {
         let better = weight > settings.better * self.best;
         if self.sure {
             due.then_some((2, weight))
-        } else if self.reads < settings.patience || better || due {
+        } else if (self.reads < settings.patience && self.rested(time, last_read)) || better || due {
             let news = if better { 2.0 } else { 1.0 };
             Some((1, news * weight * (1.0 - 0.5 * self.confidence) / (1.0 + self.reads as f32).sqrt()))
         } else {

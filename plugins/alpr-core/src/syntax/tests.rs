@@ -281,7 +281,7 @@ fn any_lattice() -> impl Strategy<Value = Lattice> {
     prop::collection::vec(column, 1..6).prop_map(|columns| {
         let mut probs = Vec::new();
         for column in columns {
-            let mut row = vec![1e-5_f32; 37];
+            let mut row = [1e-5_f32; 37];
             column.iter().for_each(|&(class, weight)| row[class] += weight);
             let sum: f32 = row.iter().sum();
             probs.extend(row.iter().map(|p| p / sum));
@@ -301,7 +301,7 @@ fn all_texts(lattice: &Lattice) -> Vec<(String, f32)> {
         };
         texts = texts.iter().flat_map(longer).collect();
     }
-    texts.into_iter().map(|text| (probability_of(&text, lattice), text)).map(|(p, text)| (text, p)).collect()
+    texts.into_iter().map(|text| (text.clone(), probability_of(&text, lattice))).collect()
 }
 
 fn lattice_symbol(class: usize) -> Option<char> {

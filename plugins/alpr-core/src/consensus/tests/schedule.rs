@@ -64,6 +64,22 @@ fn an_unreadable_track_costs_little_until_its_crop_gets_better() {
 }
 
 #[test]
+fn readings_of_a_standing_car_are_spread_over_time() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    let mut times = Vec::new();
+    for frame in 0..250 {
+        let time = frame * 40;
+        if !schedule.plan(at(time), &[crop(1, 20.0)], 4).is_empty() {
+            times.push(time);
+        }
+    }
+    let before = |end: i64| times.iter().filter(|&&time| time < end).count();
+    assert_eq!(before(240), 6, "at first every frame is read: {times:?}");
+    assert!((12..18).contains(&before(1000)), "{times:?}");
+    assert!(times[19] >= 1500, "the twentieth reading comes late: {times:?}");
+}
+
+#[test]
 fn a_better_crop_goes_before_one_that_tells_nothing_new() {
     let mut schedule = ReadSchedule::new(ScheduleSettings::default());
     let first = [crop(1, 25.0), crop(2, 12.0)];
