@@ -89,6 +89,15 @@ def recall_at_precision(outcome: Outcome, precision: float) -> tuple[float, floa
     return (float(recalls[good[-1]]), float(thresholds[good[-1]])) if len(good) else (0.0, 1.0)
 
 
+def best_threshold(outcome: Outcome) -> tuple[float, float]:
+    """The threshold with the highest F1 (harmonic mean of precision and recall), and that F1."""
+    thresholds, precisions, recalls = sweep(outcome)
+    if not len(thresholds):
+        return 1.0, 0.0
+    f1 = 2 * precisions * recalls / np.maximum(precisions + recalls, 1e-9)
+    return float(thresholds[f1.argmax()]), float(f1.max())
+
+
 def average_precision(outcome: Outcome) -> float:
     """Area under the precision-recall curve (all points, precision made monotone)."""
     _, precisions, recalls = sweep(outcome)

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from .detection_metrics import (
-    TILTS, WIDTHS, Outcome, Truth, add_picture, at_threshold, average_precision, buckets, iou_matrix,
-    recall_at_precision, tilt,
+    TILTS, WIDTHS, Outcome, Truth, add_picture, at_threshold, average_precision, best_threshold, buckets,
+    iou_matrix, recall_at_precision, tilt,
 )
 from .detection_models import EndToEnd, Pose
 from .scenes import Scene, Scenes
@@ -72,6 +72,7 @@ def report(name: str, outcome: Outcome, threshold: float, milliseconds: float) -
     }
     print(f"\n{name}: {result['plates']} plates, {milliseconds:.1f} ms a picture (median, one picture at a time)")
     print(f"  recall {recall:.1%} at 95 % precision (threshold {at:.3f}), AP50 {result['average_precision']:.3f}")
+    print("  highest F1 at threshold {:.3f}: {:.3f}".format(*best_threshold(outcome)))
     print(f"  at {threshold:.2f}: recall {total['recall']:.1%}, precision {total['precision']:.1%}, false {total['false']}")
     if errors:
         median, ninety = result["corner_error_percent"]

@@ -35,7 +35,7 @@ DOUBT = 0.2
 
 
 WHOLE = 600
-"""Windows at least this wide (px) show whole scenes, as at run time, half of the time."""
+"""Windows at least this wide (px) show whole scenes, as at run time, most of the time."""
 
 
 @dataclass
@@ -126,10 +126,10 @@ class Sampler:
         else:
             plate = plates[rng.integers(len(plates))].box
             focus = (plate[:2] + plate[2:]) / 2
-            least, most = (0.3 * width, min(0.98 * width, 480)) if rng.random() < 0.15 else (9, min(0.5 * width, 200))
+            least, most = (0.3 * width, min(0.98 * width, 480)) if rng.random() < 0.2 else (9, min(0.5 * width, 200))
             wanted = np.exp(rng.uniform(np.log(least), np.log(most)))
-            scale = np.clip(wanted / max(plate[2] - plate[0], 3.0), 0.7 * fit, 2.2)
-            if width >= WHOLE and rng.random() < 0.5:
+            scale = np.clip(wanted / max(plate[2] - plate[0], 3.0), 0.55 * fit, 2.2)
+            if width >= WHOLE and rng.random() < 0.6:
                 scale = fit * rng.uniform(0.85, 1.0)
         exact = all(lab.corners is not None for lab in plates)
         angle = np.radians(rng.normal(0, 9) if exact else rng.normal(0, 1.2) * (rng.random() < 0.5))
