@@ -120,12 +120,12 @@ impl Error {
     pub fn message(&self) -> gst::ErrorMessage {
         match self {
             Self::NoRuntime(_) | Self::OtherRuntime { .. } | Self::Runtime(_) => {
-                gst::error_msg!(gst::LibraryError::Init, ["{self}"])
+                gst::error_msg!(gst::LibraryError::Init, ("{self}"))
             }
-            Self::NoModel { .. } => gst::error_msg!(gst::ResourceError::NotFound, ["{self}"]),
-            Self::Model { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ["{self}"]),
-            Self::Provider { .. } | Self::Contract { .. } => gst::error_msg!(gst::LibraryError::Settings, ["{self}"]),
-            Self::Run { .. } | Self::Cancelled => gst::error_msg!(gst::LibraryError::Failed, ["{self}"]),
+            Self::NoModel { .. } => gst::error_msg!(gst::ResourceError::NotFound, ("{self}")),
+            Self::Model { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ("{self}")),
+            Self::Provider { .. } | Self::Contract { .. } => gst::error_msg!(gst::LibraryError::Settings, ("{self}")),
+            Self::Run { .. } | Self::Cancelled => gst::error_msg!(gst::LibraryError::Failed, ("{self}")),
         }
     }
 }

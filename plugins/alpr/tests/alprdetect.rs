@@ -342,7 +342,7 @@ fn a_network_that_fails_is_an_error_and_not_a_crash() {
     assert_eq!(h.push(scene(80).buffer(&info, 1)), Err(gst::FlowError::Error));
     let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
     let gst::MessageView::Error(error) = message.view() else { unreachable!() };
-    assert!(error.debug().unwrap().contains("failing-detector.onnx failed"), "{error:?}");
+    assert!(error.error().to_string().contains("failing-detector.onnx failed"), "{error:?}");
     element.set_bus(None);
 }
 

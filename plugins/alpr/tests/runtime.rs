@@ -98,7 +98,7 @@ fn a_missing_runtime_is_an_error_that_lists_every_place() {
     says(
         &text,
         &[
-            "Could not initialize supporting library",
+            "No usable ONNX Runtime library",
             "data/onnxruntime (variable ALPR_DATA): No such file",
             "libonnxruntime.so.1.99.0 (the user's cache)",
             "file too short",

@@ -284,7 +284,7 @@ impl AlprDetect {
                     gst::element_imp_warning!(
                         self,
                         gst::StreamError::Decode,
-                        ["A picture cannot be read and passes unsearched: {err}"]
+                        ("A picture cannot be read and passes unsearched: {err}")
                     );
                 }
                 return Ok(None);

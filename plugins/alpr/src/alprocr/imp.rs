@@ -309,7 +309,7 @@ impl AlprOcr {
                     gst::element_imp_warning!(
                         self,
                         gst::StreamError::Decode,
-                        ["The plates of a picture that cannot be read pass unread: {err}"]
+                        ("The plates of a picture that cannot be read pass unread: {err}")
                     );
                 }
                 return Ok(());

@@ -99,7 +99,7 @@ impl BaseTransformImpl for AlprOverlay {
         if let Some(info) = info
             && let Err(err) = self.draw(&mut inbuf, &info)
         {
-            gst::warning!(CAT, imp = self, "nothing is drawn on {inbuf:?}: {err}");
+            gst::warning!(CAT, imp = self, "nothing is drawn on the picture of {:?}: {err}", inbuf.pts());
         }
         self.parent_submit_input_buffer(is_discont, inbuf)
     }

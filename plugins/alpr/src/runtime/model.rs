@@ -185,7 +185,7 @@ fn session(environment: &Environment, file: &Path, options: &Options) -> Result<
             }
             Err(err) => {
                 gst::info!(CAT, "{} by execution provider {}: {err}", file.display(), provider.name());
-                let mut said = err.to_string();
+                let mut said = err.to_string().trim_end_matches('.').to_owned();
                 if let Some(advice) = explain_load_failure(&said) {
                     said = format!("{said} ({advice})");
                 }
