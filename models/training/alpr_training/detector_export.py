@@ -55,6 +55,10 @@ def write_onnx(net: PlateDetector, path: Path, props: dict[str, str]) -> None:
             opset_version=OPSET, dynamo=False, do_constant_folding=True,
         )
     model = onnx.load(str(path))
+    # The exporter does not see through the reshapes; say what the channel count is.
+    dims = model.graph.output[0].type.tensor_type.shape.dim
+    dims[1].ClearField("dim_param")
+    dims[1].dim_value = CHANNELS
     del model.metadata_props[:]
     for key, value in props.items():
         model.metadata_props.add(key=key, value=value)
