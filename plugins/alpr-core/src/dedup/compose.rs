@@ -160,6 +160,7 @@ pub(super) fn outcome(
         first_seen_at: pass.first.to_iso8601(),
         dwell_ms: dwell_ms(pass),
         node: node(settings),
+        captured: pass.last_seen,
     }
 }
 

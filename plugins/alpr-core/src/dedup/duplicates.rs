@@ -97,6 +97,8 @@ pub struct Found {
 pub struct Duplicates {
     rules: Rules,
     entries: HashMap<EntryId, Entry>,
+    /// By the event they gave.
+    events: HashMap<EventId, EntryId>,
     /// (hash of scope and key, entry), for every key of every entry.
     keys: BTreeSet<(u64, EntryId)>,
     /// Oldest sight first.
@@ -145,6 +147,11 @@ impl Duplicates {
     /// The entry behind an id, while it lives.
     pub fn get(&self, id: EntryId) -> Option<&Entry> {
         self.entries.get(&id)
+    }
+
+    /// The entry of an event, while it lives and when downstream took the event.
+    pub fn of_event(&self, event: EventId) -> Option<&Entry> {
+        self.events.get(&event).and_then(|id| self.entries.get(id)).filter(|entry| entry.committed)
     }
 
     /// All entries that downstream took, in no order: what a state file keeps.
@@ -243,12 +250,16 @@ impl Duplicates {
     fn put(&mut self, id: EntryId, entry: Entry) {
         self.keys.extend(keys(&self.rules.matching, &entry.scope, &entry.text).map(|key| (key, id)));
         self.ages.insert((entry.seen, id));
+        self.events.insert(entry.event_id, id);
         self.entries.insert(id, entry);
     }
 
     fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
         self.ages.remove(&(entry.seen, id));
+        if self.events.get(&entry.event_id) == Some(&id) {
+            self.events.remove(&entry.event_id);
+        }
         for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
             self.keys.remove(&(key, id));
         }
@@ -437,7 +448,11 @@ mod tests {
         assert_eq!((memory.len(), memory.evicted()), (3, 1));
         assert_eq!(memory.find("cam", "AAA111", at(4), None), None, "the oldest went");
         assert_eq!(memory.find("cam", "XYZ987", at(60), None), None);
-        assert_eq!((memory.len(), memory.keys.len(), memory.ages.len()), (0, 0, 0), "all expired");
+        assert_eq!(
+            (memory.len(), memory.keys.len(), memory.ages.len() + memory.events.len()),
+            (0, 0, 0),
+            "all expired"
+        );
     }
 
     #[test]

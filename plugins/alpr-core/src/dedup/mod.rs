@@ -19,6 +19,7 @@ mod passes;
 pub mod privacy;
 mod settings;
 mod stitch;
+mod vehicles;
 pub mod watchlist;
 mod zones;
 

@@ -5,6 +5,7 @@ use crate::event::{EventId, Vehicle, normalized};
 use crate::geometry::{Point, Rect};
 use crate::time::{TimeSource, Timestamp};
 
+use super::distance;
 use super::duplicates::EntryId;
 use super::judge::Facts;
 use super::motion::Motion;
@@ -127,6 +128,13 @@ impl Pass {
             duplicate_of: None,
             news: false,
         }
+    }
+
+    /// Whether the fusion upstream began anew with another text: the tracker went over to another vehicle.
+    pub(super) fn is_left_for_another(&self, seen: &Observation) -> bool {
+        let (Some(old), Some(new)) = (&self.consensus, &seen.consensus) else { return false };
+        let (before, now) = (normalized(&old.text), normalized(&new.text));
+        new.reads < old.reads && !before.is_empty() && !now.is_empty() && distance::same_plate(&before, &now).is_none()
     }
 
     /// Takes in what one frame shows. Returns whether its picture should be kept.
@@ -319,7 +327,7 @@ impl Pass {
 }
 
 impl Way {
-    fn go(&mut self, to: Point, size: (u32, u32), zones: &Zones) {
+    pub(super) fn go(&mut self, to: Point, size: (u32, u32), zones: &Zones) {
         let zone = zones.zone_of(to, size);
         self.required_zone |= zone.is_some_and(|z| z.rule == ZoneRule::Require);
         if let Some(zone) = zone {

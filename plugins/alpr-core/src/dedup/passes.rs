@@ -10,11 +10,14 @@ use crate::time::Timestamp;
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
 use super::judge;
-use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, WatchlistDecision};
+use super::observation::{
+    Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation, WatchlistDecision,
+};
 use super::outcome::{Outcome, Tally};
 use super::pass::{Pass, Published};
 use super::settings::{Emit, Scope, Settings};
 use super::stitch;
+use super::vehicles::Vehicles;
 use super::watchlist::{Hit, Watchlist};
 use super::zones::Zones;
 
@@ -42,6 +45,7 @@ pub struct Passes {
     settings: Settings,
     /// By track.
     live: BTreeMap<u64, Pass>,
+    vehicles: Vehicles,
     tally: Tally,
     /// Passes that ended with an event of which it is not known yet whether downstream took it.
     ended_open: Vec<(PassId, Published)>,
@@ -58,6 +62,7 @@ impl Passes {
         Self {
             settings,
             live: BTreeMap::new(),
+            vehicles: Vehicles::default(),
             tally: Tally::default(),
             ended_open: Vec::new(),
             interval: Duration::ZERO,
@@ -124,6 +129,9 @@ impl Passes {
             if seen.predicted && !self.live.contains_key(&seen.track_id) {
                 continue;
             }
+            if self.live.get(&seen.track_id).is_some_and(|pass| pass.is_left_for_another(seen)) {
+                self.end(memory, seen.track_id, &mut decisions);
+            }
             let pass = self.live.entry(seen.track_id).or_insert_with(|| {
                 self.tally.began();
                 let id =
@@ -152,6 +160,12 @@ impl Passes {
         decisions
     }
 
+    /// Takes in the vehicles of a frame, whether they carry `plates` or not; call it before [`Passes::observe`]. Those
+    /// that leave without an event of their plate are told as [`Decision::Vehicle`].
+    pub fn observe_vehicles(&mut self, frame: &FrameInfo, vehicles: &[VehicleObservation], plates: &[Observation]) {
+        self.vehicles.observe(frame, vehicles, plates, &self.settings);
+    }
+
     /// Time went on without a frame.
     pub fn advance(&mut self, memory: &mut Duplicates, time: Timestamp) -> Vec<Decision> {
         let mut decisions = Vec::new();
@@ -165,6 +179,7 @@ impl Passes {
         for track in self.live.keys().copied().collect::<Vec<_>>() {
             self.end(memory, track, &mut decisions);
         }
+        self.end_vehicles(None, &mut decisions);
         decisions
     }
 
@@ -179,6 +194,7 @@ impl Passes {
             let text = compose::text_of(&pass, &self.settings);
             self.close(&pass, outcome, None, &text, &mut decisions);
         }
+        self.vehicles.clear();
         self.last = None;
         decisions
     }
@@ -229,6 +245,18 @@ impl Passes {
         for track in over {
             self.end(memory, track, decisions);
         }
+        self.end_vehicles(Some(time), decisions);
+    }
+
+    /// Ends vehicles, later than their plates: until then their outcome is not known.
+    fn end_vehicles(&mut self, time: Option<Timestamp>, decisions: &mut Vec<Decision>) {
+        for (track, pass) in &self.live {
+            if pass.published.is_some() || pass.duplicate_of.is_some() {
+                self.vehicles.read(*track);
+            }
+        }
+        let ended = self.vehicles.ended(time, self.timeout() * 2, &self.settings);
+        decisions.extend(ended.into_iter().map(|record| Decision::Vehicle(Box::new(record))));
     }
 
     fn timeout(&self) -> Duration {
@@ -292,6 +320,9 @@ impl Passes {
         decisions: &mut Vec<Decision>,
     ) {
         self.tally.ended(outcome);
+        if matches!(outcome, Outcome::Event | Outcome::Duplicate | Outcome::Stitched) {
+            self.vehicles.read(pass.track);
+        }
         if pass.reads() > 0 {
             self.reads += u64::from(pass.reads());
             self.read_passes += 1;

@@ -152,7 +152,7 @@ impl Zones {
             let (was_right, is_right) = (side_before >= 0.0, side_after >= 0.0);
             let meets = side(a, b, line.from) * side(a, b, line.to) <= 0.0;
             (was_right != is_right && meets)
-                .then(|| (line, if is_right { line.to_right.as_deref() } else { line.to_left.as_deref() }))
+                .then_some((line, if is_right { line.to_right.as_deref() } else { line.to_left.as_deref() }))
         })
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Node, VehicleFields};
+use crate::time::Timestamp;
 
 /// `kind` of an [`OutcomeRecord`].
 pub const KIND_OUTCOME: &str = "outcome";
@@ -44,6 +45,9 @@ pub struct OutcomeRecord {
     pub dwell_ms: i64,
     /// Who saw it.
     pub node: Node,
+    /// `captured_at` as a number, for the buffer.
+    #[serde(skip)]
+    pub captured: Timestamp,
 }
 
 /// A passing vehicle without a readable plate.
@@ -71,6 +75,9 @@ pub struct VehicleRecord {
     pub latency_ms: i32,
     /// Who saw it.
     pub node: Node,
+    /// `captured_at` as a number, for the buffer.
+    #[serde(skip)]
+    pub captured: Timestamp,
 }
 
 /// How a vehicle moved.
@@ -105,6 +112,10 @@ pub struct HealthRecord {
     pub frames: u64,
     /// Passes that are in view.
     pub live_passes: u64,
+    /// Tracks since the start.
+    pub tracks: u64,
+    /// Tracks since the start that were duplicates.
+    pub duplicates: u64,
     /// Events since the start.
     pub events: u64,
     /// Mean readings of the passes that ended.

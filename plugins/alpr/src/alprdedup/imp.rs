@@ -2,11 +2,15 @@
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use alpr_core::dedup::{Decision, FrameInfo, Observation, Passes};
+use alpr_core::dedup::{Decision, FrameInfo, Observation, Passes, VehicleObservation};
+use alpr_core::event::records::{HealthRecord, to_json_line};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::capture::CaptureTime;
+use super::capture::{CaptureTime, unix_now};
+use super::chores::Chores;
+use super::files::Background;
+use super::health::{Health, health_message};
 use super::memory::Memory;
 use super::output::Output;
 use super::properties::PROPERTIES;
@@ -28,6 +32,8 @@ struct State {
     height: u32,
     frames: u64,
     untracked: u64,
+    health: Health,
+    last_pts: Option<gst::ClockTime>,
 }
 
 /// Lock order: `settings` before `state` before the memory inside it. None is held while pushing or posting.
@@ -36,6 +42,8 @@ pub struct AlprDedup {
     srcpad: gst::Pad,
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
+    /// Dropped without any lock held: dropping waits for it.
+    background: Mutex<Option<Background>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -67,7 +75,7 @@ impl ObjectSubclass for AlprDedup {
                 Self::catch_panic_pad_function(parent, || false, |this| this.src_event(pad, event))
             })
             .build();
-        Self { sinkpad, srcpad, settings: Mutex::default(), state: Mutex::default() }
+        Self { sinkpad, srcpad, settings: Mutex::default(), state: Mutex::default(), background: Mutex::default() }
     }
 }
 
@@ -154,7 +162,11 @@ impl ElementImpl for AlprDedup {
         let result = self.parent_change_state(transition)?;
         match transition {
             gst::StateChange::PausedToReady => self.cut(),
-            gst::StateChange::ReadyToNull => drop(lock(&self.state).take()),
+            gst::StateChange::ReadyToNull => {
+                let background = lock(&self.background).take();
+                drop(background);
+                drop(lock(&self.state).take());
+            }
             _ => (),
         }
         Ok(result)
@@ -174,8 +186,9 @@ impl AlprDedup {
             let rules = settings.duplicate_rules();
             let memory =
                 if settings.shares_memory() { Memory::of_site(&settings.site_id, rules) } else { Memory::own(rules) };
+            let output = Output::new(&settings, &core, &mut memory.lock())?;
             Ok(State {
-                output: Output::new(&settings, &core)?,
+                output,
                 passes: Passes::new(core),
                 memory,
                 capture: CaptureTime::new(settings.start()?),
@@ -184,17 +197,74 @@ impl AlprDedup {
                 height: 0,
                 frames: 0,
                 untracked: 0,
+                health: Health::new(&settings),
+                last_pts: None,
             })
         });
         match state {
             Ok(state) => {
                 *lock(&self.state) = Some(state);
-                Ok(())
+                self.start_background(&settings)
             }
             Err(SettingsError(text)) => {
-                gst::element_imp_error!(self, gst::LibraryError::Settings, ["{}", text]);
+                gst::element_imp_error!(self, gst::LibraryError::Settings, ("{text}"));
                 Err(gst::StateChangeError)
             }
+        }
+    }
+
+    /// Starts what reads changed files, deletes old pictures and tells of health, where that is wanted.
+    fn start_background(&self, settings: &Settings) -> Result<(), gst::StateChangeError> {
+        let Some(mut chores) = Chores::new(settings) else { return Ok(()) };
+        let element = self.obj().downgrade();
+        let background = Background::start("alprdedup", move || {
+            if let Some(element) = element.upgrade() {
+                element.imp().tick(&mut chores);
+            }
+        });
+        let background = background.map_err(|error| {
+            gst::element_imp_error!(self, gst::ResourceError::Failed, ("no thread for files and health: {error}"));
+            gst::StateChangeError
+        })?;
+        *lock(&self.background) = Some(background);
+        Ok(())
+    }
+
+    /// Once a second, in the background.
+    fn tick(&self, chores: &mut Chores) {
+        let settings = lock(&self.settings).clone();
+        let (found, problems) = chores.look(&settings);
+        for SettingsError(text) in problems {
+            gst::element_imp_warning!(self, gst::ResourceError::Read, ("{text}; what was read before stays in use"));
+        }
+        let record = {
+            let mut state = lock(&self.state);
+            let Some(state) = state.as_mut() else { return };
+            if let Some(zones) = found.zones {
+                state.passes.set_zones(zones);
+            }
+            if let Some(watchlist) = found.watchlist {
+                state.passes.set_watchlist(watchlist);
+            }
+            state.output.deleted(found.deleted);
+            let State { health, passes, output, frames, .. } = state;
+            health.due(*frames, passes, output)
+        };
+        if let Some(record) = record {
+            self.send_health(&record);
+        }
+    }
+
+    /// Sends a health record between two frames: the stream lock keeps them apart.
+    fn send_health(&self, record: &HealthRecord) {
+        let Ok(line) = to_json_line(record) else { return };
+        self.post(health_message(record, &line));
+        let _stream = self.sinkpad.stream_lock();
+        let pts = lock(&self.state).as_ref().and_then(|state| state.last_pts);
+        if self.srcpad.sticky_event::<gst::event::Segment>(0).is_some()
+            && let Err(error) = self.srcpad.push(super::output::buffer(line, unix_now(), pts))
+        {
+            gst::debug!(CAT, imp = self, "downstream did not take a health record: {error}");
         }
     }
 
@@ -205,6 +275,7 @@ impl AlprDedup {
             state.capture = CaptureTime::new(start);
             state.segment = gst::FormattedSegment::new();
             state.frames = 0;
+            state.last_pts = None;
         }
     }
 
@@ -224,9 +295,16 @@ impl AlprDedup {
             }
             let frame = FrameInfo { time, time_source, number: state.frames, width: state.width, height: state.height };
             state.frames += 1;
+            state.last_pts = pts.or(state.last_pts);
+            state.health.saw_frame();
             let plates = meta::read(&buffer);
+            let found = plates.len() as u64;
             let observations: Vec<Observation> = plates.into_iter().filter_map(observation).collect();
+            state.untracked += found - observations.len() as u64;
             let State { passes, memory, .. } = state;
+            if state.output.wants_vehicles() {
+                passes.observe_vehicles(&frame, &vehicles(&buffer), &observations);
+            }
             passes.observe(&mut memory.lock(), frame, &observations)
         };
         let sent = self.carry_out(decisions, Some(&buffer), pts)?;
@@ -253,13 +331,21 @@ impl AlprDedup {
                 let mut state = lock(&self.state);
                 let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
                 let live = state.capture.is_live() == Some(true);
-                state.output.prepare(decision, frame, live)
+                let State { output, memory, .. } = state;
+                output.prepare(decision, frame, live, memory)
             };
             let Some(prepared) = prepared else { continue };
             if let Some(message) = prepared.before {
                 self.post(message);
             }
-            let mut taken = true;
+            if let Some(text) = prepared.warning {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Write,
+                    ("{text}; events go out without pictures, see stats pictures-failed")
+                );
+            }
+            let mut taken = prepared.event.is_none() || prepared.line.is_some();
             if let Some((line, captured)) = prepared.line {
                 let result = match failure {
                     None => self.srcpad.push(super::output::buffer(line, captured, pts)),
@@ -378,7 +464,7 @@ impl AlprDedup {
             let Some(State { passes, memory, .. }) = state.as_mut() else { return };
             passes.finish(&mut memory.lock())
         };
-        let pts = lock(&self.state).as_ref().and_then(|state| state.segment.position());
+        let pts = lock(&self.state).as_ref().and_then(|state| state.last_pts);
         self.carry_out(decisions, None, pts).ok();
     }
 
@@ -392,7 +478,10 @@ impl AlprDedup {
         };
         let outcomes = decisions.into_iter();
         for decision in outcomes {
-            let prepared = lock(&self.state).as_mut().and_then(|state| state.output.prepare(decision, None, false));
+            let prepared = lock(&self.state).as_mut().and_then(|state| {
+                let State { output, memory, .. } = state;
+                output.prepare(decision, None, false, memory)
+            });
             if let Some(message) = prepared.and_then(|prepared| prepared.after) {
                 self.post(message);
             }
@@ -440,6 +529,18 @@ impl AlprDedup {
         state.output.add_stats(&mut stats);
         stats
     }
+}
+
+/// Region types that are vehicles, as usual detectors name them.
+const VEHICLES: [&str; 7] = ["car", "truck", "bus", "motorcycle", "motorbike", "van", "vehicle"];
+
+/// The vehicles of the frame that something upstream follows.
+fn vehicles(buffer: &gst::BufferRef) -> Vec<VehicleObservation> {
+    let regions = meta::regions(buffer, "").into_iter().map(|region| region.vehicle);
+    regions
+        .filter(|vehicle| vehicle.kind.as_deref().is_some_and(|kind| VEHICLES.contains(&kind)))
+        .filter_map(|vehicle| Some(VehicleObservation { track_id: vehicle.id?, bbox: vehicle.bbox?, vehicle }))
+        .collect()
 }
 
 /// A plate of the frame as the core wants it; one that nobody follows has no track.

@@ -33,12 +33,18 @@
 //! ```
 
 mod capture;
+mod chores;
 mod enums;
+mod evidence;
+mod files;
+mod health;
 mod imp;
 mod memory;
 mod output;
 mod properties;
+mod retention;
 mod settings;
+mod state_file;
 
 use gst::prelude::*;
 

@@ -1,13 +1,19 @@
 //! What was decided becomes buffers and messages.
 
-use alpr_core::dedup::{self, Decision, Duplicates, EventDecision, WatchlistDecision};
+use std::collections::BTreeSet;
+
+use alpr_core::dedup::{self, Decision, Duplicates, EventDecision, Outcome, PassId, WatchlistDecision};
 use alpr_core::event::records::{OutcomeRecord, VehicleRecord, to_json_line};
-use alpr_core::event::{Event, latency_ms};
+use alpr_core::event::{Event, EventId, latency_ms};
+use alpr_core::stats::Histogram;
 use alpr_core::time::Timestamp;
 
 use super::capture::unix_now;
 use super::enums::Records;
+use super::evidence::Evidence;
+use super::memory::Memory;
 use super::settings::{Settings, SettingsError};
+use super::state_file::StateFile;
 
 /// One decision, ready to be carried out.
 #[derive(Default)]
@@ -20,54 +26,130 @@ pub(super) struct Prepared {
     pub(super) event: Option<Box<EventDecision>>,
     /// A message about what downstream took.
     pub(super) after: Option<gst::Structure>,
+    /// What went wrong with pictures, the first time.
+    pub(super) warning: Option<String>,
 }
 
-/// Serialises, and counts what it did.
+/// Serialises, keeps pictures and state, and counts what it did.
 pub(super) struct Output {
+    camera: String,
     records: Records,
+    evidence: Option<Evidence>,
+    state_file: Option<StateFile>,
+    /// Passes whose event downstream refused.
+    refused: BTreeSet<PassId>,
+    /// Latency of events since the last health record.
+    pub(super) latency: Histogram,
     events: u64,
     revisions: u64,
     watchlist_hits: u64,
     failures: u64,
+    pictures_deleted: u64,
+    warned: bool,
 }
 
 impl Output {
-    pub(super) fn new(settings: &Settings, _core: &dedup::Settings) -> Result<Self, SettingsError> {
-        Ok(Self { records: settings.records, events: 0, revisions: 0, watchlist_hits: 0, failures: 0 })
+    /// Opens what the settings name; `memory` takes what the state file remembers.
+    pub(super) fn new(
+        settings: &Settings,
+        core: &dedup::Settings,
+        memory: &mut Duplicates,
+    ) -> Result<Self, SettingsError> {
+        let state_file = match settings.state_file.as_str() {
+            "" => None,
+            path => Some(StateFile::open(path, core.privacy.clone(), memory)?),
+        };
+        Ok(Self {
+            camera: core.identity.camera.clone(),
+            records: settings.records,
+            evidence: Evidence::new(settings)?,
+            state_file,
+            refused: BTreeSet::new(),
+            latency: Histogram::default(),
+            events: 0,
+            revisions: 0,
+            watchlist_hits: 0,
+            failures: 0,
+            pictures_deleted: 0,
+            warned: false,
+        })
     }
 
-    pub(super) fn take_caps(&mut self, _caps: &gst::CapsRef) {}
+    pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {
+        if let Some(evidence) = &mut self.evidence {
+            evidence.take_caps(caps);
+        }
+    }
+
+    pub(super) fn wants_vehicles(&self) -> bool {
+        self.records.contains(Records::VEHICLES)
+    }
+
+    /// Pictures that retention deleted.
+    pub(super) fn deleted(&mut self, pictures: u64) {
+        self.pictures_deleted += pictures;
+    }
 
     /// Prepares one decision; `None` when there is nothing to send.
-    pub(super) fn prepare(&mut self, decision: Decision, _frame: Option<&gst::Buffer>, live: bool) -> Option<Prepared> {
+    pub(super) fn prepare(
+        &mut self,
+        decision: Decision,
+        frame: Option<&gst::Buffer>,
+        live: bool,
+        memory: &Memory,
+    ) -> Option<Prepared> {
         match decision {
-            Decision::Keep(_) | Decision::Adopt { .. } | Decision::Forget(_) => None,
+            Decision::Keep(keep) => {
+                if let Some((evidence, frame)) = self.evidence.as_mut().zip(frame) {
+                    evidence.keep(&keep, frame);
+                }
+                None
+            }
+            Decision::Adopt { from, to } => {
+                self.evidence.iter_mut().for_each(|evidence| evidence.adopt(from, to));
+                None
+            }
+            Decision::Forget(pass) => {
+                self.evidence.iter_mut().for_each(|evidence| evidence.forget(pass));
+                self.refused.remove(&pass);
+                None
+            }
             Decision::Event(decision) => self.event(decision, live),
             Decision::Watchlist(decision) => {
                 self.watchlist_hits += 1;
-                Some(Prepared { before: Some(watchlist_message(&decision)), ..Prepared::default() })
+                let before = Some(watchlist_message(&decision, &self.camera));
+                Some(Prepared { before, ..Prepared::default() })
             }
-            Decision::Outcome(record) => self.outcome(&record),
-            Decision::Vehicle(record) => self.vehicle(&record),
+            Decision::Outcome(record) => self.outcome(*record, memory),
+            Decision::Vehicle(record) => self.vehicle(*record, live),
         }
     }
 
     fn event(&mut self, mut decision: Box<EventDecision>, live: bool) -> Option<Prepared> {
+        let failure = self.evidence.as_mut().and_then(|evidence| evidence.write(&mut decision));
+        let warning = failure.filter(|_| !std::mem::replace(&mut self.warned, true));
         if live {
             decision.event.latency_ms = latency_ms(decision.captured, unix_now());
+            self.latency.add(f64::from(decision.event.latency_ms));
         }
-        let line = self.line(&decision.event)?;
-        let message = event_message(&decision.event, &line);
-        Some(Prepared {
-            line: Some((line, decision.captured)),
-            after: Some(message),
-            event: Some(decision),
-            ..Prepared::default()
-        })
+        let line = self.line(&decision.event);
+        let after = line.as_ref().map(|line| event_message(&decision.event, line));
+        let line = line.map(|line| (line, decision.captured));
+        Some(Prepared { line, after, event: Some(decision), warning, ..Prepared::default() })
     }
 
-    fn outcome(&mut self, record: &OutcomeRecord) -> Option<Prepared> {
-        let line = self.line(record)?;
+    fn outcome(&mut self, mut record: OutcomeRecord, memory: &Memory) -> Option<Prepared> {
+        let id = EventId::parse(&record.event_id);
+        if record.outcome == Outcome::Event.name() && id.is_some_and(|id| self.refused.contains(&id)) {
+            Outcome::NotDelivered.name().clone_into(&mut record.outcome);
+        }
+        // the plate was in view until now: that is what the window may count from
+        let seen = record.duplicate_of.as_deref().and_then(EventId::parse).or(id);
+        if let Some(file) = &mut self.state_file {
+            let memory = memory.lock();
+            seen.and_then(|id| memory.of_event(id)).into_iter().for_each(|entry| file.note(entry, &memory));
+        }
+        let line = self.line(&record)?;
         let message = gst::Structure::builder("alpr-outcome")
             .field("event-id", &record.event_id)
             .field("camera-id", &record.camera_id)
@@ -75,19 +157,23 @@ impl Output {
             .field("outcome", &record.outcome)
             .field("json", line.trim_end())
             .build();
-        let line = self.records.contains(Records::OUTCOMES).then_some((line, Timestamp::default()));
+        let line = self.records.contains(Records::OUTCOMES).then_some((line, record.captured));
         Some(Prepared { line, after: Some(message), ..Prepared::default() })
     }
 
-    fn vehicle(&mut self, record: &VehicleRecord) -> Option<Prepared> {
-        let line = self.line(record)?;
+    fn vehicle(&mut self, mut record: VehicleRecord, live: bool) -> Option<Prepared> {
+        if live {
+            record.latency_ms = latency_ms(record.captured, unix_now());
+        }
+        let captured = record.captured;
+        let line = self.line(&record)?;
         let message = gst::Structure::builder("alpr-vehicle")
             .field("event-id", &record.event_id)
             .field("camera-id", &record.camera_id)
             .field("track-id", &record.track_id)
             .field("json", line.trim_end())
             .build();
-        Some(Prepared { line: Some((line, Timestamp::default())), after: Some(message), ..Prepared::default() })
+        Some(Prepared { line: Some((line, captured)), after: Some(message), ..Prepared::default() })
     }
 
     /// Serialises; a record that cannot be is counted, not sent.
@@ -98,12 +184,21 @@ impl Output {
     }
 
     /// Downstream took the event, or did not.
-    pub(super) fn settled(&mut self, event: &EventDecision, taken: bool, _memory: &Duplicates) {
-        if taken && event.event.extras.revision == 0 {
-            self.events += 1;
-        } else if taken {
-            self.revisions += 1;
+    pub(super) fn settled(&mut self, event: &EventDecision, taken: bool, memory: &Duplicates) {
+        if !taken {
+            self.refused.insert(event.pass);
+            return;
         }
+        self.refused.remove(&event.pass);
+        let counter = if event.event.extras.revision == 0 { &mut self.events } else { &mut self.revisions };
+        *counter += 1;
+        if let (Some(file), Some(entry)) = (&mut self.state_file, memory.get(event.entry)) {
+            file.note(entry, memory);
+        }
+    }
+
+    pub(super) const fn events(&self) -> u64 {
+        self.events
     }
 
     pub(super) fn add_stats(&self, stats: &mut gst::Structure) {
@@ -111,6 +206,14 @@ impl Output {
         stats.set("revisions", self.revisions);
         stats.set("watchlist-hits", self.watchlist_hits);
         stats.set("serialization-failures", self.failures);
+        stats.set("state-file-failures", self.state_file.as_ref().map_or(0, |file| file.failures));
+        let counts = self.evidence.as_ref().map(|evidence| evidence.counts).unwrap_or_default();
+        stats.set("pictures-written", counts.written);
+        stats.set("pictures-bytes", counts.bytes);
+        stats.set("pictures-failed", counts.failed);
+        stats.set("pictures-unreadable", counts.unreadable);
+        stats.set("pictures-unkept", counts.unkept);
+        stats.set("pictures-deleted", self.pictures_deleted);
     }
 }
 
@@ -127,9 +230,10 @@ fn event_message(event: &Event, line: &str) -> gst::Structure {
         .build()
 }
 
-fn watchlist_message(decision: &WatchlistDecision) -> gst::Structure {
+fn watchlist_message(decision: &WatchlistDecision, camera: &str) -> gst::Structure {
     gst::Structure::builder("alpr-watchlist")
         .field("event-id", decision.pass.to_string())
+        .field("camera-id", camera)
         .field("track-id", &decision.track_id)
         .field("plate", &decision.plate)
         .field("tag", &decision.hit.tag)

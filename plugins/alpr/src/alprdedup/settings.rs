@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alpr_core::dedup::{self, DuplicateRules, Hasher, Identity, Matching, Rules};
+use alpr_core::dedup::{self, DuplicateRules, Hasher, Identity, Matching, Rules, Watchlist, Zones};
 use alpr_core::event::limits;
 use alpr_core::syntax::Templates;
 use alpr_core::time::Timestamp;
@@ -12,6 +12,7 @@ use alpr_core::time::Timestamp;
 use super::enums::{
     DuplicateMatch, Emit, Evidence, EvidenceFor, PlatePrivacy, Records, Scope, StaticPolicy, UnknownRegion, WindowMode,
 };
+use super::retention::Limits;
 
 /// The properties as they were set.
 #[derive(Clone, Debug)]
@@ -144,6 +145,8 @@ impl Settings {
             scope: self.scope.into(),
             regions: self.regions(&templates)?,
             templates,
+            zones: Arc::new(self.zones()?),
+            watchlist: Arc::new(self.watchlist()?),
             privacy: self.privacy()?,
             ..dedup::Settings::default()
         })
@@ -182,6 +185,32 @@ impl Settings {
         Ok(Some(Timestamp(seconds.saturating_mul(1_000_000_000).saturating_add(micros * 1000))))
     }
 
+    /// The places of `zones-file`.
+    pub(super) fn zones(&self) -> Result<Zones, SettingsError> {
+        if self.zones_file.is_empty() {
+            return Ok(Zones::default());
+        }
+        let text = read("zones-file", &self.zones_file)?;
+        Zones::parse(&text).map_err(|e| unusable("zones-file", &self.zones_file, &e))
+    }
+
+    /// The plates of `watchlist-file`.
+    pub(super) fn watchlist(&self) -> Result<Watchlist, SettingsError> {
+        if self.watchlist_file.is_empty() {
+            return Ok(Watchlist::default());
+        }
+        let text = read("watchlist-file", &self.watchlist_file)?;
+        Watchlist::parse(&text).map_err(|e| unusable("watchlist-file", &self.watchlist_file, &e))
+    }
+
+    /// How long and how many pictures are kept.
+    pub(super) fn retention(&self) -> Limits {
+        Limits {
+            age: (self.evidence_max_age > 0).then(|| Duration::from_nanos(self.evidence_max_age)),
+            size: (self.evidence_max_size > 0).then_some(self.evidence_max_size),
+        }
+    }
+
     fn templates(&self) -> Result<Templates, SettingsError> {
         if self.templates_file.is_empty() {
             return Ok(Templates::builtin());
@@ -218,7 +247,7 @@ impl Settings {
 }
 
 /// Reads the text file that `property` names.
-pub(super) fn read(property: &str, path: &str) -> Result<String, SettingsError> {
+fn read(property: &str, path: &str) -> Result<String, SettingsError> {
     std::fs::read_to_string(path).map_err(|e| unreadable(property, path, &e))
 }
 
@@ -227,7 +256,7 @@ fn unreadable(property: &str, path: &str, error: &std::io::Error) -> SettingsErr
 }
 
 /// A file that was read and makes no sense.
-pub(super) fn unusable(property: &str, path: &str, error: &dyn std::fmt::Display) -> SettingsError {
+fn unusable(property: &str, path: &str, error: &dyn std::fmt::Display) -> SettingsError {
     SettingsError(format!("{property}={path:?} cannot be used: {error}"))
 }
 

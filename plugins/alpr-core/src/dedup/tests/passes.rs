@@ -282,3 +282,58 @@ fn readings_without_a_consensus_are_fused_here() {
     }
     assert_eq!(scene.texts(), ["ABC123"]);
 }
+
+#[test]
+fn a_vehicle_without_a_readable_plate_is_told_once_when_it_left() {
+    let mut scene = Scene::new(settings());
+    let cars = [Car::new(1, "ABC123", 0.0, 3.0), Car::new(2, "", 0.0, 3.0).way((100.0, 500.0), (1100.0, 500.0))];
+    let mut records = Vec::new();
+    for n in 0..200i64 {
+        let time = Duration::from_millis(40) * n as u32;
+        let vehicles: Vec<_> = cars
+            .iter()
+            // the third carries no plate at all
+            .filter_map(|car| Some((car.track, car.at(time)?)))
+            .chain((n < 50).then_some((3, Rect::new(600.0, 100.0, 10.0, 10.0))))
+            .map(|(track, plate)| VehicleObservation {
+                track_id: 100 + track,
+                vehicle: crate::event::Vehicle { kind: Some("car".into()), ..Default::default() },
+                bbox: plate.expanded(2.0),
+            })
+            .collect();
+        let fused = &mut scene.fused;
+        let plates: Vec<_> = cars
+            .iter()
+            .filter_map(|car| Some(fused.entry(car.track).or_default().see(car, car.at(time)?, car.reads[0])))
+            .collect();
+        let frame = FrameInfo {
+            time: START.plus(time),
+            time_source: TimeSource::Clock,
+            number: n as u64,
+            width: 1280,
+            height: 720,
+        };
+        scene.passes.observe_vehicles(&frame, &vehicles, &plates);
+        let decisions = scene.passes.observe(&mut scene.memory, frame, &plates);
+        records.extend(decisions.iter().filter_map(|decision| match decision {
+            Decision::Vehicle(record) => Some((record.track_id.clone(), record.vehicle.kind.clone())),
+            _ => None,
+        }));
+        scene.settle(decisions);
+    }
+    assert_eq!(scene.texts(), ["ABC123"]);
+    assert_eq!(records, [("v-103".to_owned(), "car".to_owned()), ("v-102".to_owned(), "car".to_owned())]);
+}
+
+#[test]
+fn a_track_that_goes_over_to_another_vehicle_is_two_passes() {
+    let mut scene = Scene::new(settings());
+    scene.play(2.0, &[Car::new(1, "ABC123", 0.0, 2.0)]);
+    scene.fused.clear();
+    scene.play(5.0, &[Car::new(1, "XYZ789", 2.0, 4.0)]);
+    assert_eq!(scene.texts(), ["ABC123", "XYZ789"]);
+    assert_eq!(scene.outcomes(), ["event", "event"]);
+    let events = scene.events();
+    assert_eq!(events[0].track_id, events[1].track_id);
+    assert_ne!(events[0].event_id, events[1].event_id);
+}

@@ -1,0 +1,380 @@
+//! Pictures of passes: kept while a pass is in view, written when it gives its event.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alpr_core::dedup::{EventDecision, Keep, PassId};
+use alpr_core::event::{Event, Images};
+use alpr_core::geometry::{Point, Quad, Rect};
+use alpr_core::image;
+use gst_video::VideoInfo;
+use sha2::{Digest, Sha256};
+
+use super::enums::{Evidence as Kinds, EvidenceFor};
+use super::settings::{Settings, SettingsError};
+use crate::frame::Picture;
+
+/// Part of the plate's width and height that its picture shows on every side of it.
+const PLATE_MARGIN: f32 = 0.25;
+
+/// The same for vehicles.
+const VEHICLE_MARGIN: f32 = 0.05;
+
+/// Most bytes of whole frames that are kept for passes in view; beyond, later passes go without that picture.
+const MOST_KEPT: usize = 256 << 20;
+
+/// Colour of corners.
+const CORNERS: [u8; 3] = [0, 255, 0];
+
+/// Where pictures go and how.
+pub(super) struct Evidence {
+    location: PathBuf,
+    url: UrlTemplate,
+    kinds: Kinds,
+    listed_only: bool,
+    corners: bool,
+    quality: u8,
+    info: Option<VideoInfo>,
+    kept: HashMap<PassId, Kept>,
+    pub(super) counts: Counts,
+}
+
+/// What became of pictures.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) written: u64,
+    pub(super) bytes: u64,
+    /// Frames whose pixels could not be read.
+    pub(super) unreadable: u64,
+    /// Whole frames that were not kept for want of room.
+    pub(super) unkept: u64,
+    /// Pictures that could not be written.
+    pub(super) failed: u64,
+}
+
+/// The pictures of one pass.
+struct Kept {
+    plate: Option<Rgb>,
+    vehicle: Option<Rgb>,
+    frame: Option<Arc<gst::Buffer>>,
+    corners: Quad,
+}
+
+/// Pixels, three bytes each.
+struct Rgb {
+    pixels: Vec<u8>,
+    width: usize,
+    height: usize,
+}
+
+impl Evidence {
+    /// Nothing when no location is set.
+    pub(super) fn new(settings: &Settings) -> Result<Option<Self>, SettingsError> {
+        let url = UrlTemplate::parse(&settings.evidence_url_template)?;
+        if settings.evidence_location.is_empty() || settings.evidence.is_empty() {
+            return Ok(None);
+        }
+        let location = PathBuf::from(&settings.evidence_location);
+        std::fs::create_dir_all(&location).map_err(|error| {
+            SettingsError(format!("evidence-location={location:?} cannot be made: {error}; choose a writable folder"))
+        })?;
+        Ok(Some(Self {
+            location,
+            url,
+            kinds: settings.evidence,
+            listed_only: settings.evidence_for == EvidenceFor::Listed,
+            corners: settings.evidence_corners,
+            quality: settings.evidence_quality.min(100) as u8,
+            info: None,
+            kept: HashMap::new(),
+            counts: Counts::default(),
+        }))
+    }
+
+    pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {
+        self.info = VideoInfo::from_caps(caps).ok();
+    }
+
+    /// Keeps what `keep` shows of `buffer`, in place of what was kept for its pass.
+    pub(super) fn keep(&mut self, keep: &Keep, buffer: &gst::Buffer) {
+        let corners = keep.corners.unwrap_or_else(|| Quad::from_rect(&keep.plate));
+        let crops = self.info.as_ref().and_then(|info| {
+            let picture = Picture::map(buffer, info).ok()?;
+            let frame = picture.frame().ok()?;
+            let plate = self.kinds.contains(Kinds::PLATE).then(|| keep.plate.expanded(PLATE_MARGIN));
+            let vehicle = keep.vehicle.filter(|_| self.kinds.contains(Kinds::VEHICLE));
+            let vehicle = vehicle.map(|vehicle| vehicle.expanded(VEHICLE_MARGIN));
+            Some((
+                plate.and_then(|region| crop(&frame, &region, None)),
+                vehicle.and_then(|region| crop(&frame, &region, self.corners.then_some(&corners))),
+            ))
+        });
+        let Some((plate, vehicle)) = crops else {
+            self.counts.unreadable += 1;
+            return;
+        };
+        self.kept.remove(&keep.pass);
+        let frame = self.kinds.contains(Kinds::FRAME).then(|| self.copy(buffer)).flatten();
+        self.kept.insert(keep.pass, Kept { plate, vehicle, frame, corners });
+    }
+
+    /// A copy of the frame, so that the decoder's buffer goes back to it. Passes of one frame share the copy.
+    fn copy(&mut self, buffer: &gst::Buffer) -> Option<Arc<gst::Buffer>> {
+        let frames = || self.kept.values().filter_map(|kept| kept.frame.as_ref());
+        let same = |copy: &&Arc<gst::Buffer>| copy.pts() == buffer.pts() && copy.offset() == buffer.offset();
+        if let Some(copy) = frames().filter(|_| buffer.pts().is_some()).find(same) {
+            return Some(copy.clone());
+        }
+        if frames().map(|copy| copy.size()).sum::<usize>() + buffer.size() > MOST_KEPT {
+            self.counts.unkept += 1;
+            return None;
+        }
+        buffer.copy_deep().ok().map(Arc::new)
+    }
+
+    /// `from` is part of `to` now.
+    pub(super) fn adopt(&mut self, from: PassId, to: PassId) {
+        if let Some(kept) = self.kept.remove(&from) {
+            self.kept.entry(to).or_insert(kept);
+        }
+    }
+
+    /// The pass is over.
+    pub(super) fn forget(&mut self, pass: PassId) {
+        self.kept.remove(&pass);
+    }
+
+    /// Writes the pictures of an event and puts their URLs and hashes into it. Returns the first failure, in words.
+    pub(super) fn write(&mut self, decision: &mut EventDecision) -> Option<String> {
+        if self.listed_only && !decision.listed {
+            return None;
+        }
+        let kept = self.kept.get(&decision.pass)?;
+        let whole = kept.frame.as_ref().zip(self.info.as_ref()).and_then(|(buffer, info)| {
+            let picture = Picture::map(buffer, info).ok()?;
+            let frame = picture.frame().ok()?;
+            let all = Rect::new(0.0, 0.0, info.width() as f32, info.height() as f32);
+            crop(&frame, &all, self.corners.then_some(&kept.corners))
+        });
+        let mut failure = None;
+        let Event { event_id, captured_at, camera_id, node, images, extras, .. } = &mut decision.event;
+        let Images { plate_url, vehicle_url, frame_url } = images;
+        let names = Names {
+            site: safe(&node.site),
+            camera: safe(camera_id),
+            date: captured_at.chars().take(10).collect(),
+            event: event_id.clone(),
+            revision: extras.revision,
+        };
+        let wanted = [
+            ("plate", kept.plate.as_ref(), plate_url, &mut extras.plate_sha256),
+            ("vehicle", kept.vehicle.as_ref(), vehicle_url, &mut extras.vehicle_sha256),
+            ("frame", whole.as_ref(), frame_url, &mut extras.frame_sha256),
+        ];
+        for (kind, picture, url, hash) in wanted {
+            let Some(picture) = picture else { continue };
+            let key = names.key(kind);
+            let path = self.location.join(&key);
+            let written = encode(picture, self.quality).and_then(|jpeg| {
+                write(&path, &jpeg).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+                Ok(jpeg)
+            });
+            match written {
+                Ok(jpeg) => {
+                    self.counts.written += 1;
+                    self.counts.bytes += jpeg.len() as u64;
+                    *url = self.url.fill(&names, kind, &key, &path);
+                    *hash = Some(Sha256::digest(&jpeg).iter().map(|byte| format!("{byte:02x}")).collect());
+                }
+                Err(error) => {
+                    self.counts.failed += 1;
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        failure
+    }
+}
+
+/// What names a picture.
+struct Names {
+    site: String,
+    camera: String,
+    date: String,
+    event: String,
+    revision: u32,
+}
+
+impl Names {
+    /// The key of a picture: unique, for event ids are and revisions are told apart.
+    fn key(&self, kind: &str) -> String {
+        let revision = if self.revision == 0 { String::new() } else { format!("-r{}", self.revision) };
+        format!("{}/{}/{}/{}{revision}-{kind}.jpg", self.site, self.camera, self.date, self.event)
+    }
+}
+
+/// How URLs are made.
+struct UrlTemplate(Vec<Part>);
+
+enum Part {
+    Text(String),
+    Key,
+    Site,
+    Camera,
+    Date,
+    Event,
+    Revision,
+    Kind,
+}
+
+impl UrlTemplate {
+    fn parse(template: &str) -> Result<Self, SettingsError> {
+        let mut parts = Vec::new();
+        let mut rest = template;
+        while let Some((text, tail)) = rest.split_once('{') {
+            parts.push(Part::Text(text.to_owned()));
+            let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
+            parts.push(match name {
+                "key" => Part::Key,
+                "site_id" => Part::Site,
+                "camera_id" => Part::Camera,
+                "date" => Part::Date,
+                "event_id" => Part::Event,
+                "revision" => Part::Revision,
+                "kind" => Part::Kind,
+                other => {
+                    return Err(SettingsError(format!(
+                        "evidence-url-template={template:?} has {{{other}}}; possible are {{key}}, {{site_id}}, \
+                         {{camera_id}}, {{date}}, {{event_id}}, {{revision}} and {{kind}}"
+                    )));
+                }
+            });
+            rest = tail;
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        Ok(Self(parts))
+    }
+
+    fn fill(&self, names: &Names, kind: &str, key: &str, path: &Path) -> String {
+        let url: String = self
+            .0
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Key => key.to_owned(),
+                Part::Site => names.site.clone(),
+                Part::Camera => names.camera.clone(),
+                Part::Date => names.date.clone(),
+                Part::Event => names.event.clone(),
+                Part::Revision => names.revision.to_string(),
+                Part::Kind => kind.to_owned(),
+            })
+            .collect();
+        if url.is_empty() { path.to_string_lossy().into_owned() } else { url }
+    }
+}
+
+/// `text` as one part of a path and a URL: other characters than letters, digits, `.`, `_` and `-` become `_`.
+fn safe(text: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let name: String = text.chars().map(kept).collect();
+    if name.trim_matches('.').is_empty() { "_".to_owned() } else { name }
+}
+
+/// Cuts `region` out at its own resolution.
+fn crop(frame: &image::Frame<'_>, region: &Rect, corners: Option<&Quad>) -> Option<Rgb> {
+    let region = region.clamped(frame.width(), frame.height());
+    let (left, top) = (region.x.floor(), region.y.floor());
+    let region = Rect::from_corners(left, top, region.right().ceil(), region.bottom().ceil());
+    let (width, height) = (region.w as usize, region.h as usize);
+    if width == 0 || height == 0 {
+        return None;
+    }
+    let mut picture = Rgb { pixels: Vec::new(), width, height };
+    image::crop(frame, &region, width, height, &mut picture.pixels);
+    if let Some(Quad(corners)) = corners {
+        for (from, to) in corners.iter().zip(corners.iter().cycle().skip(1)) {
+            let move_in = |p: &Point| Point::new(p.x - region.x, p.y - region.y);
+            picture.line(move_in(from), move_in(to));
+        }
+    }
+    Some(picture)
+}
+
+impl Rgb {
+    /// A line of two pixels' width.
+    fn line(&mut self, from: Point, to: Point) {
+        let steps = from.distance(to).ceil().clamp(1.0, 65_536.0);
+        for step in 0..=steps as u32 {
+            let part = step as f32 / steps;
+            let (x, y) = (from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part);
+            for (dx, dy) in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
+                let (x, y) = (x + dx, y + dy);
+                if x >= 0.0 && y >= 0.0 && (x as usize) < self.width && (y as usize) < self.height {
+                    let at = (y as usize * self.width + x as usize) * 3;
+                    self.pixels[at..at + 3].copy_from_slice(&CORNERS);
+                }
+            }
+        }
+    }
+}
+
+fn encode(picture: &Rgb, quality: u8) -> Result<Vec<u8>, String> {
+    let side = |side: usize| u16::try_from(side).map_err(|_| format!("a side of {side} pixels is too long for JPEG"));
+    let mut jpeg = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut jpeg, quality.max(1));
+    encoder
+        .encode(&picture.pixels, side(picture.width)?, side(picture.height)?, jpeg_encoder::ColorType::Rgb)
+        .map_err(|error| format!("the picture cannot be encoded: {error}"))?;
+    Ok(jpeg)
+}
+
+/// Writes beside `path` and renames, so that nobody sees half a picture.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let written = std::fs::File::create(&part).and_then(|mut file| file.write_all(bytes));
+    written.and_then(|()| std::fs::rename(&part, path)).inspect_err(|_| {
+        // what is left of it would never be seen again
+        std::fs::remove_file(&part).ok();
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(camera: &str, revision: u32) -> Names {
+        let event = "7f019dc8-0c96-4094-9da0-93b6d50cd369".to_owned();
+        Names { site: safe("DC 1"), camera: safe(camera), date: "2025-12-27".into(), event, revision }
+    }
+
+    #[test]
+    fn urls_and_keys() {
+        for (template, expected) in [
+            (
+                "s3://alpr-plate-images/{key}",
+                "s3://alpr-plate-images/DC_1/gate_1/2025-12-27/7f019dc8-0c96-4094-9da0-93b6d50cd369-plate.jpg",
+            ),
+            (
+                "https://h/{camera_id}/{date}/{kind}?r={revision}&s={site_id}",
+                "https://h/gate_1/2025-12-27/plate?r=0&s=DC_1",
+            ),
+            ("{event_id}", "7f019dc8-0c96-4094-9da0-93b6d50cd369"),
+            ("", "/there/it/is.jpg"),
+        ] {
+            let names = names("gate/1", 0);
+            let key = names.key("plate");
+            let url =
+                UrlTemplate::parse(template).ok().map(|t| t.fill(&names, "plate", &key, Path::new("/there/it/is.jpg")));
+            assert_eq!(url.as_deref(), Some(expected));
+        }
+        assert!(UrlTemplate::parse("{plate}").is_err_and(|SettingsError(text)| text.contains("{plate}; possible are")));
+        assert!(names("..", 2).key("plate").contains("/_/") && names("a", 2).key("plate").ends_with("-r2-plate.jpg"));
+    }
+}

@@ -1,0 +1,104 @@
+//! Pictures grow old: deletes those beyond an age or a total size.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Folders between the location and a picture: site, camera, date.
+const DEPTH: usize = 3;
+
+/// Most that may stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Oldest age; `None` for any.
+    pub(super) age: Option<Duration>,
+    /// Most bytes in all; `None` for any.
+    pub(super) size: Option<u64>,
+}
+
+impl Limits {
+    /// Whether nothing is ever deleted.
+    pub(super) const fn keep_all(&self) -> bool {
+        self.age.is_none() && self.size.is_none()
+    }
+}
+
+/// Deletes pictures under `location` until `limits` hold at `now`, the oldest first, and folders of days that became
+/// empty. Returns how many pictures. Files that are not named like pictures of events are left alone.
+pub(super) fn sweep(location: &Path, limits: Limits, now: SystemTime) -> u64 {
+    let mut pictures = Vec::new();
+    collect(location, 0, &mut pictures);
+    pictures.sort();
+    let mut total: u64 = pictures.iter().map(|(_, size, _)| size).sum();
+    let mut deleted = 0;
+    for (modified, size, path) in pictures {
+        let too_old = limits.age.is_some_and(|age| now.duration_since(modified).is_ok_and(|old| old > age));
+        let too_many = limits.size.is_some_and(|most| total > most);
+        if !too_old && !too_many {
+            break;
+        }
+        if std::fs::remove_file(&path).is_ok() {
+            total -= size;
+            deleted += 1;
+            if let Some(folder) = path.parent() {
+                // fails while there is something left in it
+                std::fs::remove_dir(folder).ok();
+            }
+        }
+    }
+    deleted
+}
+
+fn collect(folder: &Path, depth: usize, pictures: &mut Vec<(SystemTime, u64, PathBuf)>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_dir() && depth < DEPTH {
+            collect(&entry.path(), depth + 1, pictures);
+        } else if metadata.is_file() && depth == DEPTH && is_picture(&entry.file_name().to_string_lossy()) {
+            pictures.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len(), entry.path()));
+        }
+    }
+}
+
+/// Whether a file is named by an event id and ends as pictures do.
+fn is_picture(name: &str) -> bool {
+    name.ends_with(".jpg") && name.get(..36).is_some_and(|id| alpr_core::event::EventId::parse(id).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = "7f019dc8-0c96-4094-9da0-93b6d50cd3";
+
+    fn fill(name: &str) -> (PathBuf, PathBuf) {
+        let location = std::env::temp_dir().join(format!("alprdedup-sweep-{name}-{}", std::process::id()));
+        let day = location.join("DC1/CAM1/2025-12-27");
+        std::fs::create_dir_all(&day).unwrap();
+        for n in 10..20u64 {
+            let path = day.join(format!("{EVENT}{n}-plate.jpg"));
+            std::fs::write(&path, vec![0; 100]).unwrap();
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(n)).unwrap();
+        }
+        std::fs::write(day.join("notes.jpg"), "mine").unwrap();
+        (location, day)
+    }
+
+    fn left(day: &Path) -> usize {
+        std::fs::read_dir(day).unwrap().count()
+    }
+
+    #[test]
+    fn old_pictures_go_first_and_other_files_stay() {
+        let (location, day) = fill("age");
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(20);
+        assert_eq!(sweep(&location, Limits::default(), now), 0);
+        let limits = Limits { age: Some(Duration::from_secs(5)), size: None };
+        assert_eq!((sweep(&location, limits, now), left(&day)), (5, 6), "10 to 14 are older than 5 seconds");
+        let limits = Limits { age: None, size: Some(250) };
+        assert_eq!((sweep(&location, limits, now), left(&day)), (3, 3), "two pictures and the notes");
+        assert!(day.join(format!("{EVENT}19-plate.jpg")).exists());
+        std::fs::remove_dir_all(location).unwrap();
+    }
+}

@@ -1,0 +1,209 @@
+//! The memory of duplicates on disk: survives a restart and a kill.
+//!
+//! A log of JSON lines, one appended whenever an event was delivered or a remembered plate was in view again; the last
+//! line of an event counts. When the log has grown well beyond what lives, it is written anew beside the old one and
+//! renamed over it. A line that was cut by a kill is skipped. A lock file beside it keeps a second element or process
+//! out.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use alpr_core::dedup::{Duplicates, Entry, Hasher};
+use alpr_core::event::EventId;
+use alpr_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::settings::SettingsError;
+
+/// Lines beyond twice the living entries that are suffered before the log is written anew.
+const SLACK: usize = 1000;
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    scope: String,
+    plate: String,
+    /// Whether `plate` is a keyed hash.
+    #[serde(default)]
+    hashed: bool,
+    event_id: String,
+    since: i64,
+    seen: i64,
+}
+
+/// An open state file.
+pub(super) struct StateFile {
+    path: PathBuf,
+    log: File,
+    lines: usize,
+    privacy: Option<Hasher>,
+    /// Keeps the lock as long as it lives.
+    _lock: File,
+    pub(super) failures: u64,
+}
+
+impl StateFile {
+    /// Takes what `path` remembers into `memory` and goes on writing there.
+    pub(super) fn open(path: &str, privacy: Option<Hasher>, memory: &mut Duplicates) -> Result<Self, SettingsError> {
+        let fail = |what: &str, error: &dyn std::fmt::Display| {
+            SettingsError(format!("state-file={path:?} cannot be {what}: {error}; choose a file in a writable folder"))
+        };
+        let lock = File::create(format!("{path}.lock")).map_err(|e| fail("locked", &e))?;
+        lock.try_lock().map_err(|e| fail("locked (does another element use it?)", &e))?;
+        let known = match std::fs::read_to_string(path) {
+            Ok(text) => parse(&text, privacy.as_ref()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(fail("read", &error)),
+        };
+        for (id, line) in &known {
+            memory.restore(&line.scope, &line.plate, *id, Timestamp(line.since), Timestamp(line.seen));
+        }
+        let path = PathBuf::from(path);
+        let log = rewrite(&path, known.into_values()).map_err(|e| fail("written", &e))?;
+        Ok(Self { path, log, lines: memory.len(), privacy, _lock: lock, failures: 0 })
+    }
+
+    /// Appends what is known of `entry` now. A failure is counted: the event is out all the same.
+    pub(super) fn note(&mut self, entry: &Entry, memory: &Duplicates) {
+        let line = self.line(entry);
+        if append(&mut self.log, &line).is_err() {
+            self.failures += 1;
+            return;
+        }
+        self.lines += 1;
+        if self.lines > 2 * memory.len() + SLACK {
+            match rewrite(&self.path, memory.committed().map(|entry| self.line(entry))) {
+                Ok(log) => (self.log, self.lines) = (log, memory.len()),
+                Err(_) => self.failures += 1,
+            }
+        }
+    }
+
+    fn line(&self, entry: &Entry) -> Line {
+        // texts that were restored as hashes are hashes already
+        let hash = self.privacy.as_ref().filter(|_| !is_hash(&entry.text)).map(|hasher| hasher.hash(&entry.text));
+        Line {
+            scope: entry.scope.clone(),
+            hashed: self.privacy.is_some(),
+            plate: hash.unwrap_or_else(|| entry.text.clone()),
+            event_id: entry.event_id.to_string(),
+            since: entry.since.0,
+            seen: entry.seen.0,
+        }
+    }
+}
+
+/// Hashes are longer than any plate that gives an event can be.
+fn is_hash(text: &str) -> bool {
+    text.len() == alpr_core::event::limits::PLATE_TEXT
+}
+
+/// The last line of every event. Under privacy, plates of an earlier run without it are hashed now.
+fn parse(text: &str, privacy: Option<&Hasher>) -> BTreeMap<EventId, Line> {
+    let mut known = BTreeMap::new();
+    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+        let Some(id) = EventId::parse(&line.event_id) else { continue };
+        let line = match privacy {
+            Some(hasher) if !line.hashed => Line { plate: hasher.hash(&line.plate), hashed: true, ..line },
+            _ => line,
+        };
+        known.insert(id, line);
+    }
+    known
+}
+
+fn append(log: &mut File, line: &Line) -> std::io::Result<()> {
+    let mut text = serde_json::to_string(line)?;
+    text.push('\n');
+    log.write_all(text.as_bytes())
+}
+
+/// Writes the log anew and opens it for appending. It is on disk before it replaces the old one.
+fn rewrite(path: &Path, lines: impl Iterator<Item = Line>) -> std::io::Result<File> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let mut file = File::create(&new)?;
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&serde_json::to_string(&line)?);
+        text.push('\n');
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    OpenOptions::new().append(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> EventId {
+        EventId::parse(&format!("7f019dc8-0c96-4094-9da0-93b6d50cd3{n:02}")).unwrap()
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("alprdedup-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_was_delivered_survives_a_kill_and_a_torn_line() {
+        let folder = folder("kill");
+        let path = folder.join("state").to_string_lossy().into_owned();
+        let mut memory = Duplicates::default();
+        let mut file = StateFile::open(&path, None, &mut memory).unwrap();
+        assert!(StateFile::open(&path, None, &mut Duplicates::default()).is_err(), "one writer only");
+        for (n, plate) in [(1, "ABC123"), (2, "XYZ789")] {
+            let entry = memory.insert("cam", plate, id(n), Timestamp(5));
+            memory.commit(entry);
+            let entry = memory.get(entry).unwrap().clone();
+            file.note(&entry, &memory);
+        }
+        drop(file);
+        let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
+        torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
+        let mut memory = Duplicates::default();
+        StateFile::open(&path, None, &mut memory).unwrap();
+        assert_eq!(memory.len(), 2);
+        assert_eq!(memory.find("cam", "ABC123", Timestamp(6), None).map(|found| found.event_id), Some(id(1)));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_log_stays_bounded() {
+        let folder = folder("bounded");
+        let path = folder.join("state").to_string_lossy().into_owned();
+        let mut memory = Duplicates::default();
+        let mut file = StateFile::open(&path, None, &mut memory).unwrap();
+        let entry = memory.insert("cam", "ABC123", id(1), Timestamp(5));
+        memory.commit(entry);
+        for _ in 0..5 * SLACK {
+            let entry = memory.get(entry).unwrap().clone();
+            file.note(&entry, &memory);
+        }
+        assert!(std::fs::read_to_string(&path).unwrap().lines().count() <= SLACK + 2);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn under_privacy_no_plate_is_on_disk() {
+        let folder = folder("privacy");
+        let path = folder.join("state").to_string_lossy().into_owned();
+        let hasher = Hasher::new(b"0123456789abcdef").unwrap();
+        let mut memory = Duplicates::default();
+        let mut file = StateFile::open(&path, None, &mut memory).unwrap();
+        let entry = memory.insert("cam", "ABC123", id(1), Timestamp(5));
+        memory.commit(entry);
+        let entry = memory.get(entry).unwrap().clone();
+        file.note(&entry, &memory);
+        drop(file);
+        let mut memory = Duplicates::default();
+        drop(StateFile::open(&path, Some(hasher.clone()), &mut memory).unwrap());
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("ABC123"), "also plates of a run without privacy");
+        assert!(memory.find("cam", &hasher.hash("ABC123"), Timestamp(6), None).is_some());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
