@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use motion::{Motion, Reach};
 
 /// How far a confident detection may be from where its plate is expected.
-const REACH: Reach = Reach { center: 8.0, size: 0.4 };
+const REACH: Reach = Reach { center: 5.0, size: 0.4 };
 /// The same for a weak one: false alarms are everywhere, so it must look much like what is expected.
 const WEAK_REACH: Reach = Reach { center: 0.3, size: 0.15 };
 /// Two boxes of one frame are the same plate when this part of the smaller one lies in the other.

@@ -152,6 +152,15 @@ const CASES: &[Case] = &[
         paths: || vec![straight(900.0, 500.0, 0.0, 0.0, 60.0), straight(60.0, 590.0, 7.0, 0.0, 60.0)],
     },
     Case {
+        name: "one car leaves, another comes",
+        rates: &RATES,
+        seconds: 6.0,
+        paths: || {
+            let second: Path = Box::new(|t| (t > 2.6).then(|| (60.0 + 420.0 * (t - 2.6), 560.0, 60.0)));
+            vec![straight(900.0, 500.0, 8.0, 0.0, 60.0), second]
+        },
+    },
+    Case {
         name: "two parked cars side by side",
         rates: &RATES,
         seconds: 10.0,
