@@ -26,6 +26,12 @@ def letterbox(rgb: np.ndarray, width: int, height: int) -> tuple[np.ndarray, flo
     return out, scale, left, top
 
 
+def adapted_size(width: int, height: int, area: int, multiple: int = 32) -> tuple[int, int]:
+    """The input (width, height), multiples of `multiple`, of at most `area` px, in which a picture appears largest."""
+    choices = [(w, area // w // multiple * multiple) for w in range(multiple, area // multiple + 1, multiple)]
+    return max((c for c in choices if c[1]), key=lambda c: (min(c[0] / width, c[1] / height), -c[0] * c[1]))
+
+
 def nms(rows: np.ndarray, iou: float = 0.5) -> np.ndarray:
     """Greedy non-maximum suppression of rows x1, y1, x2, y2, score, ...; returns the kept rows, best first."""
     rows = rows[np.argsort(-rows[:, 4], kind="stable")]
@@ -81,18 +87,22 @@ def decode_pose(output: np.ndarray, floor: float, iou: float = 0.5) -> np.ndarra
 class Pose:
     """Our detector's contract: `images` [N,3,H,W] in 0..1, `output0` [N,13,A], see `models/README.md`."""
 
-    def __init__(self, path: Path, threads: int = 1, size: tuple[int, int] | None = None, floor: float = 0.02):
+    def __init__(self, path: Path, threads: int = 1, size: tuple[int, int] | None = None, floor: float = 0.02,
+                 adapt: bool = False):
         self.session = _session(path, threads)
         self.metadata = self.session.get_modelmeta().custom_metadata_map
         if size is None:
             height, width = (int(v) for v in self.metadata["imgsz"].strip("[]").split(","))
             size = (width, height)
         self.width, self.height = size
-        self.floor = floor
+        self.floor, self.adapt = floor, adapt
 
     def detect(self, rgb: np.ndarray) -> np.ndarray:
-        """Plates of one picture with their corners, down to score `floor`."""
-        picture, scale, left, top = letterbox(rgb, self.width, self.height)
+        """Plates of one picture with their corners, down to score `floor`; `adapt` shapes the input like the picture, at no more pixels."""
+        size = (self.width, self.height)
+        if self.adapt:
+            size = adapted_size(rgb.shape[1], rgb.shape[0], self.width * self.height)
+        picture, scale, left, top = letterbox(rgb, *size)
         blob = picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
         rows = decode_pose(self.session.run(None, {"images": blob})[0][0], self.floor)
         xs, ys = [0, 2, 5, 7, 9, 11], [1, 3, 6, 8, 10, 12]

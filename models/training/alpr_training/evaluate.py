@@ -24,7 +24,7 @@ NETWORK = (640, 384)
 """Input size (px) at which plate widths are stated."""
 
 
-def open_detector(path: Path, threads: int, size: tuple[int, int] | None):
+def open_detector(path: Path, threads: int, size: tuple[int, int] | None, adapt: bool = False):
     """The detector in `path`, by its metadata: ours (`kpt_shape`) or an end-to-end YOLO."""
     import onnxruntime
 
@@ -32,7 +32,7 @@ def open_detector(path: Path, threads: int, size: tuple[int, int] | None):
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     if "kpt_shape" in session.get_modelmeta().custom_metadata_map:
-        return Pose(path, threads, size)
+        return Pose(path, threads, size, adapt=adapt)
     return EndToEnd(path, threads)
 
 
@@ -142,6 +142,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="*", help="only these sets")
     parser.add_argument("--limit", type=int, default=0, help="every n-th picture so that at most this many are used")
     parser.add_argument("--size", help="input size WxH in place of the model's own")
+    parser.add_argument("--adapt", action="store_true", help="shape the input like each picture, at no more pixels than the model's own")
     parser.add_argument("--threshold", type=float, help="in place of the model's confidence_threshold")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write all scores here")
@@ -159,7 +160,7 @@ def run(args: argparse.Namespace) -> None:
     size = tuple(int(v) for v in args.size.split("x")) if args.size else None
     results = []
     for path in [args.model, *args.compare]:
-        detector = open_detector(path, args.threads, size)
+        detector = open_detector(path, args.threads, size, args.adapt)
         own = getattr(detector, "metadata", {}).get("confidence_threshold", "0.25")
         threshold = args.threshold if args.threshold is not None and path == args.model else float(own)
         outcome, milliseconds, finds = score(detector, scenes, numbers)
