@@ -55,7 +55,7 @@ pub(crate) fn harness(element: &gst::Element, info: &VideoInfo) -> Harness {
     let bus = gst::Bus::new();
     element.set_bus(Some(&bus));
     if element.set_state(gst::State::Paused).is_err() {
-        panic!("{:?}", bus.pop_filtered(&[gst::MessageType::Error]));
+        panic!("{}", error_text(&bus));
     }
     element.set_bus(None);
     let mut harness = Harness::with_element(element, Some("sink"), Some("src"));
@@ -177,10 +177,16 @@ pub(crate) fn start_error(element: &gst::Element) -> String {
     let bus = gst::Bus::new();
     element.set_bus(Some(&bus));
     let change = element.set_state(gst::State::Paused);
-    let message = bus.pop_filtered(&[gst::MessageType::Error]);
-    element.set_state(gst::State::Null).unwrap();
     assert!(change.is_err(), "the element started");
-    let message = message.expect("an error message");
+    let text = error_text(&bus);
+    element.set_bus(None);
+    element.set_state(gst::State::Null).unwrap();
+    text
+}
+
+/// What the first error on `bus` says.
+fn error_text(bus: &gst::Bus) -> String {
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).expect("an error message");
     let gst::MessageView::Error(error) = message.view() else { unreachable!() };
     format!("{}\n{}", error.error(), error.debug().unwrap_or_default())
 }

@@ -1,0 +1,65 @@
+//! The models of the repository read a rendered plate.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod common;
+
+use common::{Painting, harness, onnxruntime, plates, video};
+use gst::prelude::*;
+use gst_video::VideoFormat;
+use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster};
+
+/// A white plate with black text and border: top left corner, and how many pixels a pixel of the font takes.
+fn painted(mut painting: Painting, text: &str, x: u32, y: u32, scale: u32) -> (Painting, [f32; 4]) {
+    let glyphs: Vec<_> = text.chars().map(|c| get_raster(c, FontWeight::Bold, RasterHeight::Size32).unwrap()).collect();
+    let advance = glyphs[0].width() as u32 * scale;
+    let (w, h) = (advance * (glyphs.len() as u32 + 1), 28 * scale);
+    painting = painting.rect(x, y, w, h, [20; 3]).rect(x + scale, y + scale, w - 2 * scale, h - 2 * scale, [235; 3]);
+    for (i, glyph) in (0..).zip(&glyphs) {
+        for (row, line) in (0..).zip(glyph.rows()) {
+            for (column, &ink) in (0..).zip(line) {
+                if ink > 20 {
+                    let (px, py) = (x + advance / 2 + i * advance + column * scale, y + row * scale);
+                    painting = painting.rect(px, py.saturating_sub(2 * scale), scale, scale, [235 - ink.min(215); 3]);
+                }
+            }
+        }
+    }
+    (painting, [x as f32, y as f32, w as f32, h as f32])
+}
+
+#[test]
+fn a_rendered_plate_is_found_and_read() {
+    common::init();
+    let models = format!("{}/../../models", env!("CARGO_MANIFEST_DIR"));
+    let lib = onnxruntime();
+    let description = format!(
+        "alprdetect onnxruntime-library={lib} model-file={models}/plate-detector.onnx execution-provider=cpu ! \
+         alprocr onnxruntime-library={lib} model-file={models}/plate-reader.onnx execution-provider=cpu",
+        lib = lib.display(),
+    );
+    let bin = gst::parse::bin_from_description(&description, true).unwrap();
+    let info = video(VideoFormat::Nv12, 1280, 720);
+    let mut h = harness(bin.upcast_ref(), &info);
+    // The rear of a car: a dark body on a grey road, lamps, the plate.
+    let scene = Painting::new(1280, 720)
+        .rect(0, 0, 1280, 720, [120, 122, 125])
+        .rect(0, 0, 1280, 260, [170, 190, 210])
+        .rect(360, 180, 560, 420, [40, 50, 90])
+        .rect(440, 200, 400, 120, [25, 28, 35])
+        .rect(370, 380, 70, 50, [170, 20, 20])
+        .rect(840, 380, 70, 50, [170, 20, 20])
+        .rect(380, 590, 100, 50, [15; 3])
+        .rect(800, 590, 100, 50, [15; 3]);
+    let (scene, [x, y, w, height]) = painted(scene, "KB123CD", 570, 440, 1);
+    let mut found = Vec::new();
+    for number in 0..4 {
+        found = plates(&h.push_and_pull(scene.buffer(&info, number)).unwrap());
+    }
+    assert_eq!(found.len(), 1, "{found:?}");
+    let plate = &found[0];
+    let iou = plate.bbox.iou(&alpr_core::geometry::Rect::new(x, y, w, height));
+    assert!(iou > 0.5, "{iou} {:?}", plate.bbox);
+    assert_eq!(plate.track_id, Some(1));
+    assert_eq!(plate.consensus.as_ref().unwrap().text, "KB123CD");
+}
