@@ -144,24 +144,7 @@ fn build(
     if !columns.contains(&pad_char) {
         columns.push(pad_char);
     }
-    let slots = match (plate.rank(), plate.dim(1), source.slots) {
-        (3, Some(slots), _) => slots,
-        (2, Some(all), None) if all % columns.len() == 0 => all / columns.len(),
-        (_, _, Some(slots)) => slots,
-        _ => {
-            return Err(model.refused(
-                format!("its output {plate} does not tell its slots"),
-                "put its plate configuration (YAML) beside it",
-            ));
-        }
-    };
-    let classes = if plate.rank() == 3 { plate.dim(2) } else { plate.dim(1).map(|all| all / slots.max(1)) };
-    if let Some(classes) = classes.filter(|c| *c != columns.len()) {
-        return Err(model.refused(
-            format!("its output {plate} has {classes} classes and its alphabet {} symbols with the pad", columns.len()),
-            "put its plate configuration (YAML) beside it as `<model>_plate_config.yaml`, or set alphabet and pad-char",
-        ));
-    }
+    let slots = slots(model, plate, columns.len(), source.slots)?;
     if !known {
         notes.push("no alphabet beside the model; 0-9, A-Z and a pad are assumed".into());
     }
@@ -188,4 +171,27 @@ fn build(
         crop_margin,
         notes,
     })
+}
+
+/// The number of slots of `plate`, whose classes must be `symbols`; `stated` is what the side file says.
+fn slots(model: &Model<'_>, plate: &TensorInfo, symbols: usize, stated: Option<usize>) -> Result<usize, ContractError> {
+    let slots = match (plate.rank(), plate.dim(1), stated) {
+        (3, Some(slots), _) => slots,
+        (2, Some(all), None) if all % symbols == 0 => all / symbols,
+        (_, _, Some(slots)) => slots,
+        _ => {
+            return Err(model.refused(
+                format!("its output {plate} does not tell its slots"),
+                "put its plate configuration (YAML) beside it",
+            ));
+        }
+    };
+    let classes = if plate.rank() == 3 { plate.dim(2) } else { plate.dim(1).map(|all| all / slots.max(1)) };
+    if let Some(classes) = classes.filter(|c| *c != symbols) {
+        return Err(model.refused(
+            format!("its output {plate} has {classes} classes and its alphabet {symbols} symbols with the pad"),
+            "put its plate configuration (YAML) beside it as `<model>_plate_config.yaml`, or set alphabet and pad-char",
+        ));
+    }
+    Ok(slots)
 }
