@@ -278,7 +278,19 @@ fn what_cannot_be_used_is_refused_with_advice() {
 
 #[test]
 fn load_failures_are_explained() {
-    let ort = "Load model from x.onnx failed: Fatal error: TRT:EfficientNMS_TRT(-1) is not a registered function/op";
-    assert!(explain_load_failure(ort).unwrap().contains("EfficientNMS_TRT"));
-    assert_eq!(explain_load_failure("File doesn't exist"), None);
+    for (message, part) in [
+        (
+            "Load model from x.onnx failed: Fatal error: TRT:EfficientNMS_TRT(-1) is not a registered function/op",
+            "EfficientNMS_TRT",
+        ),
+        ("Fatal error: TRT:YoloLayer_TRT(-1) is not a registered function/op", "TensorRT plugin"),
+        ("This is an invalid model. Error: No Op registered for Foo with domain_version of 23", "an operator"),
+        (
+            "ONNX Runtime only *guarantees* support for models stamped with official released onnx opset versions. Current official support for domain ai.onnx is till opset 21.",
+            "newer",
+        ),
+    ] {
+        assert!(explain_load_failure(message).is_some_and(|advice| advice.contains(part)), "{message}");
+    }
+    assert_eq!(explain_load_failure("Load model from TRT/opset.onnx failed: File doesn't exist"), None);
 }

@@ -87,22 +87,26 @@ impl std::error::Error for ContractError {}
 
 /// Advice for a model that the runtime could not load, where its message `message` shows a known cause.
 ///
-/// ONNX Runtime fails on operators of TensorRT plugins before any tensor can be seen.
+/// ONNX Runtime fails on operators that it does not have before any tensor can be seen.
 pub fn explain_load_failure(message: &str) -> Option<&'static str> {
-    const CAUSES: [(&str, &str); 6] = [
+    const OPERATORS: [(&str, &str); 4] = [
         (
             "EfficientNMS_TRT",
-            "the file needs TensorRT's plugin EfficientNMS_TRT; export with the ONNX Runtime end-to-end form (output [n,7]) \
-             or without built-in NMS",
+            "the file needs TensorRT's plugin EfficientNMS_TRT; export with the ONNX Runtime end-to-end form (output \
+             [n,7]) or without built-in NMS",
         ),
         ("BatchedNMS", "the file needs TensorRT's plugin BatchedNMS; export without built-in NMS"),
-        ("YoloLayer", "the file needs a TensorRT plugin for its YOLO layers; export from the original framework"),
         ("TRT", "the file needs a TensorRT plugin; export without TensorRT operators"),
-        ("com.microsoft", "the file needs operators of a newer ONNX Runtime; use a newer one or export again"),
         (
-            "opset",
-            "the file is of a newer ONNX opset than this ONNX Runtime knows; use a newer one or export with opset 17",
+            "",
+            "the file needs an operator that this ONNX Runtime does not have; use a newer one or export with opset 17",
         ),
     ];
-    CAUSES.iter().find(|(word, _)| message.contains(word)).map(|(_, advice)| *advice)
+    // Names of files may hold any of these words: only messages about operators and versions count.
+    let said = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+    if said(&["is not a registered function/op", "No Op registered for", "No opset import for domain"]) {
+        return OPERATORS.iter().find(|(word, _)| message.contains(word)).map(|(_, advice)| *advice);
+    }
+    said(&["till opset", "Unsupported model IR version"])
+        .then_some("the file is newer than this ONNX Runtime; use a newer one or export with opset 17")
 }

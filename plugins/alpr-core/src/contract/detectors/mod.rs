@@ -72,7 +72,9 @@ fn contract(
     }
     let input = model.fitted(picture, preset)?;
     if let Some(batch) = input.batch.filter(|n| *n != 1) {
-        return Err(model.refused(format!("it wants {batch} pictures at once"), "export it with a batch of 1 or a free one"));
+        return Err(
+            model.refused(format!("it wants {batch} pictures at once"), "export it with a batch of 1 or a free one")
+        );
     }
     Ok(DetectorContract {
         family,
