@@ -156,7 +156,7 @@ const CASES: &[Case] = &[
         rates: &RATES,
         seconds: 6.0,
         paths: || {
-            let second: Path = Box::new(|t| (t > 2.6).then(|| (60.0 + 420.0 * (t - 2.6), 560.0, 60.0)));
+            let second: Path = Box::new(|t| (t > 2.6).then_some((60.0 + 420.0 * (t - 2.6), 560.0, 60.0)));
             vec![straight(900.0, 500.0, 8.0, 0.0, 60.0), second]
         },
     },
