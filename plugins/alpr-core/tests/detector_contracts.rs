@@ -183,6 +183,8 @@ fn settings_win_over_what_the_file_says() {
         Some("yolox: images 416x416 RGB NCHW float32 -2.12 to 2.25, stretch, classes plate")
     );
     assert!(rows(&contract).cells.is_empty());
+    let queries = open(&model(&["images f32 1,3,640,640"], &["o f32 1,300,6"], &[]), &[("boxes", "normalized")]);
+    assert_eq!((rows(&queries).format, rows(&queries).units), (BoxFormat::CenterSize, Units::Normalized));
     // Per-channel numbers follow the order of the channels.
     let rgb = open(&info, &[("range", "imagenet"), ("color-order", "rgb")]).input;
     let bgr = open(&info, &[("range", "imagenet"), ("color-order", "bgr")]).input;

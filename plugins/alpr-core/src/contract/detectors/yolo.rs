@@ -35,10 +35,12 @@ pub(super) const SUPPRESSED: Family = Family {
         if output.dim(2) != Some(6) || !(likely || model.forced("yolo-nms")) {
             return None;
         }
-        let rows =
-            Rows { format: BoxFormat::Corners, score: Score::Best { score: 4, class: 5 }, ..plain(model, output, 6) };
+        // Fractions come from detectors with queries, whose boxes are centre and size.
+        let fractions = model.user.normalized == Some(true);
+        let format = if fractions { BoxFormat::CenterSize } else { BoxFormat::Corners };
+        let rows = Rows { format, score: Score::Best { score: 4, class: 5 }, ..plain(model, output, 6) };
         Some(contract(model, "yolo-nms", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)).map(|mut c| {
-            c.notes.push("boxes are taken for pixels; set boxes=normalized if they are fractions".into());
+            c.notes.push("boxes are taken for two corners in pixels; set boxes=normalized if they are centre and size as fractions".into());
             c
         }))
     },
