@@ -1,7 +1,16 @@
-//! NVIDIA DeepStream metadata and surfaces, found at run time.
+//! NVIDIA DeepStream metadata, found at run time.
 //!
-//! Nothing of NVIDIA's is needed to build: layouts are told apart by the sizes that the metadata pools report.
+//! Nothing of NVIDIA's is needed to build, and none of its libraries to read: the batch metadata of a buffer is found
+//! by the tag of its type, and its layout is told by the sizes that its pools report (see [`layout`]). Reading only so
+//! far.
+//!
 //! The only crate of the workspace with `unsafe` code.
 
 #![warn(missing_docs)]
-#![allow(unsafe_code, reason = "reads and writes the structures of NVIDIA libraries")]
+#![allow(unsafe_code, reason = "reads the structures of NVIDIA libraries")]
+
+pub mod layout;
+mod meta;
+
+pub use layout::Version;
+pub use meta::{Batch, Frame, Object, find};
