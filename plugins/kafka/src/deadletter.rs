@@ -20,6 +20,32 @@ pub(crate) const SIZE_HEADER: &str = "dead-letter-omitted-bytes";
 /// Name of the file in the spool's directory, when no `dead-letter-location` is set.
 const DEFAULT_FILE: &str = "dead-letters.jsonl";
 
+/// Why a record can never be delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    pub(crate) code: RDKafkaErrorCode,
+    pub(crate) reason: String,
+}
+
+impl From<RDKafkaErrorCode> for Cause {
+    fn from(code: RDKafkaErrorCode) -> Self {
+        Self { code, reason: code.to_string() }
+    }
+}
+
+impl Cause {
+    /// The name that failures are counted under.
+    pub(crate) fn name(&self) -> String {
+        format!("{:?}", self.code)
+    }
+
+    /// True when the value's size is the problem.
+    pub(crate) fn is_size(&self) -> bool {
+        use RDKafkaErrorCode as E;
+        matches!(self.code, E::MessageSizeTooLarge | E::MessageBatchTooLarge | E::InvalidMessageSize)
+    }
+}
+
 /// Where dead letters go.
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
@@ -47,17 +73,17 @@ impl DeadLetters {
     }
 
     /// The record for the dead letter topic; `None` without such a topic, or when `record` was one already.
-    pub(crate) fn for_topic(&self, record: &Record, code: RDKafkaErrorCode, time: &str) -> Option<Record> {
+    pub(crate) fn for_topic(&self, record: &Record, cause: &Cause, time: &str) -> Option<Record> {
         let topic = self.topic.clone()?;
         if record.dead_from.is_some() {
             return None;
         }
         let mut dead = record.clone();
         dead.set_header(TOPIC_HEADER, record.topic.clone());
-        dead.set_header(CAUSE_HEADER, format!("{code:?}"));
-        dead.set_header(REASON_HEADER, code.to_string());
+        dead.set_header(CAUSE_HEADER, cause.name());
+        dead.set_header(REASON_HEADER, cause.reason.clone());
         dead.set_header(TIME_HEADER, time);
-        if is_too_large(code) {
+        if cause.is_size() {
             dead.set_header(SIZE_HEADER, record.value.len().to_string());
             dead.value = Vec::new();
         }
@@ -66,9 +92,9 @@ impl DeadLetters {
     }
 
     /// Appends the whole record to the file as one line of JSON, synced. `Ok(false)` without a file.
-    pub(crate) fn write(&self, record: &Record, code: RDKafkaErrorCode, time: &str) -> io::Result<bool> {
+    pub(crate) fn write(&self, record: &Record, cause: &Cause, time: &str) -> io::Result<bool> {
         let Some(path) = &self.file else { return Ok(false) };
-        let mut line = line(record, code, time).to_string();
+        let mut line = line(record, cause, time).to_string();
         line.push('\n');
         let mut file = open(path)?;
         file.write_all(line.as_bytes())?;
@@ -84,20 +110,14 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// True when the value itself is the problem.
-pub(crate) fn is_too_large(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as E;
-    matches!(code, E::MessageSizeTooLarge | E::MessageBatchTooLarge | E::InvalidMessageSize)
-}
-
 /// Field names as in the dead letter messages that consumers write.
-fn line(record: &Record, code: RDKafkaErrorCode, time: &str) -> Value {
+fn line(record: &Record, cause: &Cause, time: &str) -> Value {
     let mut object = Map::new();
     let mut set = |name: &str, value: Value| object.insert(name.to_string(), value);
     set("timestamp", json!(time));
     set("original_topic", json!(record.dead_from.as_ref().unwrap_or(&record.topic)));
-    set("error_type", json!(format!("{code:?}")));
-    set("error_message", json!(code.to_string()));
+    set("error_type", json!(cause.name()));
+    set("error_message", json!(cause.reason));
     set("record_timestamp_ms", json!(record.timestamp_ms));
     if let Some(key) = &record.key {
         let (name, text) = text_or_base64("original_key", key);
@@ -141,7 +161,7 @@ mod tests {
     #[test]
     fn the_topic_gets_the_value_and_the_reason() {
         let letters = DeadLetters::new(Some("dead".into()), None, None);
-        let code = RDKafkaErrorCode::TopicAuthorizationFailed;
+        let code = &Cause::from(RDKafkaErrorCode::TopicAuthorizationFailed);
         let dead = letters.for_topic(&record(b"{}"), code, "now").unwrap();
         assert_eq!((dead.topic.as_str(), dead.value.as_slice()), ("dead", &b"{}"[..]));
         assert_eq!(dead.header(TOPIC_HEADER), Some("plates"));
@@ -155,7 +175,7 @@ mod tests {
     fn a_value_that_is_too_large_is_left_out_of_the_topic_only() {
         let dir = tempfile::tempdir().unwrap();
         let letters = DeadLetters::new(Some("dead".into()), None, Some(dir.path()));
-        let code = RDKafkaErrorCode::MessageSizeTooLarge;
+        let code = &Cause::from(RDKafkaErrorCode::MessageSizeTooLarge);
         let dead = letters.for_topic(&record(b"12345"), code, "now").unwrap();
         assert_eq!((dead.value.len(), dead.header(SIZE_HEADER)), (0, Some("5")));
         assert!(letters.write(&record(b"12345"), code, "now").unwrap());
@@ -165,7 +185,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_kept_as_base64() {
-        let value = line(&record(&[0xff, 0x00]), RDKafkaErrorCode::InvalidRecord, "now");
+        let value = line(&record(&[0xff, 0x00]), &RDKafkaErrorCode::InvalidRecord.into(), "now");
         assert_eq!(value["original_message_base64"], "/wA=");
         assert_eq!(value["original_key"], "CAM1");
         assert_eq!(value["error_type"], "InvalidRecord");
@@ -174,7 +194,7 @@ mod tests {
     #[test]
     fn nothing_is_written_without_a_place() {
         let letters = DeadLetters::new(None, None, None);
-        assert!(!letters.write(&record(b""), RDKafkaErrorCode::InvalidRecord, "now").unwrap());
-        assert!(letters.for_topic(&record(b""), RDKafkaErrorCode::InvalidRecord, "now").is_none());
+        assert!(!letters.write(&record(b""), &RDKafkaErrorCode::InvalidRecord.into(), "now").unwrap());
+        assert!(letters.for_topic(&record(b""), &RDKafkaErrorCode::InvalidRecord.into(), "now").is_none());
     }
 }

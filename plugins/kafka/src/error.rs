@@ -1,6 +1,7 @@
 //! Failures that end the stream, as GStreamer error messages: what was tried, on what, what came back, what to do.
 
 use crate::config::ConfigError;
+use crate::config_file::FileError;
 use crate::spool::{AppendError, StoreError};
 use rdkafka::error::KafkaError;
 use std::{fmt, io};
@@ -9,6 +10,7 @@ use std::{fmt, io};
 #[derive(Debug)]
 pub(crate) enum SinkError {
     Config(ConfigError),
+    File(FileError),
     /// A setting outside the client's configuration; the text says what to change.
     Setting(String),
     /// librdkafka refused the configuration.
@@ -47,6 +49,7 @@ impl fmt::Display for SinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(err) => err.fmt(f),
+            Self::File(err) => err.fmt(f),
             Self::Setting(text) => f.write_str(text),
             // The value is left out: it may be a secret.
             Self::Client(KafkaError::ClientConfig(_, reason, key, _)) => write!(
@@ -96,7 +99,7 @@ impl SinkError {
     /// The message for the bus.
     pub(crate) fn message(&self) -> gst::ErrorMessage {
         match self {
-            Self::Config(_) | Self::Setting(_) | Self::Client(_) => {
+            Self::Config(_) | Self::File(_) | Self::Setting(_) | Self::Client(_) => {
                 gst::error_msg!(gst::ResourceError::Settings, ("{self}"))
             }
             Self::Store(StoreError::Locked { .. }) => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),

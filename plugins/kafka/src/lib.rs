@@ -1,15 +1,20 @@
 //! Kafka elements: `kafkasink`.
 
+mod avro;
+mod clock;
 mod config;
+mod config_file;
 mod deadletter;
 mod error;
 pub mod kafkasink;
+mod metrics;
 mod mock;
 mod notice;
 mod oauth;
 mod producer;
 mod properties;
 mod record;
+mod registry;
 mod router;
 mod secret;
 mod sender;

@@ -1,6 +1,7 @@
 //! `mode=mock`: everything but the network. The same routing, spool, checks and counts; each record is logged.
 
-use crate::deadletter::DeadLetters;
+use crate::clock;
+use crate::deadletter::{Cause, DeadLetters};
 use crate::record::Record;
 use crate::sender::{Keeper, Sender, Signals};
 use crate::spool::{Seq, Spool};
@@ -26,7 +27,6 @@ pub(crate) struct MockJob {
     pub(crate) stats: Arc<Stats>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) max_request_size: u32,
-    pub(crate) clock: fn() -> String,
     /// Called with topic, key, event id, timestamp and size text of each record.
     pub(crate) log: Box<dyn Fn(&Record) + Send>,
 }
@@ -59,12 +59,14 @@ impl MockJob {
         count(&self.stats.delivered);
         let bytes = record.value.len() + record.key.as_ref().map_or(0, Vec::len);
         self.stats.delivered_bytes.fetch_add(bytes as u64, Relaxed);
+        self.stats.count_published(&record.topic, record.key.as_deref());
         spool.delivered(seq);
     }
 
     fn reject(&self, spool: &Spool, seq: Seq, record: &Record, code: RDKafkaErrorCode) {
-        self.stats.count_failed(&format!("{code:?}"));
-        let written = self.dead_letters.write(record, code, &(self.clock)());
+        let cause = Cause::from(code);
+        self.stats.count_failed(&cause.name());
+        let written = self.dead_letters.write(record, &cause, &clock::now_text());
         let counter = if matches!(written, Ok(true)) { &self.stats.dead_lettered } else { &self.stats.lost };
         count(counter);
         gst::warning!(CAT, "record for {} of {} bytes: {code}, {written:?}", record.topic, record.size());

@@ -1,5 +1,6 @@
 //! The librdkafka client: building it, and what its callbacks tell.
 
+use crate::deadletter::Cause;
 use crate::notice::{Notice, NoticeFn};
 use crate::oauth;
 use crate::secret::Secret;
@@ -7,7 +8,7 @@ use crate::spool::{Seq, Spool};
 use crate::stats::{ClientStats, Stats, count};
 
 use rdkafka::{
-    ClientConfig, ClientContext, Statistics,
+    ClientConfig, ClientContext, Message, Statistics,
     client::OAuthToken,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
@@ -41,7 +42,7 @@ pub(crate) fn opaque(seq: Seq, dead: bool) -> usize {
 #[derive(Debug)]
 pub(crate) struct Rejected {
     pub(crate) seq: Seq,
-    pub(crate) code: RDKafkaErrorCode,
+    pub(crate) cause: Cause,
 }
 
 /// What the client's callbacks and the sender share. One per client.
@@ -115,8 +116,8 @@ impl Reports {
         self.is_broken.store(true, Relaxed);
     }
 
-    pub(crate) fn reject(&self, seq: Seq, code: RDKafkaErrorCode) {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).push(Rejected { seq, code });
+    pub(crate) fn reject(&self, seq: Seq, cause: Cause) {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).push(Rejected { seq, cause });
     }
 
     fn set_connected(&self) {
@@ -235,18 +236,21 @@ impl ProducerContext for Reports {
                     count(&self.stats.delivered);
                     let bytes = message.payload_len() + message.key_len();
                     self.stats.delivered_bytes.fetch_add(bytes as u64, Relaxed);
+                    self.stats.count_published(message.topic(), message.key());
                 }
                 self.set_connected();
                 self.spool.delivered(seq);
             }
-            Err((error, _)) => {
+            Err((error, message)) => {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
                 match code {
                     // The sink itself threw the client's queue away, to send it again.
                     RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => (),
-                    code if is_permanent(code) => self.reject(seq, code),
+                    code if is_permanent(code) => self.reject(seq, code.into()),
                     code => {
-                        self.stats.count_failed(&format!("{code:?}"));
+                        let cause = format!("{code:?}");
+                        self.stats.count_failed(&cause);
+                        self.stats.count_topic_error(message.topic(), &cause);
                         self.set_broken(format!("a record was not delivered: {error}"));
                     }
                 }

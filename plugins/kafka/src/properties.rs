@@ -238,6 +238,12 @@ fn security_specs(d: &Settings) -> Vec<ParamSpec> {
         string("schema-registry-url", "Schema Registry URL", "Confluent schema registry for value-format=avro", None),
         string("schema-registry-username", "Schema Registry User Name", "User name for the schema registry", None),
         secret("schema-registry-password", "Schema Registry Password", "Password for the schema registry."),
+        string(
+            "schema-location",
+            "Schema Location",
+            "Directory with one Avro schema KIND.avsc for each kind of record (none: the schemas of the plugin)",
+            None,
+        ),
         boolean(
             "schema-register",
             "Schema Register",
@@ -359,6 +365,7 @@ pub(crate) fn set(s: &mut Settings, name: &str, value: &Value) {
         "schema-registry-username" => s.schema_registry_username = some(),
         "schema-registry-password" => s.schema_registry_password = Secret::new(text()),
         "schema-register" => take!(schema_register),
+        "schema-location" => s.schema_location = some().map(PathBuf::from),
         "spool-location" => s.spool_location = some().map(PathBuf::from),
         "spool-max-bytes" => take!(spool_max_bytes),
         "spool-policy" => take!(spool_policy),
@@ -411,6 +418,7 @@ pub(crate) fn get(s: &Settings, name: &str) -> Option<Value> {
         "schema-registry-url" => s.schema_registry_url.to_value(),
         "schema-registry-username" => s.schema_registry_username.to_value(),
         "schema-register" => s.schema_register.to_value(),
+        "schema-location" => path(&s.schema_location),
         "spool-location" => path(&s.spool_location),
         "spool-max-bytes" => s.spool_max_bytes.to_value(),
         "spool-policy" => s.spool_policy.to_value(),

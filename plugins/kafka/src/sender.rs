@@ -4,7 +4,9 @@
 //! with all it holds, rewinds the spool and sends everything unconfirmed again in order with a new client: that is what
 //! keeps the order per key over every kind of failure.
 
-use crate::deadletter::{DeadLetters, is_too_large};
+use crate::avro::{AvroError, Encoder};
+use crate::clock;
+use crate::deadletter::{Cause, DeadLetters};
 use crate::notice::{Notice, NoticeFn};
 use crate::producer::{self, Client, Link, Rejected, Reports};
 use crate::record::Record;
@@ -38,6 +40,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 /// The stall timeout grows to this many times itself while new clients do not help either.
 const STALL_FACTOR: u32 = 10;
+/// Wait between two questions to a schema registry that does not answer.
+const REGISTRY_RETRY: Duration = Duration::from_secs(1);
 /// The client is asked to send what it holds without waiting for `linger`, this long at a time.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
 /// How long `stop` waits for the threads beyond what the client needs to close.
@@ -49,8 +53,8 @@ pub(crate) struct Job {
     pub(crate) config: ClientConfig,
     pub(crate) token_command: Secret,
     pub(crate) dead_letters: DeadLetters,
-    /// Text of a time for dead letters.
-    pub(crate) clock: fn() -> String,
+    /// Turns JSON values into Avro, if that is wanted.
+    pub(crate) encoder: Option<Encoder>,
     /// How long the oldest record may stay unconfirmed with a broker connected; zero: for ever.
     pub(crate) stall_timeout: Duration,
 }
@@ -281,9 +285,15 @@ impl Worker {
         for (name, value) in &record.headers {
             headers = headers.insert(Header { key: name, value: Some(value.as_slice()) });
         }
+        let encoded = match self.encode(record, reports) {
+            Ok(encoded) => encoded,
+            Err(Some(cause)) => return reports.reject(seq, cause),
+            // Stopped: the record stays in the spool.
+            Err(None) => return,
+        };
         let opaque = producer::opaque(seq, record.dead_from.is_some());
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&record.topic, opaque)
-            .payload(&record.value)
+            .payload(encoded.as_deref().unwrap_or(&record.value))
             .timestamp(record.timestamp_ms)
             .headers(headers);
         if let Some(key) = &record.key {
@@ -300,19 +310,43 @@ impl Worker {
                     message = returned;
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                code if producer::is_permanent(code) => return reports.reject(seq, code),
+                code if producer::is_permanent(code) => return reports.reject(seq, code.into()),
                 _ => return reports.set_broken(format!("a record was refused: {error}")),
+            }
+        }
+    }
+
+    /// The Avro form, if that is wanted; waits for the schema registry as long as it takes.
+    fn encode(&self, record: &Record, reports: &Reports) -> Result<Option<Vec<u8>>, Option<Cause>> {
+        let Some(encoder) = self.job.encoder.as_ref().filter(|_| record.dead_from.is_none()) else { return Ok(None) };
+        let mut said = false;
+        loop {
+            match encoder.encode(record) {
+                Ok(value) => return Ok(Some(value)),
+                Err(AvroError::Never(reason)) => {
+                    return Err(Some(Cause { code: RDKafkaErrorCode::ValueSerialization, reason }));
+                }
+                Err(AvroError::Later(reason)) => {
+                    if !std::mem::replace(&mut said, true) {
+                        (self.notify)(Notice::Warning(format!("{reason} Records wait in the spool.")));
+                    }
+                }
+            }
+            self.pause(REGISTRY_RETRY);
+            if self.stopped() || reports.broken().is_some() {
+                return Err(None);
             }
         }
     }
 
     /// Puts a record that can never be delivered to the dead letters.
     fn bury(&self, rejected: &Rejected) {
-        let Rejected { seq, code } = *rejected;
-        self.job.stats.count_failed(&format!("{code:?}"));
+        let Rejected { seq, ref cause } = *rejected;
+        self.job.stats.count_failed(&cause.name());
         match self.spool.get(seq) {
             Ok(Some(record)) => {
-                let result = self.bury_record(seq, &record, code);
+                self.job.stats.count_topic_error(&record.topic, &cause.name());
+                let result = self.bury_record(seq, &record, cause);
                 self.report(result);
             }
             Ok(None) => (),
@@ -320,20 +354,19 @@ impl Worker {
         }
     }
 
-    fn bury_record(&self, seq: Seq, record: &Record, code: RDKafkaErrorCode) -> Result<(), StoreError> {
+    fn bury_record(&self, seq: Seq, record: &Record, cause: &Cause) -> Result<(), StoreError> {
         let letters = &self.job.dead_letters;
-        let time = (self.job.clock)();
-        let dead = letters.for_topic(record, code, &time);
+        let time = clock::now_text();
+        let dead = letters.for_topic(record, cause, &time);
         let already_dead = record.dead_from.is_some();
         // The file gets what the topic cannot hold, and everything when the user named one.
-        let wants_file = dead.is_none() || letters.file_is_set() || is_too_large(code);
+        let wants_file = dead.is_none() || letters.file_is_set() || cause.is_size();
         let path = || letters.file().unwrap_or_else(|| std::path::Path::new("")).to_path_buf();
         let in_file = wants_file
             && letters
-                .write(record, code, &time)
+                .write(record, cause, &time)
                 .map_err(|err| StoreError::io("write a dead letter to", &path(), err))?;
         let topic = record.dead_from.as_ref().unwrap_or(&record.topic).clone();
-        let cause = code.to_string();
         let kept = match &dead {
             Some(dead) => Some(format!("the topic {}", dead.topic)),
             None if in_file => Some(path().display().to_string()),
@@ -351,7 +384,7 @@ impl Worker {
             }
             count(&self.job.stats.lost);
         }
-        (self.notify)(Notice::DeadLetter { topic, cause, kept });
+        (self.notify)(Notice::DeadLetter { topic, cause: cause.reason.clone(), kept });
         Ok(())
     }
 }

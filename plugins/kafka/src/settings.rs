@@ -229,8 +229,11 @@ pub(crate) struct Settings {
     pub(crate) schema_registry_username: Option<String>,
     pub(crate) schema_registry_password: Secret,
     pub(crate) schema_register: bool,
+    pub(crate) schema_location: Option<PathBuf>,
     pub(crate) metrics_port: u16,
     pub(crate) metrics_address: String,
+    /// Log each record that is taken.
+    pub(crate) verbose: bool,
     /// Free client keys that come from the configuration file.
     pub(crate) file_keys: Vec<(String, String)>,
     /// Names of the properties that were set on the element: they win over the file.
@@ -287,8 +290,10 @@ impl Default for Settings {
             schema_registry_username: None,
             schema_registry_password: Secret::default(),
             schema_register: true,
+            schema_location: None,
             metrics_port: 0,
             metrics_address: "127.0.0.1".into(),
+            verbose: false,
             file_keys: Vec::new(),
             set: Default::default(),
         }
@@ -309,4 +314,11 @@ impl Settings {
     pub(crate) fn in_flight_limit(&self) -> u64 {
         self.buffer_bytes.min(self.spool_limit() / 2)
     }
+}
+
+/// A structure with one more text field.
+pub(crate) fn structure_with(structure: Option<gst::Structure>, field: &str, text: &str) -> gst::Structure {
+    let mut structure = structure.unwrap_or_else(|| gst::Structure::new_empty("topics"));
+    structure.set(field, text);
+    structure
 }

@@ -46,9 +46,48 @@ pub(crate) struct Stats {
     /// Records still held when the sink stopped last.
     pub(crate) left: AtomicU64,
     pub(crate) connected: AtomicBool,
+    /// Count by key and topic too; only the metrics endpoint wants it.
+    pub(crate) detailed: AtomicBool,
+    detail: Mutex<Detail>,
     failed: Mutex<BTreeMap<String, u64>>,
     topics: Mutex<BTreeMap<String, u64>>,
     client: Mutex<ClientStats>,
+}
+
+/// Delivered by key and topic, failed by topic and cause.
+#[derive(Debug, Default)]
+struct Detail {
+    keys: BTreeMap<String, u64>,
+    topics: BTreeMap<String, u64>,
+    errors: BTreeMap<(String, String), u64>,
+}
+
+/// Keys counted by themselves; more of them are counted together, so that a key without end costs no memory.
+const MAX_KEYS: usize = 1000;
+/// Under this name.
+const OTHER_KEYS: &str = "other";
+
+/// Upper limits of the latency buckets, milliseconds; one more is without limit.
+pub(crate) const BUCKETS_MS: [u64; 12] = [5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000, 300_000, 3_600_000];
+
+/// A histogram of latencies.
+#[derive(Debug, Default)]
+pub(crate) struct Histogram {
+    buckets: [AtomicU64; BUCKETS_MS.len() + 1],
+    sum_ms: AtomicU64,
+}
+
+impl Histogram {
+    pub(crate) fn observe(&self, ms: u64) {
+        let bucket = BUCKETS_MS.iter().position(|limit| ms <= *limit).unwrap_or(BUCKETS_MS.len());
+        count(&self.buckets[bucket]);
+        self.sum_ms.fetch_add(ms, Relaxed);
+    }
+
+    /// Numbers by bucket, and the sum of all.
+    pub(crate) fn snapshot(&self) -> (Vec<u64>, u64) {
+        (self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect(), self.sum_ms.load(Relaxed))
+    }
 }
 
 /// The interesting part of librdkafka's statistics.
@@ -95,6 +134,43 @@ impl Stats {
                 failed.insert(cause.to_string(), 1);
             }
         }
+    }
+
+    fn detail(&self) -> std::sync::MutexGuard<'_, Detail> {
+        self.detail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a delivered record by its key and topic.
+    pub(crate) fn count_published(&self, topic: &str, key: Option<&[u8]>) {
+        if !self.detailed.load(Relaxed) {
+            return;
+        }
+        let mut detail = self.detail();
+        *detail.topics.entry(topic.to_string()).or_default() += 1;
+        let Some(key) = key else { return };
+        let key = String::from_utf8_lossy(key);
+        let known = detail.keys.contains_key(key.as_ref()) || detail.keys.len() < MAX_KEYS;
+        let name = if known { key.as_ref() } else { OTHER_KEYS };
+        *detail.keys.entry(name.to_string()).or_default() += 1;
+    }
+
+    /// Counts a failed delivery by topic and cause.
+    pub(crate) fn count_topic_error(&self, topic: &str, cause: &str) {
+        if self.detailed.load(Relaxed) {
+            *self.detail().errors.entry((topic.to_string(), cause.to_string())).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn keys(&self) -> BTreeMap<String, u64> {
+        self.detail().keys.clone()
+    }
+
+    pub(crate) fn topics_delivered(&self) -> BTreeMap<String, u64> {
+        self.detail().topics.clone()
+    }
+
+    pub(crate) fn topic_errors(&self) -> BTreeMap<(String, String), u64> {
+        self.detail().errors.clone()
     }
 
     /// Counts a record by its topic.

@@ -1,16 +1,21 @@
 //! The element: properties to settings, buffers to records, notices to messages.
 
 use super::messages;
+use crate::avro::Encoder;
+use crate::clock::now_ms;
 use crate::config;
+use crate::config_file;
 use crate::deadletter::DeadLetters;
 use crate::error::SinkError;
+use crate::metrics::Endpoint;
 use crate::mock::{self, MockJob};
 use crate::notice::{Notice, NoticeFn};
 use crate::properties;
 use crate::record::Record;
-use crate::router::{BufferInfo, RECORD_META, Router, StreamInfo};
+use crate::registry::Registry;
+use crate::router::{BufferInfo, RECORD_META, Routed, Router, StreamInfo};
 use crate::sender::{Job, Keeper, Sender};
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, Settings, ValueFormat};
 use crate::spool::{Spool, SpoolConfig};
 use crate::stats::{Stats, count};
 use glib::subclass::prelude::*;
@@ -22,7 +27,7 @@ use std::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> =
@@ -34,6 +39,8 @@ struct Running {
     sender: Sender,
     router: Arc<Router>,
     drain_timeout: Duration,
+    verbose: bool,
+    _metrics: Option<Endpoint>,
 }
 
 /// See the module's page.
@@ -51,16 +58,6 @@ pub struct KafkaSink {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Milliseconds since 1970 UTC.
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
-}
-
-fn now_text() -> String {
-    chrono::DateTime::from_timestamp_millis(now_ms()).map(|time| time.to_rfc3339()).unwrap_or_default()
 }
 
 #[glib::object_subclass]
@@ -122,7 +119,7 @@ impl ElementImpl for KafkaSink {
 
 impl BaseSinkImpl for KafkaSink {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = lock(&self.settings).clone();
+        let settings = self.load_settings().map_err(|err| err.message())?;
         let running = self.build(&settings).map_err(|err| err.message())?;
         *lock(&self.drained_for) = Duration::ZERO;
         *lock(&self.running) = Some(running);
@@ -170,8 +167,10 @@ impl BaseSinkImpl for KafkaSink {
     }
 
     fn render(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let parts = lock(&self.running).as_ref().map(|running| (running.spool.clone(), running.router.clone()));
-        let (spool, router) = parts.ok_or(gst::FlowError::Flushing)?;
+        let (spool, router, verbose) = match lock(&self.running).as_ref() {
+            Some(running) => (running.spool.clone(), running.router.clone(), running.verbose),
+            None => return Err(gst::FlowError::Flushing),
+        };
         let map = buffer.map_readable().map_err(|err| {
             gst::element_imp_error!(self, gst::StreamError::Failed, ("Could not read a buffer: {err}"));
             gst::FlowError::Error
@@ -184,11 +183,25 @@ impl BaseSinkImpl for KafkaSink {
             self.note_malformed(map.len());
         }
         drop(map);
+        if verbose {
+            self.log_record(&routed);
+        }
         self.spool(&spool, routed.record)
     }
 }
 
 impl KafkaSink {
+    /// The properties, and what the configuration file says where no property was set.
+    fn load_settings(&self) -> Result<Settings, SinkError> {
+        let mut settings = lock(&self.settings).clone();
+        if let Some(path) = settings.config_file.clone() {
+            for warning in config_file::load(&mut settings, &path).map_err(SinkError::File)? {
+                gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
+            }
+        }
+        Ok(settings)
+    }
+
     fn build(&self, settings: &Settings) -> Result<Running, SinkError> {
         let client_config = config::client_config(settings)?;
         let router = Router::new(settings).map_err(SinkError::Setting)?;
@@ -212,13 +225,7 @@ impl KafkaSink {
         let sender = match settings.mode {
             Mode::Mock => mock::start(
                 keeper,
-                MockJob {
-                    stats,
-                    dead_letters,
-                    max_request_size: settings.max_request_size,
-                    clock: now_text,
-                    log: self.mock_log(),
-                },
+                MockJob { stats, dead_letters, max_request_size: settings.max_request_size, log: self.mock_log() },
             ),
             Mode::Kafka => Sender::start(
                 keeper,
@@ -227,13 +234,31 @@ impl KafkaSink {
                     config: client_config,
                     token_command: settings.sasl_token_command.clone(),
                     dead_letters,
-                    clock: now_text,
+                    encoder: encoder(settings)?,
                     stall_timeout: settings.stall_timeout,
                 },
             ),
         };
         let sender = sender.map_err(SinkError::Client)?;
-        Ok(Running { spool, sender, router: Arc::new(router), drain_timeout: settings.drain_timeout })
+        let metrics = self.serve_metrics(settings, &spool)?;
+        Ok(Running {
+            spool,
+            sender,
+            router: Arc::new(router),
+            drain_timeout: settings.drain_timeout,
+            verbose: settings.verbose,
+            _metrics: metrics,
+        })
+    }
+
+    fn serve_metrics(&self, settings: &Settings, spool: &Arc<Spool>) -> Result<Option<Endpoint>, SinkError> {
+        if settings.metrics_port == 0 {
+            return Ok(None);
+        }
+        self.stats.detailed.store(true, Relaxed);
+        let address = format!("{}:{}", settings.metrics_address, settings.metrics_port);
+        let endpoint = Endpoint::start(&address, self.stats.clone(), spool.clone(), now_ms);
+        endpoint.map(Some).map_err(|source| SinkError::Metrics { address, source })
     }
 
     /// Says what was found in the spool, and that a spool in memory does not last.
@@ -308,6 +333,20 @@ impl KafkaSink {
         }
     }
 
+    /// `development.verbose_logging`: topic, key and event id, never the plate.
+    fn log_record(&self, routed: &Routed) {
+        let record = &routed.record;
+        let event_id = routed.json.as_ref().and_then(|json| json.get("event_id")?.as_str()).unwrap_or("-");
+        let key = record.key.as_deref().map_or("-".into(), String::from_utf8_lossy);
+        gst::info!(
+            CAT,
+            imp = self,
+            "topic {} key {key} event id {event_id} ({} bytes)",
+            record.topic,
+            record.value.len()
+        );
+    }
+
     fn note_malformed(&self, bytes: usize) {
         count(&self.stats.malformed);
         if !self.warned_malformed.swap(true, Relaxed) {
@@ -364,6 +403,19 @@ impl KafkaSink {
         let depth = spool.map(|spool| spool.depth()).unwrap_or_default();
         self.stats.to_structure(depth, now_ms())
     }
+}
+
+fn encoder(settings: &Settings) -> Result<Option<Encoder>, SinkError> {
+    if settings.value_format == ValueFormat::Raw {
+        return Ok(None);
+    }
+    let url = settings.schema_registry_url.as_deref().ok_or_else(|| {
+        SinkError::Setting("value-format=avro needs schema-registry-url, which is not set.".to_string())
+    })?;
+    let username = settings.schema_registry_username.as_deref();
+    let registry = Registry::new(url, username, &settings.schema_registry_password, settings.schema_register)
+        .map_err(|err| SinkError::Config(err.into()))?;
+    Encoder::new(settings.schema_location.as_deref(), registry).map(Some).map_err(SinkError::Setting)
 }
 
 /// What travels beside the bytes.

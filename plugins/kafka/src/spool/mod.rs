@@ -17,6 +17,7 @@ mod store;
 pub(crate) use store::{Seq, Store, StoreError};
 
 use crate::record::Record;
+use crate::stats::Histogram;
 use disk::{DiskStore, Recovered};
 use memory::MemoryStore;
 use std::{
@@ -143,13 +144,13 @@ impl State {
         Some((seq, record))
     }
 
-    /// Forgets a record that was handed out. False when it was not, or not any more.
-    fn settle(&mut self, seq: Seq) -> bool {
-        let Some(sent) = self.in_flight.remove(&seq) else { return false };
+    /// Forgets a record that was handed out; gives when it was received.
+    fn settle(&mut self, seq: Seq) -> Option<i64> {
+        let sent = self.in_flight.remove(&seq)?;
         self.in_flight_bytes -= sent.size;
         self.records -= 1;
         self.bytes -= sent.size;
-        true
+        Some(sent.received_ms)
     }
 }
 
@@ -162,6 +163,7 @@ pub(crate) struct Spool {
     cursor: Mutex<()>,
     state: Mutex<State>,
     delivered: Mutex<Vec<Seq>>,
+    latency: Histogram,
     /// Something to send, or room to send it.
     sendable: Condvar,
     /// Room for a new record, or empty.
@@ -194,6 +196,7 @@ impl Spool {
             cursor: Mutex::default(),
             state: Mutex::new(state),
             delivered: Mutex::default(),
+            latency: Histogram::default(),
             sendable: Condvar::new(),
             room: Condvar::new(),
         };
@@ -372,18 +375,25 @@ impl Spool {
             lock(&self.delivered).extend(seqs);
             return Err(err);
         }
-        self.forget(&seqs);
+        let now_ms = crate::clock::now_ms();
+        for received_ms in self.forget(&seqs) {
+            self.latency.observe(u64::try_from(now_ms - received_ms).unwrap_or(0));
+        }
         Ok(())
     }
 
-    fn forget(&self, seqs: &[Seq]) {
+    fn forget(&self, seqs: &[Seq]) -> Vec<i64> {
         let mut state = lock(&self.state);
-        for seq in seqs {
-            state.settle(*seq);
-        }
+        let received = seqs.iter().filter_map(|seq| state.settle(*seq)).collect();
         drop(state);
         self.room.notify_all();
         self.sendable.notify_all();
+        received
+    }
+
+    /// Times from arrival to delivery report.
+    pub(crate) fn latency(&self) -> &Histogram {
+        &self.latency
     }
 
     /// Removes a record that was handed out and can never be delivered. The caller counts it.

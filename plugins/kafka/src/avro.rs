@@ -1,0 +1,186 @@
+//! `value-format=avro`: JSON to Avro in Confluent's framing: a zero byte, the schema's id (4 bytes, big-endian), the body.
+//!
+//! Encoding happens when a record is sent, not when it is taken: the spool holds JSON, so a registry that is away delays
+//! records as a broker does, and never stalls the pipeline.
+
+use crate::record::Record;
+use crate::registry::{Registry, RegistryError};
+use crate::router::KIND_HEADER;
+use apache_avro::{Schema, to_avro_datum, types::Value};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// First byte of a framed value.
+const MAGIC: u8 = 0;
+/// Schemas that come with the plugin, by kind of record; `schema-location` replaces them.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("plate", include_str!("../schemas/plate.avsc")),
+    ("vehicle", include_str!("../schemas/vehicle.avsc")),
+    ("metric", include_str!("../schemas/metric.avsc")),
+    ("dlq", include_str!("../schemas/dlq.avsc")),
+];
+/// Ending of schema files in `schema-location`.
+const SCHEMA_SUFFIX: &str = ".avsc";
+
+/// Why a record has no Avro form.
+#[derive(Debug)]
+pub(crate) enum AvroError {
+    /// The registry does not answer, or cannot say yet: to be tried again.
+    Later(String),
+    /// This record will never have one.
+    Never(String),
+}
+
+impl fmt::Display for AvroError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Later(text) | Self::Never(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<RegistryError> for AvroError {
+    fn from(err: RegistryError) -> Self {
+        if err.passes() { Self::Later(err.to_string()) } else { Self::Never(err.to_string()) }
+    }
+}
+
+/// Turns values into their framed form.
+pub(crate) struct Encoder {
+    schemas: BTreeMap<String, (Schema, String)>,
+    registry: Registry,
+    ids: Mutex<BTreeMap<String, Arc<Known>>>,
+}
+
+struct Known {
+    id: u32,
+    kind: String,
+}
+
+impl Encoder {
+    /// `location`: a directory with one `<kind>.avsc` for each kind, or `None` for the schemas of the plugin.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file is no schema; the text names it.
+    pub(crate) fn new(location: Option<&Path>, registry: Registry) -> Result<Self, String> {
+        let texts = match location {
+            None => BUILT_IN.iter().map(|(kind, text)| (kind.to_string(), text.to_string())).collect(),
+            Some(path) => read_schemas(path)?,
+        };
+        let mut schemas = BTreeMap::new();
+        for (kind, text) in texts {
+            let schema =
+                Schema::parse_str(&text).map_err(|err| format!("The schema of kind {kind} is not valid: {err}."))?;
+            schemas.insert(kind, (schema, text));
+        }
+        Ok(Self { schemas, registry, ids: Mutex::default() })
+    }
+
+    /// The framed value of a record whose value is JSON.
+    pub(crate) fn encode(&self, record: &Record) -> Result<Vec<u8>, AvroError> {
+        let kind = record.header(KIND_HEADER).unwrap_or_default();
+        let (schema, text) = self
+            .schemas
+            .get(kind)
+            .ok_or_else(|| AvroError::Never(format!("there is no Avro schema for records of kind \"{kind}\"")))?;
+        let json: serde_json::Value = serde_json::from_slice(&record.value)
+            .map_err(|err| AvroError::Never(format!("the value is no JSON: {err}")))?;
+        let value = Value::from(json)
+            .resolve(schema)
+            .map_err(|err| AvroError::Never(format!("the value does not fit the schema of kind {kind}: {err}")))?;
+        let body = to_avro_datum(schema, value)
+            .map_err(|err| AvroError::Never(format!("the value does not fit the schema of kind {kind}: {err}")))?;
+        let id = self.id(&record.topic, kind, text)?;
+        let mut framed = Vec::with_capacity(body.len() + 5);
+        framed.push(MAGIC);
+        framed.extend(id.to_be_bytes());
+        framed.extend(body);
+        Ok(framed)
+    }
+
+    fn id(&self, topic: &str, kind: &str, schema: &str) -> Result<u32, AvroError> {
+        let subject = format!("{topic}-value");
+        let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned();
+        if let Some(known) = known.filter(|known| known.kind == kind) {
+            return Ok(known.id);
+        }
+        let id = self.registry.id(&subject, schema)?;
+        let known = Arc::new(Known { id, kind: kind.to_string() });
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, known);
+        Ok(id)
+    }
+}
+
+fn read_schemas(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let failed = |err| format!("schema-location {} could not be read: {err}.", path.display());
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(kind) = name.strip_suffix(SCHEMA_SUFFIX) {
+            texts.push((kind.to_string(), std::fs::read_to_string(&file).map_err(failed)?));
+        }
+    }
+    if texts.is_empty() {
+        return Err(format!("schema-location {} holds no file KIND{SCHEMA_SUFFIX}.", path.display()));
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plate() -> serde_json::Value {
+        serde_json::json!({
+            "event_id": "e", "captured_at": "2026-01-01T00:00:00+00:00", "camera_id": "C", "track_id": "t-1",
+            "plate": {"text": "AB 1", "normalized_text": "AB1", "confidence": 0.761, "region": "US-FL"},
+            "vehicle": {"type": "car", "make": null, "model": null, "color": null},
+            "images": {"plate_url": "", "vehicle_url": "", "frame_url": ""},
+            "latency_ms": 12, "node": {"site": "DC1", "host": "h"},
+            "extras": {"roi": null, "direction": null, "quality_score": 0.593, "frame_number": 7, "revision": 1},
+        })
+    }
+
+    fn body(kind: &str, json: serde_json::Value) -> Result<Value, String> {
+        let text = BUILT_IN.iter().find(|(name, _)| *name == kind).unwrap().1;
+        let schema = Schema::parse_str(text).unwrap();
+        let value = Value::from(json).resolve(&schema).map_err(|err| err.to_string())?;
+        let bytes = to_avro_datum(&schema, value).map_err(|err| err.to_string())?;
+        apache_avro::from_avro_datum(&schema, &mut bytes.as_slice(), None).map_err(|err| err.to_string())
+    }
+
+    #[test]
+    fn every_built_in_schema_is_valid() {
+        for (kind, text) in BUILT_IN {
+            Schema::parse_str(text).unwrap_or_else(|err| panic!("{kind}: {err}"));
+        }
+    }
+
+    #[test]
+    fn a_plate_event_fits_and_our_extensions_are_left_out() {
+        let back: serde_json::Value = body("plate", plate()).unwrap().try_into().unwrap();
+        assert_eq!(back["plate"]["normalized_text"], "AB1");
+        assert_eq!(back["extras"]["frame_number"], 7);
+        assert!(back["extras"].get("revision").is_none(), "{back}");
+    }
+
+    #[test]
+    fn extras_may_be_absent() {
+        let mut json = plate();
+        json.as_object_mut().unwrap().remove("extras");
+        let back: serde_json::Value = body("plate", json).unwrap().try_into().unwrap();
+        assert!(back["extras"].is_null());
+    }
+
+    #[test]
+    fn a_missing_mandatory_member_is_an_error() {
+        let mut json = plate();
+        json.as_object_mut().unwrap().remove("camera_id");
+        assert!(body("plate", json).is_err());
+    }
+}

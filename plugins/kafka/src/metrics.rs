@@ -1,0 +1,172 @@
+//! The Prometheus endpoint: `GET /metrics` as text, by the standard library alone.
+//!
+//! The `alpr_…` names are those that existing dashboards ask for; the record's key is their `camera_id`. Everything else is
+//! in `kafkasink_…`.
+
+use crate::spool::Spool;
+use crate::stats::{BUCKETS_MS, Stats};
+use std::{
+    fmt::Write as _,
+    io::{self, BufRead, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// A client that is slower than this is dropped.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The listening thread; dropping it ends it.
+pub(crate) struct Endpoint {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Endpoint {
+    /// Listens on `address` (`host:port`).
+    pub(crate) fn start(address: &str, stats: Arc<Stats>, spool: Arc<Spool>, now_ms: fn() -> i64) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::Builder::new().name("kafkasink-metrics".into()).spawn(move || {
+            while !stopped.load(Relaxed) {
+                match listener.accept() {
+                    // A client that goes away early is its own problem.
+                    Ok((stream, _)) => drop(answer(stream, || text(&stats, &spool, now_ms()))),
+                    Err(_) => std::thread::sleep(POLL_INTERVAL),
+                }
+            }
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic in a way that matters here.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn answer(stream: TcpStream, body: impl Fn() -> String) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(CLIENT_TIMEOUT))?;
+    stream.set_write_timeout(Some(CLIENT_TIMEOUT))?;
+    let mut reader = BufReader::new(io::Read::take(&stream, 8192));
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let is_metrics = request.starts_with("GET /metrics ");
+    let (status, body) = if is_metrics { ("200 OK", body()) } else { ("404 Not Found", "see /metrics\n".into()) };
+    write!(
+        &stream,
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// All metrics as Prometheus reads them.
+pub(crate) fn text(stats: &Stats, spool: &Spool, now_ms: i64) -> String {
+    let mut out = String::new();
+    let counters = [
+        ("received", "Buffers that came in", &stats.received),
+        ("spooled", "Records that the spool took", &stats.spooled),
+        ("sent", "Records handed to the client, repetitions included", &stats.sent),
+        ("delivered", "Records with a good delivery report", &stats.delivered),
+        ("delivered_bytes", "Bytes of those records", &stats.delivered_bytes),
+        ("dead_lettered", "Records put to the dead letters", &stats.dead_lettered),
+        ("dropped", "Records dropped by the full spool", &stats.dropped),
+        ("refused", "Buffers not taken", &stats.refused),
+        ("lost", "Records lost", &stats.lost),
+        ("malformed", "Buffers that are no JSON although their caps say so", &stats.malformed),
+        ("rebuilds", "Clients built anew after an error", &stats.rebuilds),
+    ];
+    for (name, help, counter) in counters {
+        head(&mut out, &format!("kafkasink_{name}_total"), "counter", help);
+        line(&mut out, &format!("kafkasink_{name}_total"), "", counter.load(Relaxed) as f64);
+    }
+    gauges(&mut out, stats, spool, now_ms);
+    by_label(&mut out, "alpr_events_published_total", "Events delivered", "camera_id", stats.keys());
+    let topics = stats.topics_delivered();
+    by_label(&mut out, "alpr_multi_topic_events_published_total", "Events delivered by topic", "topic", topics);
+    let name = "alpr_multi_topic_publish_errors_total";
+    head(&mut out, name, "counter", "Failed deliveries by topic and cause");
+    for ((topic, cause), number) in stats.topic_errors() {
+        let labels = format!("{{topic=\"{}\",error_type=\"{}\"}}", escape(&topic), escape(&cause));
+        line(&mut out, name, &labels, number as f64);
+    }
+    by_label(&mut out, "kafkasink_failed_total", "Failed deliveries by cause", "cause", stats.failed());
+    latency(&mut out, spool);
+    out
+}
+
+fn gauges(out: &mut String, stats: &Stats, spool: &Spool, now_ms: i64) {
+    let depth = spool.depth();
+    let client = stats.client();
+    let age_s = depth.oldest_ms.map_or(0.0, |oldest| (now_ms - oldest).max(0) as f64 / 1000.0);
+    let gauges = [
+        ("connected", "1 while a broker answers", f64::from(u8::from(stats.connected.load(Relaxed)))),
+        ("spool_records", "Records held", depth.records as f64),
+        ("spool_bytes", "Bytes held", depth.bytes as f64),
+        ("in_flight_records", "Records handed to the client and not reported yet", depth.in_flight as f64),
+        ("queue_records", "Records in the client's queues", client.queued as f64),
+        ("oldest_age_seconds", "Age of the oldest record held", age_s),
+        ("brokers_up", "Brokers with a connection", client.brokers_up as f64),
+    ];
+    for (name, help, value) in gauges {
+        head(out, &format!("kafkasink_{name}"), "gauge", help);
+        line(out, &format!("kafkasink_{name}"), "", value);
+    }
+    let name = "kafkasink_round_trip_seconds";
+    head(out, name, "gauge", "Round trips of the busiest broker in the last statistics interval");
+    for (quantile, micros) in ["0.5", "0.95", "0.99"].iter().zip(client.round_trip_us) {
+        line(out, name, &format!("{{quantile=\"{quantile}\"}}"), micros as f64 / 1e6);
+    }
+}
+
+fn latency(out: &mut String, spool: &Spool) {
+    let name = "alpr_kafka_publish_latency_seconds";
+    head(out, name, "histogram", "From the buffer's arrival to its delivery report");
+    let (buckets, sum_ms) = spool.latency().snapshot();
+    let mut total = 0;
+    for (number, limit_ms) in buckets.iter().zip(BUCKETS_MS.iter().map(Some).chain([None])) {
+        total += number;
+        let limit = limit_ms.map_or("+Inf".to_string(), |ms| (*ms as f64 / 1000.0).to_string());
+        line(out, &format!("{name}_bucket"), &format!("{{le=\"{limit}\"}}"), total as f64);
+    }
+    line(out, &format!("{name}_sum"), "", sum_ms as f64 / 1000.0);
+    line(out, &format!("{name}_count"), "", total as f64);
+}
+
+fn by_label(out: &mut String, name: &str, help: &str, label: &str, numbers: impl IntoIterator<Item = (String, u64)>) {
+    head(out, name, "counter", help);
+    for (value, number) in numbers {
+        line(out, name, &format!("{{{label}=\"{}\"}}", escape(&value)), number as f64);
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn line(out: &mut String, name: &str, labels: &str, value: f64) {
+    let _ = writeln!(out, "{name}{labels} {value}");
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

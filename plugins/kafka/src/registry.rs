@@ -1,0 +1,127 @@
+//! The client of a Confluent schema registry: one question, which id has this schema under this subject.
+
+use crate::secret::{Secret, SecretError};
+use base64::Engine;
+use std::{fmt, time::Duration};
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+
+const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
+/// The registry answers within this time or is asked again later.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why there is no id.
+#[derive(Debug)]
+pub(crate) enum RegistryError {
+    /// No answer.
+    Unreachable { url: String, reason: String },
+    /// An answer that is not "here is the id"; `body` is the registry's own words.
+    Answer { url: String, status: u16, body: String },
+}
+
+impl RegistryError {
+    /// True when the same question can have another answer later: the registry is away, or someone registers the schema,
+    /// or corrects the permissions. An incompatible or invalid schema stays one.
+    pub(crate) fn passes(&self) -> bool {
+        !matches!(self, Self::Answer { status: 409 | 422, .. })
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { url, reason } => write!(f, "The schema registry {url} does not answer: {reason}."),
+            Self::Answer { url, status: 401 | 403, .. } => write!(
+                f,
+                "The schema registry refused {url}: check schema-registry-username and schema-registry-password."
+            ),
+            Self::Answer { url, status: 404, body } => write!(
+                f,
+                "The schema registry does not know the schema ({url}: {body}). Register it, or set schema-register=true."
+            ),
+            Self::Answer { url, status: 409, body } => write!(
+                f,
+                "The schema is not compatible with the subject's earlier ones ({url}: {body}). Use another topic, or \
+                 change the subject's compatibility."
+            ),
+            Self::Answer { url, status, body } => write!(f, "The schema registry answered {status} to {url}: {body}"),
+        }
+    }
+}
+
+/// A registry.
+pub(crate) struct Registry {
+    agent: ureq::Agent,
+    url: String,
+    authorization: Option<zeroize::Zeroizing<String>>,
+    register: bool,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        url: &str,
+        username: Option<&str>,
+        password: &Secret,
+        register: bool,
+    ) -> Result<Self, SecretError> {
+        let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier).build();
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .tls_config(tls)
+            .build();
+        let password = password.reveal("schema-registry-password")?;
+        let authorization = username.map(|name| {
+            let password = password.as_ref().map_or("", |password| password.as_str());
+            let pair = zeroize::Zeroizing::new(format!("{name}:{password}"));
+            let encoded = base64::engine::general_purpose::STANDARD.encode(pair.as_bytes());
+            zeroize::Zeroizing::new(format!("Basic {encoded}"))
+        });
+        Ok(Self { agent: config.into(), url: url.trim_end_matches('/').to_string(), authorization, register })
+    }
+
+    /// The id of `schema` under `subject`; registers it when allowed.
+    pub(crate) fn id(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+        // With "versions" the registry adds the schema if it is new, without it only looks it up.
+        let action = if self.register { "/versions" } else { "" };
+        let url = format!("{}/subjects/{}{action}", self.url, encode(subject));
+        let body = serde_json::json!({ "schema": schema }).to_string();
+        let mut request = self.agent.post(&url).header("Content-Type", CONTENT_TYPE).header("Accept", CONTENT_TYPE);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization.as_str());
+        }
+        let unreachable = |err: ureq::Error| RegistryError::Unreachable { url: url.clone(), reason: err.to_string() };
+        let mut response = request.send(&body).map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().read_to_string().map_err(unreachable)?;
+        let id = serde_json::from_str::<serde_json::Value>(&body).ok().and_then(|value| value["id"].as_u64());
+        match id {
+            Some(id) if status == 200 => Ok(id as u32),
+            _ => Err(RegistryError::Answer { url: url.clone(), status, body: body.chars().take(300).collect() }),
+        }
+    }
+}
+
+/// A subject as a part of a URL.
+fn encode(subject: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    subject.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_safe_in_urls() {
+        assert_eq!(encode("alpr.plates_1-value"), "alpr.plates_1-value");
+        assert_eq!(encode("a/b c"), "a%2Fb%20c");
+    }
+
+    #[test]
+    fn only_an_incompatible_or_invalid_schema_is_final() {
+        let answer = |status| RegistryError::Answer { url: String::new(), status, body: String::new() };
+        let passing: Vec<u16> =
+            [401, 403, 404, 409, 422, 500, 503].into_iter().filter(|s| answer(*s).passes()).collect();
+        assert_eq!(passing, [401, 403, 404, 500, 503]);
+    }
+}
