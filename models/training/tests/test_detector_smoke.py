@@ -1,11 +1,12 @@
 """The detector from generated pictures to ONNX: it learns, resumes, exports, and ONNX Runtime agrees with PyTorch.
 
-Needs no photographs: scenes are rendered here. Run: python -m unittest discover -s models/training/tests
+Needs no photographs: scenes are rendered here. Run: python tests/test_detector_smoke.py
 """
 
 import contextlib
 import io
 import json
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -14,6 +15,8 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alpr_training.__main__ import main
 from alpr_training.detection_metrics import Outcome, Truth, add_picture, average_precision, recall_at_precision
