@@ -76,6 +76,8 @@ pub struct Facts {
     pub margin: f32,
     /// Readings that were fused.
     pub reads: u32,
+    /// Readings of plates that the picture's edge does not cut, whatever they said.
+    pub whole_reads: u32,
     /// Readings that said exactly this text, of plates that the picture's edge does not cut.
     pub whole_agreeing: u32,
     /// The same, cut ones as well.
@@ -106,8 +108,8 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.detector_confidence >= rules.min_detector_confidence, Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
     check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
-    check(facts.agreeing > 0, Outcome::TooFewReads)?;
-    check(facts.whole_agreeing > 0, Outcome::HalfSeen)?;
+    check(facts.agreeing > 0 || is_strong(facts, rules), Outcome::TooFewReads)?;
+    check(facts.whole_agreeing > 0 || is_strong(facts, rules), Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
     check(facts.whole_agreeing > 1 || facts.confidence >= rules.single_read_confidence, Outcome::TooFewReads)?;
     check(!is_static(facts, rules), Outcome::Static)
@@ -124,6 +126,11 @@ pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
         && facts.margin >= rules.confirm_margin
         && !may_be_static
         && at_end(facts, rules).is_ok()
+}
+
+/// Whether many readings of whole plates make a probable text that none of them said exactly: each erred elsewhere.
+const fn is_strong(facts: &Facts, rules: &Rules) -> bool {
+    facts.whole_reads >= 2 * rules.confirm_reads && facts.confidence >= rules.single_read_confidence
 }
 
 fn is_static(facts: &Facts, rules: &Rules) -> bool {
@@ -145,6 +152,7 @@ mod tests {
             confidence: 0.95,
             margin: 0.9,
             reads: 5,
+            whole_reads: 5,
             whole_agreeing: 4,
             agreeing: 4,
             detector_confidence: 0.8,
@@ -182,6 +190,12 @@ mod tests {
         );
         check("no two readings alike", |f, _| (f.agreeing, f.whole_agreeing) = (0, 0), Err(O::TooFewReads), false);
         check("cut by the edge", |f, _| f.whole_agreeing = 0, Err(O::HalfSeen), false);
+        check(
+            "many readings that err elsewhere",
+            |f, _| (f.agreeing, f.whole_agreeing, f.whole_reads, f.reads) = (0, 0, 6, 6),
+            Ok(()),
+            false,
+        );
         check("a close second", |f, _| f.margin = 0.1, Ok(()), false);
         check("outside the zone", |f, _| f.zone_missed = true, Err(O::Zone), false);
         check("unknown format", |f, _| f.fits = Some(false), Ok(()), true);

@@ -31,6 +31,8 @@ pub(super) struct Pass {
     pub(super) from_start: bool,
     pub(super) sightings: u32,
     masked: u32,
+    /// Readings of plates that the picture's edge does not cut.
+    whole_reads: u32,
     pub(super) motion: Motion,
     detector_confidence: f32,
     texts: Vec<TextCount>,
@@ -115,6 +117,7 @@ impl Pass {
             from_start,
             sightings: 0,
             masked: 0,
+            whole_reads: 0,
             motion: Motion::default(),
             detector_confidence: 0.0,
             texts: Vec::new(),
@@ -158,6 +161,7 @@ impl Pass {
         let Some(text) = self.take_reading(seen) else { return false };
         self.news = true;
         let cut = is_cut(&seen.bbox, size);
+        self.whole_reads = self.whole_reads.saturating_add(u32::from(!cut));
         self.count(&text, cut);
         self.offer_winner(frame, seen, text, cut)
     }
@@ -264,6 +268,7 @@ impl Pass {
             confidence,
             margin: confidence - second,
             reads: self.reads(),
+            whole_reads: self.whole_reads,
             whole_agreeing,
             agreeing,
             detector_confidence: self.detector_confidence,
@@ -289,6 +294,7 @@ impl Pass {
         self.last_seen = later.last_seen;
         self.sightings = self.sightings.saturating_add(later.sightings);
         self.masked = self.masked.saturating_add(later.masked);
+        self.whole_reads = self.whole_reads.saturating_add(later.whole_reads);
         self.motion.join(later.motion);
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
         self.take_vehicle(later.vehicle.as_ref());
