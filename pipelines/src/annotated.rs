@@ -25,16 +25,14 @@ pub fn encoder() -> Result<&'static str, String> {
         .ok_or_else(|| "no video encoder found: install gstreamer1.0-plugins-ugly (x264enc)".to_owned())
 }
 
-/// Saves the frame of `clip` that gave the surest event as a JPEG file.
+/// Saves the frame of `clip` that gave the best event, sure and large, as a JPEG file.
 ///
 /// # Errors
 /// A sentence that says why there is no picture.
 pub fn picture(clip: &Path, events: &[Event], to: &Path) -> Result<PathBuf, String> {
-    let surest = events
-        .iter()
-        .max_by(|a, b| a.plate.confidence.total_cmp(&b.plate.confidence))
-        .ok_or("no picture: there was no event")?;
-    let number = surest.extras.frame_number.ok_or("no picture: the event names no frame")?;
+    let worth = |e: &Event| e.plate.confidence * e.extras.plate_bbox.as_ref().map_or(0.0, |b| f64::from(b.w));
+    let best = events.iter().max_by(|a, b| worth(a).total_cmp(&worth(b))).ok_or("no picture: there was no event")?;
+    let number = best.extras.frame_number.ok_or("no picture: the event names no frame")?;
     let description = format!(
         "filesrc location=\"{}\" ! decodebin ! videoconvert ! jpegenc quality=90 ! appsink name=out sync=false",
         clip.display()

@@ -41,7 +41,7 @@ pub struct Outcome {
 /// Seconds of the clip at which an event was captured, when the clip began at `start`; nothing when its time is none.
 pub fn sighting(event: &Event, start: &str) -> Option<Sighting> {
     let at = |text: &str| {
-        let time = gst::glib::DateTime::from_iso8601(text, Some(&gst::glib::TimeZone::utc())).ok()?;
+        let time = glib::DateTime::from_iso8601(text, Some(&glib::TimeZone::utc())).ok()?;
         Some(time.to_unix() as f64 + time.microsecond() as f64 / 1e6)
     };
     Some(Sighting { text: event.plate.normalized_text.clone(), seconds: at(&event.captured_at)? - at(start)? })

@@ -41,7 +41,7 @@ fn uri(input: &str) -> Result<String, String> {
         return Ok(input.to_owned());
     }
     let path = std::fs::canonicalize(input).map_err(|e| format!("cannot open {input}: {e}"))?;
-    gst::glib::filename_to_uri(path, None).map(Into::into).map_err(|e| format!("cannot open {input}: {e}"))
+    glib::filename_to_uri(path, None).map(Into::into).map_err(|e| format!("cannot open {input}: {e}"))
 }
 
 /// The pipeline description of the demo.
@@ -177,7 +177,16 @@ impl Show {
         let (partition, offset) = record.place;
         match serde_json::from_str::<Event>(&record.value) {
             Ok(event) => {
-                console::say(&format!("event {partition}:{offset} key={} {}", record.key, record.value.trim_end()));
+                let (plate, key) = (&event.plate, &record.key);
+                let region = plate.region.as_deref().unwrap_or("region unknown");
+                console::say(&format!(
+                    "{:<10} {region}, {:.1} % sure, {}, {} reads, key {key}, partition {partition} offset {offset}\n  {}",
+                    plate.text,
+                    plate.confidence * 100.0,
+                    event.captured_at,
+                    event.extras.reads,
+                    record.value.trim_end()
+                ));
                 self.events.push(event);
             }
             Err(e) => console::warn(&format!("record {partition}:{offset} is no event: {e}")),

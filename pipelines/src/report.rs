@@ -1,8 +1,8 @@
 //! Scores as text.
 
 use crate::clips::Outcome;
-use crate::score::plates::{Reads, Tally, WIDTHS};
 use crate::score::passes::Verdict;
+use crate::score::plates::{Reads, Tally, WIDTHS};
 use crate::stills::Scores;
 use std::fmt::Write as _;
 
@@ -17,7 +17,8 @@ fn reads(r: &Reads) -> String {
 }
 
 fn row(name: &str, t: &Tally) -> String {
-    let false_reads = if t.images == 0 { "–".to_owned() } else { format!("{:.3}", t.false_reads as f64 / t.images as f64) };
+    let false_reads =
+        if t.images == 0 { "–".to_owned() } else { format!("{:.3}", t.false_reads as f64 / t.images as f64) };
     format!(
         "{name:<22} {:>6} {:>6} {:>6} {:>6} {} {} {false_reads:>7}\n",
         t.images,
@@ -33,9 +34,22 @@ fn row(name: &str, t: &Tally) -> String {
 pub fn stills(s: &Scores, confidence: f32) -> String {
     let mut text = format!(
         "{:<22} {:>6} {:>6} {:>6} {:>6} {:^27} {:^27} {:>7}\n{:<22} {:>6} {:>6} {:>6} {:>6} {} {} {:>7}\n",
-        "", "", "", "found", "prec.", "texts by people", "texts by networks", "false",
-        "", "images", "plates", "%", "%",
-        " texts  exact    O=0  chars", " texts  exact    O=0  chars", "reads/i",
+        "",
+        "",
+        "",
+        "found",
+        "prec.",
+        "texts by people",
+        "texts by networks",
+        "false",
+        "",
+        "images",
+        "plates",
+        "%",
+        "%",
+        " texts  exact    O=0  chars",
+        " texts  exact    O=0  chars",
+        "reads/i",
     );
     text.push_str(&row("all", &s.all));
     for (title, groups) in [("set", &s.sets), ("region", &s.regions)] {
@@ -48,7 +62,11 @@ pub fn stills(s: &Scores, confidence: f32) -> String {
     let mut from = 0.0;
     for (i, to) in WIDTHS.iter().enumerate() {
         if let Some(tally) = s.widths.get(&i) {
-            let name = if to.is_finite() { format!("width {from:.0}–{to:.0} px") } else { format!("width from {from:.0} px") };
+            let name = if to.is_finite() {
+                format!("width {from:.0}–{to:.0} px")
+            } else {
+                format!("width from {from:.0} px")
+            };
             text.push_str(&row(&name, tally));
         }
         from = *to;
@@ -84,7 +102,11 @@ pub fn verdict(v: &Verdict) -> String {
     for wrong in &v.wrong {
         let meant = wrong.meant.as_deref().map_or_else(|| "nobody passed".to_owned(), |m| format!("meant {m}"));
         let borrowed = if wrong.borrowed { ", another pass's text" } else { "" };
-        let _ = writeln!(text, "  wrong      {} at {:.1} s ({meant}{borrowed})", wrong.sighting.text, wrong.sighting.seconds);
+        let _ = writeln!(
+            text,
+            "  wrong      {} at {:.1} s ({meant}{borrowed})",
+            wrong.sighting.text, wrong.sighting.seconds
+        );
     }
     for again in &v.duplicates {
         let _ = writeln!(text, "  duplicate  {} at {:.1} s", again.text, again.seconds);

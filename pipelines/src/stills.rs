@@ -66,8 +66,9 @@ impl Line {
             true => String::new(),
             false => format!("alprdetect tracking=false {detect} !"),
         };
-        let description =
-            format!("appsrc name=in format=time max-buffers=1 block=true ! {detect} {ocr} ! appsink name=out sync=false");
+        let description = format!(
+            "appsrc name=in format=time max-buffers=1 block=true ! {detect} {ocr} ! appsink name=out sync=false"
+        );
         let pipeline = gst::parse::launch(&description)
             .map_err(|e| format!("cannot build `{description}`: {e}"))?
             .downcast::<gst::Pipeline>()

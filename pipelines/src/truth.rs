@@ -4,8 +4,8 @@ use alpr_core::geometry::{Point, Quad};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// A plate narrower than this many pixels does not count as readable.
-pub const READABLE_WIDTH: f32 = 60.0;
+/// A plate narrower than this many pixels does not count as readable: with one row of characters, with two.
+pub const READABLE_WIDTH: [f32; 2] = [60.0, 40.0];
 
 /// All passes of one clip.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -78,9 +78,9 @@ impl Place {
         a.distance(b).max(d.distance(c))
     }
 
-    /// Whether all of the plate is seen, wide enough to be read.
-    pub fn is_readable(&self) -> bool {
-        self.visible > 0.99 && self.plate_width() >= READABLE_WIDTH
+    /// Whether all of a plate with this many rows of characters is seen, wide enough to be read.
+    pub fn is_readable(&self, rows: usize) -> bool {
+        self.visible > 0.99 && self.plate_width() >= READABLE_WIDTH[usize::from(rows > 1)]
     }
 }
 
@@ -94,7 +94,7 @@ impl Pass {
             self.first_frame = place.frame;
         }
         self.last_frame = place.frame;
-        if place.is_readable() {
+        if place.is_readable(self.display.lines().count()) {
             let (from, _) = self.readable.unwrap_or((place.frame, place.frame));
             self.readable = Some((from, place.frame));
         }
@@ -150,6 +150,9 @@ mod tests {
         }
         pass.see(place(8, 95.0, 0.0));
         assert_eq!((pass.first_frame, pass.last_frame, pass.readable), (3, 7, Some((4, 6))));
+        let mut two_rows = Pass { display: "AB\n123".into(), ..Pass::default() };
+        two_rows.see(place(3, 45.0, 1.0));
+        assert_eq!(two_rows.readable, Some((3, 3)), "half as many characters beside one another");
     }
 
     #[test]

@@ -100,11 +100,8 @@ fn run() -> Result<(), String> {
     }
     pictures.truncate(a.limit);
     if !pictures.is_empty() {
-        let options = Options {
-            properties: a.properties.clone(),
-            given_boxes: a.given_boxes,
-            confidence: a.confidence,
-        };
+        let options =
+            Options { properties: a.properties.clone(), given_boxes: a.given_boxes, confidence: a.confidence };
         let all = pictures.len();
         let scores = stills::run(&pictures, &options, &a.out, |done| {
             console::progress(&format!("picture {done} of {all}"));

@@ -78,7 +78,7 @@ fn still(seed: u64, format: Format, name: &str) -> (Vec<u8>, serde_json::Value) 
                 "bbox": [bbox.x, bbox.y, bbox.w, bbox.h],
                 "corners": place.corners,
             });
-            if place.visible > 0.99 && place.plate_width() >= 50.0 {
+            if place.is_readable(pass.display.lines().count()) {
                 label["text"] = json!(pass.text);
             }
             label
