@@ -68,8 +68,15 @@ pub(crate) struct Link {
 struct LinkState {
     disconnected: bool,
     ever_connected: bool,
-    refused_since: Option<Instant>,
+    refused: Option<Refusal>,
+    gave_up: bool,
     last_reason: String,
+}
+
+struct Refusal {
+    tls: bool,
+    reason: String,
+    since: Instant,
 }
 
 impl Reports {
@@ -127,7 +134,7 @@ impl Reports {
         let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
         link.disconnected = false;
         link.ever_connected = true;
-        link.refused_since = None;
+        link.refused = None;
         drop(link);
         (self.notify)(Notice::Connected);
     }
@@ -145,14 +152,29 @@ impl Reports {
         (self.notify)(Notice::Disconnected { reason });
     }
 
-    /// TLS or SASL failed. Before any connection this means wrong settings, later it may pass.
-    fn refused(&self, code: RDKafkaErrorCode, reason: &str) {
+    /// TLS or SASL failed: the application is told at once.
+    fn refused(&self, tls: bool, reason: &str) {
         let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = *link.refused_since.get_or_insert_with(Instant::now);
-        let give_up = !link.ever_connected && since.elapsed() >= REFUSED_AFTER;
+        let since = link.refused.as_ref().map_or_else(Instant::now, |refusal| refusal.since);
+        let known = link.refused.replace(Refusal { tls, reason: reason.to_string(), since });
         drop(link);
-        let tls = code == RDKafkaErrorCode::SSL;
-        (self.notify)(Notice::Refused { tls, reason: reason.to_string(), give_up });
+        if known.is_none_or(|refusal| refusal.reason != reason) {
+            (self.notify)(Notice::Refused { tls, reason: reason.to_string(), give_up: false });
+        }
+    }
+
+    /// Gives up when TLS or SASL was refused and nothing has worked since: waiting does not correct settings. The client
+    /// itself says the same error only once in a while, so this is to be asked regularly.
+    pub(crate) fn check_refused(&self) {
+        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(refusal) = &link.refused else { return };
+        if link.ever_connected || link.gave_up || refusal.since.elapsed() < REFUSED_AFTER {
+            return;
+        }
+        let (tls, reason) = (refusal.tls, refusal.reason.clone());
+        link.gave_up = true;
+        drop(link);
+        (self.notify)(Notice::Refused { tls, reason, give_up: true });
     }
 }
 
@@ -213,7 +235,9 @@ impl ClientContext for Reports {
         }
         match code {
             RDKafkaErrorCode::AllBrokersDown => self.set_disconnected(),
-            RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => self.refused(code, reason),
+            RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => {
+                self.refused(code == RDKafkaErrorCode::SSL, reason);
+            }
             RDKafkaErrorCode::Fatal => self.set_broken(reason.to_string()),
             _ => (),
         }

@@ -382,9 +382,13 @@ pub(crate) fn set(s: &mut Settings, name: &str, value: &Value) {
 /// Reads a property; secrets, which are write-only, and `stats`, which is not a setting, are none of this.
 pub(crate) fn get(s: &Settings, name: &str) -> Option<Value> {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned()).to_value();
+    // Empty rather than none: what dumps properties does not expect a structure to be absent.
+    let structure = |name: &str, value: &Option<gst::Structure>| {
+        value.clone().unwrap_or_else(|| gst::Structure::new_empty(name)).to_value()
+    };
     Some(match name {
         "topic" => s.topic.to_value(),
-        "topics" => s.topics.to_value(),
+        "topics" => structure("topics", &s.topics),
         "topic-field" => s.topic_field.to_value(),
         "key" => s.key.to_value(),
         "key-field" => s.key_field.to_value(),
@@ -392,7 +396,7 @@ pub(crate) fn get(s: &Settings, name: &str) -> Option<Value> {
         "kind-field" => s.kind_field.to_value(),
         "schema-version-field" => s.schema_version_field.to_value(),
         "timestamp-field" => s.timestamp_field.to_value(),
-        "headers" => s.headers.to_value(),
+        "headers" => structure("headers", &s.headers),
         "value-format" => s.value_format.to_value(),
         "bootstrap-servers" => s.bootstrap_servers.to_value(),
         "client-id" => s.client_id.to_value(),

@@ -256,6 +256,7 @@ impl Worker {
             if self.stopped() || reports.broken().is_some() {
                 return;
             }
+            reports.check_refused();
             let connected = self.job.stats.connected.load(Relaxed);
             if let Some(reason) = watchdog.check(self.spool.oldest_in_flight(), connected) {
                 return reports.set_broken(reason);

@@ -140,3 +140,187 @@ fn what_is_left_at_stop_stays_in_the_spool_and_is_sent_after_the_next_start() {
     assert_eq!((sink.stat("delivered"), sink.stat("spool-depth")), (21, 0));
     assert_eq!(numbers_by_camera(&consume(&servers, "t"))["CAM1"], (0..=20).collect::<Vec<_>>());
 }
+
+#[test]
+fn mock_mode_checks_counts_and_logs_without_a_broker() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("dead.jsonl");
+    let mut sink = Sink::new(&format!(
+        "mode=mock topics=\"topics,vehicle=v\" max-request-size=2000 dead-letter-location={}",
+        file.display()
+    ));
+    sink.push_event(0, "CAM1");
+    sink.push("{\"event_id\":\"v1\",\"camera_id\":\"CAM2\",\"kind\":\"vehicle\"}\n").unwrap();
+    sink.push(&format!("{{\"text\":\"{}\"}}", "x".repeat(3000))).unwrap();
+    sink.eos();
+    assert_eq!((sink.stat("received"), sink.stat("delivered"), sink.stat("dead-lettered")), (3, 2, 1));
+    let records = sink.messages("kafkasink-mock-record");
+    let seen: Vec<_> = records
+        .iter()
+        .map(|s| (s.get::<&str>("topic").unwrap(), s.get::<&str>("key").unwrap(), s.get::<&str>("event-id").unwrap()))
+        .collect();
+    assert_eq!(seen, [("alpr.plates.detected", "CAM1", "CAM1-0"), ("v", "CAM2", "v1")]);
+    assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 1);
+}
+
+#[track_caller]
+fn check_refused(properties: &str, words: &[&str]) {
+    let Err(error) = Sink::try_new(properties, EVENT_CAPS) else { panic!("{properties} was accepted") };
+    for word in words {
+        assert!(error.contains(word), "{properties}: \"{error}\" does not say \"{word}\"");
+    }
+}
+
+#[test]
+fn wrong_settings_are_refused_with_what_to_do() {
+    check_refused("config=\"config,linger.ms=5\"", &["linger.ms", "the property linger"]);
+    check_refused("config=\"config,metadata.broker.list=a\"", &["metadata.broker.list", "bootstrap-servers"]);
+    check_refused("config=\"config,sasl.password=hunter2\"", &["sasl.password", "sasl-password"]);
+    check_refused("config=\"config,transactional.id=x\"", &["transactional.id", "Remove it"]);
+    check_refused("config=\"config,no.such.key=1\"", &["no.such.key"]);
+    check_refused("acks=leader", &["enable-idempotence=true needs acks=all", "acks is 1"]);
+    check_refused("bootstrap-servers=\"\"", &["bootstrap-servers is empty"]);
+    check_refused("sasl-username=a", &["security-protocol", "plaintext"]);
+    check_refused("security-protocol=sasl-ssl sasl-username=a", &["needs sasl-password"]);
+    check_refused("security-protocol=sasl-ssl sasl-mechanism=oauthbearer", &["needs sasl-token-command"]);
+    check_refused("security-protocol=ssl ssl-certificate-location=/c", &["needs both"]);
+    check_refused("ssl-ca-location=/ca", &["security-protocol is plaintext"]);
+    check_refused("config-file=/nowhere.yaml", &["/nowhere.yaml", "could not be read"]);
+    check_refused("value-format=avro", &["schema-registry-url"]);
+    check_refused("spool-location=/dev/null/x", &["/dev/null/x", "Set spool-location to a directory"]);
+    check_refused(
+        "security-protocol=sasl-plaintext sasl-username=a sasl-password=env:KAFKASINK_NOT_SET",
+        &["sasl-password", "KAFKASINK_NOT_SET", "not set"],
+    );
+}
+
+#[test]
+fn the_configuration_file_is_used_and_properties_win() {
+    let cluster = cluster(&["from-file", "from-property"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = format!(
+        "kafka:\n  bootstrap_servers: \"{}\"\n  topics:\n    plate_events: from-file\n  producer:\n    linger_ms: 1\n",
+        cluster.bootstrap_servers()
+    );
+    std::fs::write(file.path(), text).unwrap();
+    for (more, topic) in [("", "from-file"), ("topic=from-property", "from-property")] {
+        let mut sink = Sink::new(&format!("config-file={} {more}", file.path().display()));
+        sink.push_event(0, "CAM1");
+        sink.eos();
+        assert_eq!(consume(&cluster.bootstrap_servers(), topic).len(), 1, "{topic}");
+    }
+}
+
+#[test]
+fn secrets_show_nowhere() {
+    use gst::prelude::*;
+    init();
+    let secret = "hunter2-never-shown";
+    let line = format!(
+        "fakesrc num-buffers=0 ! kafkasink name=k mode=mock security-protocol=sasl-plaintext sasl-username=u \
+         sasl-password={secret} ssl-key-password={secret} schema-registry-password={secret} \
+         sasl-token-command=\"echo {secret}\" config=\"config,ssl.keystore.password={secret}\""
+    );
+    let pipeline = gst::parse::launch(&line).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let _ = pipeline.state(gst::ClockTime::from_seconds(5));
+    let dot = pipeline.debug_to_dot_data(gst::DebugGraphDetails::all());
+    assert!(dot.contains("sasl-username"), "the dump shows properties");
+    assert!(!dot.contains(secret), "{dot}");
+    let sink = pipeline.by_name("k").unwrap();
+    for spec in sink.list_properties() {
+        if spec.flags().contains(glib::ParamFlags::READABLE) {
+            let value = format!("{:?}", sink.property_value(spec.name()));
+            assert!(!value.contains(secret), "{}: {value}", spec.name());
+        }
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+    check_refused(
+        &format!(
+            "security-protocol=sasl-plaintext sasl-username=u sasl-password={secret} config=\"config,socket.timeout.ms=x{secret}\""
+        ),
+        &["socket.timeout.ms"],
+    );
+    let error = Sink::try_new(&format!("config=\"config,socket.timeout.ms=x{secret}\""), EVENT_CAPS).err().unwrap();
+    assert!(!error.contains(secret), "{error}");
+}
+
+#[test]
+fn metrics_have_the_names_that_dashboards_ask_for() {
+    let cluster = cluster(&["t"]);
+    let port = common::broker::free_port();
+    let mut sink = Sink::new(&format!("bootstrap-servers={} topic=t metrics-port={port}", cluster.bootstrap_servers()));
+    for n in 0..3 {
+        sink.push_event(n, "CAM1");
+    }
+    sink.eos();
+    sink.wait_stat("spool-depth", 0, SOON);
+    let text = http_get(port, "/metrics");
+    for line in [
+        "alpr_events_published_total{camera_id=\"CAM1\"} 3",
+        "alpr_multi_topic_events_published_total{topic=\"t\"} 3",
+        "alpr_kafka_publish_latency_seconds_count 3",
+        "kafkasink_delivered_total 3",
+        "kafkasink_connected 1",
+        "kafkasink_spool_records 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    assert!(http_get(port, "/").starts_with("HTTP/1.1 404"));
+    check_refused(&format!("mode=mock metrics-port={port}"), &["metrics-port", "127.0.0.1"]);
+}
+
+fn http_get(port: u16, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn the_partition_of_a_key_is_where_java_puts_it() {
+    let cluster = cluster(&["t"]);
+    let servers = cluster.bootstrap_servers();
+    let mut sink = Sink::new(&format!("bootstrap-servers={servers} topic=t"));
+    for camera in ["CAM1", "CAM2", "CAM3", "CAM4", "gate-north"] {
+        sink.push_event(0, camera);
+    }
+    sink.eos();
+    for got in consume(&servers, "t") {
+        let key = got.key.unwrap();
+        assert_eq!(got.partition, (murmur2(key.as_bytes()) & 0x7fff_ffff) as i32 % 3, "{key}");
+    }
+}
+
+/// Kafka's own `Utils.murmur2`, from its description: MurmurHash2 with this seed.
+fn murmur2(data: &[u8]) -> u32 {
+    let mix = 0x5bd1_e995u32;
+    let mut hash = 0x9747_b28cu32 ^ data.len() as u32;
+    let mut chunks = data.chunks_exact(4);
+    for chunk in &mut chunks {
+        let mut word = u32::from_le_bytes(chunk.try_into().unwrap()).wrapping_mul(mix);
+        word ^= word >> 24;
+        hash = hash.wrapping_mul(mix) ^ word.wrapping_mul(mix);
+    }
+    let rest = chunks.remainder();
+    if !rest.is_empty() {
+        let word = rest.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        hash = (hash ^ word).wrapping_mul(mix);
+    }
+    hash = (hash ^ hash >> 13).wrapping_mul(mix);
+    hash ^ hash >> 15
+}
+
+#[test]
+fn text_that_is_no_json_is_delivered_counted_and_said_once() {
+    let cluster = cluster(&["t"]);
+    let mut sink = Sink::new(&format!("bootstrap-servers={} topic=t", cluster.bootstrap_servers()));
+    sink.push("{broken\n").unwrap();
+    sink.push("{broken again\n").unwrap();
+    sink.eos();
+    assert_eq!((sink.stat("malformed"), sink.stat("delivered")), (2, 2));
+    let warnings = sink.warnings().iter().filter(|text| text.contains("no JSON")).count();
+    assert_eq!(warnings, 1);
+}

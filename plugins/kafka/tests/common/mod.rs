@@ -98,6 +98,15 @@ impl Sink {
         Some(error.error().to_string())
     }
 
+    /// Texts of the warning messages so far; takes them off the bus.
+    pub fn warnings(&self) -> Vec<String> {
+        let text = |message: gst::Message| match message.view() {
+            gst::MessageView::Warning(warning) => warning.error().to_string(),
+            _ => unreachable!(),
+        };
+        std::iter::from_fn(|| self.bus.pop_filtered(&[gst::MessageType::Warning])).map(text).collect()
+    }
+
     /// Element messages of that name so far; takes them off the bus.
     pub fn messages(&self, name: &str) -> Vec<gst::Structure> {
         let mut found = Vec::new();

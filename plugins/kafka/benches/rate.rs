@@ -1,0 +1,192 @@
+//! How fast the sink is, beside a bare librdkafka producer with the same settings and the same broker, in one run.
+//!
+//! `cargo bench -p gst-plugin-kafka` (needs `ALPR_TEST_VENV`, see `./dev`). Options after `--`: `--records N`,
+//! `--memory N` (only the long run that watches memory, with N records).
+//!
+//! The raw producer is what `rdkafka_performance -P` does: it hands records over as fast as the client takes them and waits
+//! for the last delivery report. For the sink the clock runs from the first buffer to the end of stream, drained.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::broker::*;
+use common::*;
+use gst::prelude::*;
+use rdkafka::{
+    ClientConfig, ClientContext,
+    config::FromClientConfigAndContext,
+    error::RDKafkaErrorCode,
+    producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer},
+};
+use std::time::{Duration, Instant};
+
+const RECORD_BYTES: usize = 1000;
+/// Settings of both, by librdkafka's names and by the sink's.
+const CLIENT: &[(&str, &str)] = &[
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("compression.type", "gzip"),
+    ("linger.ms", "10"),
+    ("batch.size", "1000000"),
+    ("partitioner", "murmur2_random"),
+    ("queue.buffering.max.kbytes", "65536"),
+    ("queue.buffering.max.messages", "0"),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let number = |name: &str| {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(at + 1)?.parse::<u32>().ok()
+    };
+    init();
+    if let Some(records) = number("--memory") {
+        return memory(records);
+    }
+    let records = number("--records").unwrap_or(200_000);
+    println!("{records} records of {RECORD_BYTES} bytes, acks=all, idempotent, gzip; broker: noida-db on this machine");
+    let raw = best("raw librdkafka", records, |servers| raw(servers, records));
+    let memory = best("kafkasink, memory", records, |servers| sink_run(servers, "", records));
+    for sync in ["none", "batch", "always"] {
+        let rate = best(&format!("kafkasink, spool-sync={sync}"), records, |servers| {
+            let dir = tempfile::tempdir_in(spool_parent()).unwrap();
+            sink_run(servers, &format!("spool-sync={sync} spool-location={}", dir.path().display()), records)
+        });
+        println!("    {:.2} of raw", rate / raw);
+    }
+    println!("memory: {:.2} of raw", memory / raw);
+}
+
+/// On a disk, not on a tmpfs: syncing is what is measured.
+fn spool_parent() -> std::path::PathBuf {
+    let target = std::env::current_exe().unwrap();
+    target.parent().unwrap().to_path_buf()
+}
+
+/// The better of two runs, each with a fresh broker.
+fn best(name: &str, records: u32, run: impl Fn(&str) -> Run) -> f64 {
+    let runs: Vec<Run> = (0..2)
+        .map(|_| {
+            let broker = Broker::start(Kind::Noida);
+            broker.create_topic("t");
+            run(&broker.servers())
+        })
+        .collect();
+    let best = runs.into_iter().min_by_key(|run| run.time).unwrap();
+    let rate = f64::from(records) / best.time.as_secs_f64();
+    print!("{name:32} {rate:9.0} records/s");
+    match best.render_p99 {
+        Some(p99) => {
+            println!("  render() p50 {:?} p99 {p99:?} max {:?}", best.render_p50.unwrap(), best.render_max.unwrap())
+        }
+        None => println!(),
+    }
+    rate
+}
+
+struct Run {
+    time: Duration,
+    render_p50: Option<Duration>,
+    render_p99: Option<Duration>,
+    render_max: Option<Duration>,
+}
+
+struct Ignore;
+impl ClientContext for Ignore {}
+impl ProducerContext for Ignore {
+    type DeliveryOpaque = ();
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            panic!("{error}");
+        }
+    }
+}
+
+/// A record of a thousand bytes that compresses as events do: the same members, other values.
+fn record(number: u32) -> String {
+    let mut text = event(number, &format!("CAM{}", number % 8));
+    text.truncate(text.len() - 2);
+    text.push_str(",\"text\":\"");
+    let mut random = number.wrapping_mul(2_654_435_761) | 1;
+    while text.len() < RECORD_BYTES - 2 {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        text.push_str(&format!("\\\"plate_{}\\\":{},", random % 7, random % 1000));
+    }
+    text.truncate(RECORD_BYTES - 2);
+    while text.ends_with('\\') {
+        text.pop();
+    }
+    text.push_str("\"}");
+    text
+}
+
+fn raw(servers: &str, records: u32) -> Run {
+    let mut config = ClientConfig::new();
+    for (key, value) in CLIENT {
+        config.set(*key, *value);
+    }
+    config.set("bootstrap.servers", servers);
+    let producer = ThreadedProducer::from_config_and_context(&config, Ignore).unwrap();
+    let texts: Vec<String> = (0..1000).map(record).collect();
+    let start = Instant::now();
+    for n in 0..records {
+        let key = format!("CAM{}", n % 8);
+        let value = &texts[n as usize % texts.len()];
+        let mut record = BaseRecord::to("t").key(&key).payload(value);
+        while let Err((error, again)) = producer.send(record) {
+            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull));
+            record = again;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    producer.flush(Duration::from_secs(120)).unwrap();
+    Run { time: start.elapsed(), render_p50: None, render_p99: None, render_max: None }
+}
+
+fn sink_run(servers: &str, more: &str, records: u32) -> Run {
+    let mut sink = Sink::new(&format!("bootstrap-servers={servers} topic=t drain-timeout=120000000000 {more}"));
+    let pad = sink.element.static_pad("sink").unwrap();
+    let texts: Vec<String> = (0..1000).map(record).collect();
+    let mut renders = Vec::with_capacity(records as usize);
+    let start = Instant::now();
+    for n in 0..records {
+        let buffer = gst::Buffer::from_slice(texts[n as usize % texts.len()].clone().into_bytes());
+        let before = Instant::now();
+        pad.chain(buffer).unwrap();
+        renders.push(before.elapsed());
+    }
+    sink.eos();
+    let time = start.elapsed();
+    assert_eq!((sink.stat("delivered"), sink.stat("spool-depth")), (u64::from(records), 0));
+    renders.sort_unstable();
+    let at = |part: f64| Some(renders[((renders.len() - 1) as f64 * part) as usize]);
+    Run { time, render_p50: at(0.5), render_p99: at(0.99), render_max: at(1.0) }
+}
+
+/// Resident memory over a long run; the broker is a mock, so that only the sink grows if anything does.
+fn memory(records: u32) {
+    let dir = tempfile::tempdir_in(spool_parent()).unwrap();
+    let mut sink = Sink::new(&format!("mode=mock drain-timeout=120000000000 spool-location={}", dir.path().display()));
+    let pad = sink.element.static_pad("sink").unwrap();
+    let texts: Vec<String> = (0..1000).map(record).collect();
+    let bus = sink.bus.clone();
+    for n in 0..records {
+        pad.chain(gst::Buffer::from_slice(texts[n as usize % texts.len()].clone().into_bytes())).unwrap();
+        if n % 1000 == 0 {
+            while bus.pop().is_some() {}
+        }
+        if n % (records / 20).max(1) == 0 {
+            println!("{n:10} records, {:6} KiB resident", resident_kib());
+        }
+    }
+    sink.eos();
+    println!("{records:10} records, {:6} KiB resident, spool depth {}", resident_kib(), sink.stat("spool-depth"));
+}
+
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

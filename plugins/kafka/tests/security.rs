@@ -1,0 +1,142 @@
+//! TLS and SASL for real: a proxy that ends TLS and asks for SASL stands before a broker.
+
+mod common;
+
+use common::broker::*;
+use common::*;
+use gst::prelude::*;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+const SOON: Duration = Duration::from_secs(20);
+/// An operator must not wait longer for the reason.
+const SECONDS: Duration = Duration::from_secs(15);
+
+struct Setup {
+    broker: Broker,
+    dir: tempfile::TempDir,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let broker = Broker::start(Kind::Noida);
+        broker.create_topic("t");
+        let dir = tempfile::tempdir().unwrap();
+        let status = python().arg(script("certificates.py")).arg(dir.path()).status().unwrap();
+        assert!(status.success());
+        Self { broker, dir }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn tls_proxy(&self, server: &str, more: &[&str]) -> Proxy {
+        let (cert, key) = (self.file(&format!("{server}.pem")), self.file(&format!("{server}.key")));
+        let mut options = vec!["--cert", cert.to_str().unwrap(), "--key", key.to_str().unwrap()];
+        options.extend(more);
+        Proxy::start(self.broker.port, &options)
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The record arrives.
+#[track_caller]
+fn check_delivers(proxy: &Proxy, properties: &str) {
+    let mut sink = Sink::new(&format!("bootstrap-servers={} topic=t {properties}", proxy.servers()));
+    sink.push_event(0, "CAM1");
+    sink.wait_stat("delivered", 1, SOON);
+    assert_eq!(sink.error(), None);
+}
+
+/// An error message within seconds, with these words; the record is not lost.
+#[track_caller]
+fn check_error(proxy: &Proxy, properties: &str, words: &[&str]) {
+    let mut sink =
+        Sink::new(&format!("bootstrap-servers={} topic=t drain-timeout=100000000 {properties}", proxy.servers()));
+    let start = Instant::now();
+    sink.push_event(0, "CAM1");
+    let mut error = None;
+    assert!(wait_for(SECONDS, || {
+        error = error.take().or_else(|| sink.error());
+        error.is_some()
+    }));
+    let error = error.unwrap();
+    for word in words {
+        assert!(error.contains(word), "\"{error}\" does not say \"{word}\"");
+    }
+    assert!(start.elapsed() < SECONDS);
+    assert_eq!((sink.stat("delivered"), sink.stat("spool-depth")), (0, 1));
+    sink.element.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn tls_with_the_right_ca_and_a_client_certificate() {
+    let setup = Setup::new();
+    let ca = text(&setup.file("ca.pem"));
+    let proxy = setup.tls_proxy("server", &["--client-ca", &ca]);
+    let tls = format!("security-protocol=ssl ssl-ca-location={ca}");
+    let client = format!(
+        "ssl-certificate-location={} ssl-key-location={}",
+        text(&setup.file("client.pem")),
+        text(&setup.file("client.key"))
+    );
+    check_delivers(&proxy, &format!("{tls} {client}"));
+    check_error(&proxy, &tls, &["TLS with 127.0.0.1", "client certificate"]);
+}
+
+#[test]
+fn tls_that_cannot_work_says_why_within_seconds() {
+    let setup = Setup::new();
+    let tls = |ca: &str| format!("security-protocol=ssl ssl-ca-location={}", text(&setup.file(ca)));
+    let good = setup.tls_proxy("server", &[]);
+    check_delivers(&good, &tls("ca.pem"));
+    check_error(&good, &tls("other-ca.pem"), &["certificate verify failed", "ssl-ca-location"]);
+    check_error(&setup.tls_proxy("wrong-host", &[]), &tls("ca.pem"), &["certificate verify failed", "host names"]);
+    check_error(&setup.tls_proxy("expired", &[]), &tls("ca.pem"), &["certificate verify failed", "dates"]);
+}
+
+#[test]
+fn sasl_plain_and_scram_over_tls() {
+    let setup = Setup::new();
+    let proxy = setup
+        .tls_proxy("server", &["--sasl", "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", "--user", "alpr", "--password", "right"]);
+    let sasl = |mechanism: &str, password: &str| {
+        format!(
+            "security-protocol=sasl-ssl ssl-ca-location={} sasl-mechanism={mechanism} sasl-username=alpr \
+             sasl-password={password}",
+            text(&setup.file("ca.pem"))
+        )
+    };
+    let file = setup.file("password");
+    std::fs::write(&file, "right\n").unwrap();
+    check_delivers(&proxy, &sasl("plain", "right"));
+    check_delivers(&proxy, &sasl("scram-sha-256", "right"));
+    check_delivers(&proxy, &sasl("scram-sha-512", &format!("file:{}", file.display())));
+    for mechanism in ["plain", "scram-sha-512"] {
+        check_error(&proxy, &sasl(mechanism, "hunter2"), &["refused the login", "sasl-password"]);
+    }
+}
+
+#[test]
+fn oauthbearer_takes_its_token_from_a_command() {
+    let setup = Setup::new();
+    let proxy = Proxy::start(setup.broker.port, &["--sasl", "OAUTHBEARER", "--token", "good.token"]);
+    let sasl = |token: &str| {
+        let script = setup.file("token.sh");
+        let json =
+            format!("{{\"token\":\"{token}\",\"lifetime_ms\":{},\"principal\":\"alpr\"}}", (now_s() + 900) * 1000);
+        std::fs::write(&script, format!("echo '{json}'\n")).unwrap();
+        format!(
+            "security-protocol=sasl-plaintext sasl-mechanism=oauthbearer sasl-token-command=\"sh {}\"",
+            script.display()
+        )
+    };
+    check_delivers(&proxy, &sasl("good.token"));
+    check_error(&proxy, &sasl("bad.token"), &["refused the login", "sasl-token-command"]);
+}
