@@ -131,13 +131,11 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn the_sink_knows_nothing_of_plates() {
+    // Defaults, schemas and metric names may say what the sink is mostly used for.
+    let except = ["settings", "properties", "schema", "config", "avro", "metrics"];
     none(
-        places(
-            "plugins/kafka/src",
-            &["plate", "vehicle", "camera"],
-            &["tests", "settings", "schema", "config", "avro"],
-        ),
-        "kafkasink is a general sink: only its defaults may name what it is mostly used for",
+        places("plugins/kafka/src", &["\"plate", "alpr.plates", "vehicle", "camera"], &except),
+        "kafkasink is a general sink",
     );
 }
 

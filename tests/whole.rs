@@ -99,7 +99,7 @@ fn a_clip_becomes_records_that_existing_consumers_read() {
 
 fn now() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    glib::DateTime::from_unix_utc(since.as_secs().cast_signed()).unwrap().format_iso8601().unwrap().to_string()
+    glib::DateTime::from_unix_utc(since.as_secs().cast_signed()).unwrap().format("%Y-%m-%dT%H:%M:%SZ").unwrap().to_string()
 }
 
 #[test]

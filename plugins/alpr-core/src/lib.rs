@@ -2,7 +2,7 @@
 //!
 //! No GStreamer, no inference runtime, no I/O, no threads, no clock and no globals: pixels, tensors and capture times
 //! come in as arguments, decisions come out as values. The module list is the order of the pipeline, and no module uses
-//! a later one.
+//! a later one: what an event is comes before what decides that there is one.
 
 #![warn(missing_docs)]
 
@@ -24,8 +24,8 @@ pub mod syntax;
 
 pub mod consensus;
 
-pub mod dedup;
-
 pub mod event;
+
+pub mod dedup;
 
 pub mod stats;
