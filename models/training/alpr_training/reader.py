@@ -36,10 +36,11 @@ def schedule_at(progress: float, warm: bool) -> tuple[float, float, float, float
     """(strength of the camera, share of photographs, share of plain plates, weight of position losses) at
     `progress` 0 … 1. A warm start skips the easy beginning."""
     if warm:
-        return 1.0, 0.4, 0.03, 0.4
+        return 1.0 - 0.35 * min(1.0, max(0.0, (progress - 0.65) / 0.25)), 0.42, 0.03, 0.4
     ramp = min(1.0, max(0.0, (progress - 0.02) / 0.2))
-    photos = 0.05 + 0.31 * min(1.0, max(0.0, (progress - 0.02) / 0.1)) + 0.1 * min(1.0, max(0.0, (progress - 0.6) / 0.2))
-    return 0.1 + 0.9 * ramp, photos, max(0.03, 0.85 - progress / 0.07), 1.0 - 0.7 * min(1.0, progress / 0.5)
+    ease = min(1.0, max(0.0, (progress - 0.65) / 0.25))  # end nearer to what cameras really deliver
+    photos = 0.05 + 0.31 * min(1.0, max(0.0, (progress - 0.02) / 0.1)) + 0.16 * ease
+    return 0.1 + 0.9 * ramp - 0.35 * ease, photos, max(0.03, 0.85 - progress / 0.07), 1.0 - 0.7 * min(1.0, progress / 0.5)
 
 
 def learning_rate(progress: float, step: int, peak: float) -> float:
