@@ -37,6 +37,9 @@ pub struct Rules {
     pub confirm_margin: f32,
     /// Least probability for an event that rests on one reading, 0 to 1.
     pub single_read_confidence: f32,
+    /// Least probability for an event that rests on at least [`Self::confirm_reads`] readings of which at most one said
+    /// exactly this text, 0 to 1.
+    pub mixed_reads_confidence: f32,
     /// Least best score of the plate detector on the track, 0 to 1.
     pub min_detector_confidence: f32,
     /// Shortest text, in characters.
@@ -56,6 +59,7 @@ impl Default for Rules {
             confirm_reads: 3,
             confirm_margin: 0.2,
             single_read_confidence: 0.90,
+            mixed_reads_confidence: 0.75,
             min_detector_confidence: 0.40,
             min_length: 3,
             max_length: 10,
@@ -108,10 +112,11 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.detector_confidence >= rules.min_detector_confidence, Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
     check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
-    check(facts.agreeing > 0 || is_strong(facts, rules), Outcome::TooFewReads)?;
-    check(facts.whole_agreeing > 0 || is_strong(facts, rules), Outcome::HalfSeen)?;
+    check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
+    check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
-    check(facts.whole_agreeing > 1 || facts.confidence >= rules.single_read_confidence, Outcome::TooFewReads)?;
+    let single = facts.confidence >= rules.single_read_confidence;
+    check(facts.whole_agreeing > 1 || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(!is_static(facts, rules), Outcome::Static)
 }
 
@@ -128,9 +133,9 @@ pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
         && at_end(facts, rules).is_ok()
 }
 
-/// Whether many readings of whole plates make a probable text that none of them said exactly: each erred elsewhere.
-const fn is_strong(facts: &Facts, rules: &Rules) -> bool {
-    facts.whole_reads >= 2 * rules.confirm_reads && facts.confidence >= rules.single_read_confidence
+/// Whether readings of whole plates make a probable text together, each erring elsewhere.
+const fn is_mixed(facts: &Facts, rules: &Rules) -> bool {
+    facts.whole_reads >= rules.confirm_reads && facts.confidence >= rules.mixed_reads_confidence
 }
 
 fn is_static(facts: &Facts, rules: &Rules) -> bool {
@@ -181,18 +186,28 @@ mod tests {
         check("below the limit", |f, _| f.confidence = 0.69, Err(O::LowConfidence), false);
         check("at the limit", |f, _| f.confidence = 0.70, Ok(()), true);
         check("two readings", |f, _| (f.agreeing, f.whole_agreeing) = (2, 2), Ok(()), false);
-        check("one strong reading", |f, _| (f.reads, f.agreeing, f.whole_agreeing) = (1, 1, 1), Ok(()), false);
+        check(
+            "one strong reading",
+            |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing) = (1, 1, 1, 1),
+            Ok(()),
+            false,
+        );
         check(
             "one weak reading",
-            |f, _| (f.reads, f.agreeing, f.whole_agreeing, f.confidence) = (1, 1, 1, 0.8),
+            |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.confidence) = (1, 1, 1, 1, 0.8),
             Err(O::TooFewReads),
             false,
         );
-        check("no two readings alike", |f, _| (f.agreeing, f.whole_agreeing) = (0, 0), Err(O::TooFewReads), false);
-        check("cut by the edge", |f, _| f.whole_agreeing = 0, Err(O::HalfSeen), false);
+        check(
+            "no two readings alike",
+            |f, _| (f.agreeing, f.whole_agreeing, f.confidence) = (0, 0, 0.74),
+            Err(O::TooFewReads),
+            false,
+        );
+        check("cut by the edge", |f, _| (f.whole_agreeing, f.whole_reads) = (0, 0), Err(O::HalfSeen), false);
         check(
             "many readings that err elsewhere",
-            |f, _| (f.agreeing, f.whole_agreeing, f.whole_reads, f.reads) = (0, 0, 6, 6),
+            |f, _| (f.agreeing, f.whole_agreeing, f.whole_reads, f.confidence) = (0, 0, 3, 0.75),
             Ok(()),
             false,
         );

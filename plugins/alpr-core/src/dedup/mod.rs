@@ -18,6 +18,7 @@ mod pass;
 mod passes;
 pub mod privacy;
 mod settings;
+mod signs;
 mod stitch;
 mod vehicles;
 pub mod watchlist;

@@ -16,6 +16,7 @@ use super::observation::{
 use super::outcome::{Outcome, Tally};
 use super::pass::{Pass, Published};
 use super::settings::{Emit, Scope, Settings};
+use super::signs::Signs;
 use super::stitch;
 use super::vehicles::Vehicles;
 use super::watchlist::{Hit, Watchlist};
@@ -46,11 +47,14 @@ pub struct Passes {
     /// By track.
     live: BTreeMap<u64, Pass>,
     vehicles: Vehicles,
+    signs: Signs,
     tally: Tally,
     /// Passes that ended with an event of which it is not known yet whether downstream took it.
     ended_open: Vec<(PassId, Published)>,
     interval: Duration,
     last: Option<FrameInfo>,
+    /// Capture time of the first frame.
+    start: Option<Timestamp>,
     read_passes: u64,
     reads: u64,
     late_changes: u64,
@@ -63,10 +67,12 @@ impl Passes {
             settings,
             live: BTreeMap::new(),
             vehicles: Vehicles::default(),
+            signs: Signs::default(),
             tally: Tally::default(),
             ended_open: Vec::new(),
             interval: Duration::ZERO,
             last: None,
+            start: None,
             read_passes: 0,
             reads: 0,
             late_changes: 0,
@@ -122,8 +128,11 @@ impl Passes {
     ) -> Vec<Decision> {
         let mut decisions = Vec::new();
         self.tick(memory, frame.time, &mut decisions);
-        let first_frame = self.last.is_none();
         self.last = Some(frame);
+        let start = *self.start.get_or_insert(frame.time);
+        // a sign may be missed in the very first frames
+        let begins = frame.time.since(start) <= self.timeout();
+        self.signs.set_size((frame.width, frame.height));
         let mut read = Vec::new();
         for seen in observations {
             if seen.predicted && !self.live.contains_key(&seen.track_id) {
@@ -136,7 +145,7 @@ impl Passes {
                 self.tally.began();
                 let id =
                     pass_id(&self.settings.identity.site, &self.settings.identity.camera, frame.time, seen.track_id);
-                Pass::new(id, seen.track_id, &frame, first_frame)
+                Pass::new(id, seen.track_id, &frame, begins || self.signs.is_one(&seen.bbox))
             });
             if pass.observe(&frame, seen, &self.settings.zones) {
                 decisions.push(Decision::Keep(Keep {
@@ -195,7 +204,7 @@ impl Passes {
             self.close(&pass, outcome, None, &text, &mut decisions);
         }
         self.vehicles.clear();
-        self.last = None;
+        (self.last, self.start) = (None, None);
         decisions
     }
 
@@ -320,6 +329,12 @@ impl Passes {
         decisions: &mut Vec<Decision>,
     ) {
         self.tally.ended(outcome);
+        if pass.from_start
+            && pass.motion.moved() == Some(false)
+            && let Some((_, place)) = pass.motion.last()
+        {
+            self.signs.add(place);
+        }
         if matches!(outcome, Outcome::Event | Outcome::Duplicate | Outcome::Stitched) {
             self.vehicles.read(pass.track);
         }

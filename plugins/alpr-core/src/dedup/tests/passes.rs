@@ -64,6 +64,17 @@ fn how_tracks_end() {
 }
 
 #[test]
+fn a_sign_that_the_tracker_loses_stays_a_sign() {
+    let stands = |track, first, last| Car::new(track, "PARK2020", first, last).way((400.0, 60.0), (401.0, 60.0));
+    let mut scene = Scene::new(settings());
+    // not even seen in the very first frames
+    let comes = Car::new(3, "ABC123", 12.0, 14.0).way((200.0, 60.0), (430.0, 60.0));
+    scene.play(30.0, &[stands(1, 0.3, 4.0), stands(2, 8.0, 11.0), comes, stands(4, 20.0, 25.0)]);
+    assert_eq!(scene.outcomes(), ["static", "static", "event", "static"]);
+    assert_eq!(scene.texts(), ["ABC123"], "a vehicle that passes the place is none");
+}
+
+#[test]
 fn a_vehicle_that_waits_and_goes_on_is_one_pass() {
     let waits = Car::new(1, "ABC123", 0.0, 60.0).way((400.0, 300.0), (402.0, 300.0));
     let goes = Car::new(1, "ABC123", 60.0, 63.0).way((402.0, 300.0), (1000.0, 300.0));
