@@ -30,6 +30,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// How long TLS or SASL may fail before any connection came up until the sink gives up: the settings are wrong.
 const REFUSED_AFTER: Duration = Duration::from_secs(2);
 
+/// What librdkafka calls the log lines that say why a connection ended.
+const FAILED_CONNECTION: &str = "FAIL";
+
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("record numbers travel through librdkafka as pointers: kafkasink needs a 64-bit target");
 
@@ -205,6 +208,10 @@ impl ClientContext for Reports {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == FAILED_CONNECTION {
+            // Some reasons, such as a peer that hangs up, are in the log only.
+            self.link.state.lock().unwrap_or_else(PoisonError::into_inner).last_reason = message.to_string();
+        }
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
