@@ -107,7 +107,7 @@ pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
 ///
 /// A plate with a `roi_id` keeps the parent and the foreign parameter structures of the region it was read from.
 pub fn write(buffer: &mut gst::BufferRef, plates: &[PlateMeta]) {
-    let foreign = take_foreign(buffer);
+    let mut foreign = take_foreign(buffer);
     let mut next_id = buffer.iter_meta::<Roi>().map(|roi| roi.id()).chain(foreign.iter().map(|f| f.id)).max();
     for plate in plates {
         let rect = outer_rect(&plate.bbox);
@@ -122,10 +122,12 @@ pub fn write(buffer: &mut gst::BufferRef, plates: &[PlateMeta]) {
             roi.add_param(fields::object_id(OBJECT_ID, id));
         }
         roi.add_param(fields::plate(PLATE, plate, rect));
-        if let Some(kept) = foreign.iter().find(|f| Some(f.id) == plate.roi_id) {
+        // Producers that give no ids have several regions of id 0: the first that is left is the one, in order.
+        if let Some(at) = foreign.iter().position(|f| Some(f.id) == plate.roi_id) {
+            let kept = foreign.remove(at);
             roi.set_id(kept.id);
             roi.set_parent_id(kept.parent);
-            kept.params.iter().for_each(|param| roi.add_param(param.clone()));
+            kept.params.into_iter().for_each(|param| roi.add_param(param));
         } else {
             let id = next_id.map_or(1, |id| id.saturating_add(1)).max(1);
             roi.set_id(id);

@@ -166,6 +166,21 @@ fn plates_of_others_are_read_and_what_they_said_is_kept() {
 }
 
 #[test]
+fn regions_without_ids_are_told_apart_by_their_order() {
+    let mut buffer = buffer();
+    for x in [10, 200] {
+        let mut roi = Roi::add(buffer.make_mut(), "license-plate", (x, 20, 100, 30));
+        roi.add_param(gst::Structure::builder("mark").field("x", x).build());
+    }
+    let plates = meta::read(&buffer);
+    meta::write(buffer.make_mut(), &plates);
+    for roi in buffer.iter_meta::<Roi>() {
+        assert_eq!(roi.param("mark").unwrap().get::<u32>("x").unwrap(), roi.rect().0);
+    }
+    assert_eq!(buffer.iter_meta::<Roi>().count(), 2);
+}
+
+#[test]
 fn boxes_follow_a_scaled_picture() {
     let mut buffer = buffer();
     meta::write(buffer.make_mut(), &[full_plate()]);

@@ -28,6 +28,8 @@ pub use settings::InferenceRegion;
 
 use gst::prelude::*;
 
+use crate::runtime::{ExecutionProvider, OptimizationLevel};
+
 glib::wrapper! {
     /// The element.
     pub struct AlprDetect(ObjectSubclass<imp::AlprDetect>)
@@ -36,6 +38,8 @@ glib::wrapper! {
 
 /// Registers the element.
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    InferenceRegion::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    for kind in [InferenceRegion::static_type(), ExecutionProvider::static_type(), OptimizationLevel::static_type()] {
+        kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
     gst::Element::register(Some(plugin), "alprdetect", gst::Rank::NONE, AlprDetect::static_type())
 }

@@ -174,7 +174,7 @@ fn session(environment: &Environment, file: &Path, options: &Options) -> Result<
             Ok(builder) => builder,
             Err(err) => {
                 gst::info!(CAT, "execution provider {}: {err}", provider.name());
-                last = Error::Provider { provider: provider.name(), said: err.to_string() };
+                last = Error::Provider { provider: provider.name(), said: text(&err) };
                 continue;
             }
         };
@@ -185,7 +185,7 @@ fn session(environment: &Environment, file: &Path, options: &Options) -> Result<
             }
             Err(err) => {
                 gst::info!(CAT, "{} by execution provider {}: {err}", file.display(), provider.name());
-                let mut said = err.to_string().trim_end_matches('.').to_owned();
+                let mut said = text(&err);
                 if let Some(advice) = explain_load_failure(&said) {
                     said = format!("{said} ({advice})");
                 }
@@ -194,6 +194,11 @@ fn session(environment: &Environment, file: &Path, options: &Options) -> Result<
         }
     }
     Err(last)
+}
+
+/// What ONNX Runtime says, to be used inside a sentence.
+fn text(err: &ort::Error) -> String {
+    err.to_string().trim_end().trim_end_matches('.').to_owned()
 }
 
 fn builder(
