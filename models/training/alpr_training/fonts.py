@@ -77,7 +77,7 @@ class StrokeFont:
         if kind == "uk":
             self.style["radius"] = rng.uniform(0.22, 0.45)
         # North American dies mostly give the I its bars; a zero with a stroke is rare everywhere.
-        often = {"0": 0.06, "I": 0.65 if kind == "us" else 0.25}
+        often = {"0": 0.06, "I": 0.85 if kind == "us" else 0.25}
         self.variants = {c for c in strokes.VARIANTS if rng.random() < often.get(c, 0.25)}
         self.masks: dict[str, np.ndarray] = {}
 

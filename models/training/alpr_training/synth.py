@@ -25,8 +25,11 @@ SLOTS = 10
 PLAIN = Layout("ZZ", 1, ["AAAAAAA", "AAAAAA", "AAAAA", "AAA AAA", "AAAAAAAA", "AAAA"], "plain", "fe", (2.0, 4.7), [((236,) * 3, (18,) * 3), ((20,) * 3, (230,) * 3)])
 
 
-def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: bool = False) -> None:
-    """Render `count` plates into `folder`; `plain` renders the easy set."""
+def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: bool = False, region: str | None = None) -> None:
+    """Render `count` plates into `folder`; `plain` renders the easy set, `region` one region's layouts alone."""
+    chosen = [PLAIN] if plain else [layout for layout in LAYOUTS if layout.region == region]
+    if region and not chosen:
+        raise ValueError(f"no layout has the region {region}; known are {sorted({layout.region for layout in LAYOUTS})}")
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     plates = np.lib.format.open_memmap(folder / "plates.npy", "w+", np.uint8, (count, RASTER[1], RASTER[0], 3))
@@ -34,7 +37,7 @@ def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: boo
     texts, regions, aspects = [], [], []
     started = time.monotonic()
     for i in range(count):
-        plate = render(rng, fonts, PLAIN if plain else None)
+        plate = render(rng, fonts, chosen[rng.integers(len(chosen))] if chosen else None)
         height, width = plate.image.shape[:2]
         plates[i] = cv2.resize(plate.image, RASTER, interpolation=cv2.INTER_AREA)
         boxes[i, : len(plate.boxes)] = plate.boxes
@@ -88,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fonts", type=Path, nargs="*", default=[], help="folders searched for fonts; without any, drawn strokes only")
     parser.add_argument("--count", type=int, default=40000, help="plates to render (default %(default)s)")
     parser.add_argument("--plain", action="store_true", help="the easy set: one row, few fonts, nothing around the text")
+    parser.add_argument("--region", help="only the layouts of this region, for example US")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG) of the first plates")
 
@@ -95,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     fonts = FontBook(args.fonts, np.random.default_rng(args.seed))
     print(f"{len(LAYOUTS)} layouts, fonts:", {tag: len(found) for tag, found in fonts.by_tag.items()})
-    write_cache(args.output, args.count, args.seed, fonts, args.plain)
+    write_cache(args.output, args.count, args.seed, fonts, args.plain, args.region)
     if args.sheet:
         cache = SynthCache(args.output)
         shown = range(min(120, len(cache)))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .fonts import CAP_HEIGHT, MARGIN, FontBook
-from .synth_layouts import CA_NAMES, SLOGANS, Layout, random_layout, random_pattern
+from .synth_layouts import SLOGANS, Layout, random_layout, random_pattern
 
 RENDER_WIDTH = 480  # pixels; all sizes below are fractions of the plate's height
 
@@ -229,26 +229,32 @@ def _frame(image, fonts, rng) -> None:
             _line(image, fonts, rng, text, (0.1 * width, y0 + 1, 0.9 * width, y1 - 1), (light,) * 3)
 
 
-def _stacked(image, rng, font, boxes: list, box, ink) -> None:
-    """Two small letters above each other beside the number; they are not part of the label."""
-    cap = box[3] - box[1]
-    at_left = rng.random() < 0.6
-    edge = min(b[0] for b in boxes) if at_left else max(b[2] for b in boxes)
-    width = rng.uniform(0.2, 0.36) * cap
-    x = edge - width * 1.35 if at_left else edge + width * 0.35
-    if x < 2 or x + width > image.shape[1] - 2:
-        return
-    for row, char in enumerate(rng.choice(list("ABCDEFGHKLMNPRSTUVXYZ"), 2)):
+def _stacked(image, rng, font, text_box: list, ink) -> list:
+    """Small letters above each other (now and then one alone, or three) at one end of the number; they are
+    not part of the label. Returns the box that is left for the number."""
+    x0, y0, x1, y1 = text_box
+    cap = y1 - y0
+    width = rng.uniform(0.2, 0.45) * cap
+    count = int(rng.choice([1, 2, 2, 2, 2, 3]))
+    at_left = rng.random() < 0.65
+    x = x0 if at_left else x1 - width
+    letters = rng.choice(list("ABCDEFGHIJKLMNOPRSTUVWXYZ"), count)
+    step = cap / max(count, 2)
+    top = y0 + (rng.uniform(0, cap - step) if count == 1 else 0)
+    for row, char in enumerate(letters):
         mask = font.mask(str(char))[MARGIN:-MARGIN]
-        small = cv2.resize(mask, (max(3, round(width)), max(4, round(cap * 0.44))), interpolation=cv2.INTER_AREA)
-        _blend(image, small, x, box[1] + row * cap * 0.54, ink)
+        own = min(width, mask.shape[1] / mask.shape[0] * step * 1.3)
+        small = cv2.resize(mask, (max(3, round(own)), max(4, round(step * 0.86))), interpolation=cv2.INTER_AREA)
+        _blend(image, small, x + (width - own) / 2, top + row * step * 1.08, ink)
+    gap = width + rng.uniform(0.06, 0.2) * cap
+    return [x0 + gap, y0, x1, y1] if at_left else [x0, y0, x1 - gap, y1]
 
 
 def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = None) -> Plate:
     """A random clean plate of `layout` (default: one drawn by weight)."""
     layout = layout or random_layout(rng)
     rows = random_pattern(rng, layout)
-    if layout.style == "us" and rng.random() < 0.15:
+    if layout.style == "us" and rng.random() < 0.22:
         rows[0].insert(0 if rng.random() < 0.5 else int(rng.integers(len(rows[0]) + 1)), "*")
     aspect = rng.uniform(*layout.aspect)
     if len(rows) == 2 and aspect > 2.2:
@@ -267,11 +273,11 @@ def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = No
         "align": 0.5 if rng.random() < 0.85 else rng.uniform(0.1, 0.9),
         "emboss": rng.choice([0, 0, 1, -1]),
     }
+    if layout.region == "US" and len(rows) == 1 and rng.random() < 0.3:
+        boxes[0] = _stacked(image, rng, font, boxes[0], ink)
     found = []
     for row, box in zip(rows, boxes):
         found.append(_draw_row(image, rng, row, font, box, ink, style))
-    if layout.style == "us" and layout.region in ("US", "CA") and layout.names is not CA_NAMES and len(rows) == 1 and rng.random() < 0.2:
-        _stacked(image, rng, font, found[0], boxes[0], ink)
     if rng.random() < (0.35 if layout.style == "us" else 0.12):
         _frame(image, fonts, rng)
     text = "".join(c for row in rows for c in row if c.isalnum())
