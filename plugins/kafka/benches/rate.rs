@@ -6,6 +6,8 @@
 //! The raw producer is what `rdkafka_performance -P` does: it hands records over as fast as the client takes them and waits
 //! for the last delivery report. For the sink the clock runs from the first buffer to the end of stream, drained.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program with its own main, and still a test")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 
@@ -75,12 +77,10 @@ fn best(name: &str, records: u32, run: impl Fn(&str) -> Run) -> f64 {
     let best = runs.into_iter().min_by_key(|run| run.time).unwrap();
     let rate = f64::from(records) / best.time.as_secs_f64();
     print!("{name:32} {rate:9.0} records/s");
-    match best.render_p99 {
-        Some(p99) => {
-            println!("  render() p50 {:?} p99 {p99:?} max {:?}", best.render_p50.unwrap(), best.render_max.unwrap())
-        }
-        None => println!(),
+    if let (Some(p50), Some(p99), Some(max)) = (best.render_p50, best.render_p99, best.render_max) {
+        print!("  render() p50 {p50:?} p99 {p99:?} max {max:?}");
     }
+    println!();
     rate
 }
 

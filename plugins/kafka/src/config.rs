@@ -295,3 +295,6 @@ fn mechanism(mechanism: SaslMechanism) -> &'static str {
         SaslMechanism::OauthBearer => "OAUTHBEARER",
     }
 }
+
+#[cfg(test)]
+mod tests;

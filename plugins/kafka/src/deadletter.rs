@@ -148,9 +148,9 @@ mod tests {
 
     fn record(value: &[u8]) -> Record {
         Record {
-            topic: "plates".into(),
+            topic: "readings".into(),
             key: Some(b"CAM1".to_vec()),
-            headers: vec![("kind".into(), serde_bytes::ByteBuf::from("plate"))],
+            headers: vec![("kind".into(), serde_bytes::ByteBuf::from("reading"))],
             timestamp_ms: 5,
             value: value.to_vec(),
             received_ms: 6,
@@ -164,10 +164,10 @@ mod tests {
         let code = &Cause::from(RDKafkaErrorCode::TopicAuthorizationFailed);
         let dead = letters.for_topic(&record(b"{}"), code, "now").unwrap();
         assert_eq!((dead.topic.as_str(), dead.value.as_slice()), ("dead", &b"{}"[..]));
-        assert_eq!(dead.header(TOPIC_HEADER), Some("plates"));
+        assert_eq!(dead.header(TOPIC_HEADER), Some("readings"));
         assert_eq!(dead.header(CAUSE_HEADER), Some("TopicAuthorizationFailed"));
         assert!(dead.header(REASON_HEADER).unwrap().contains("authorization failed"), "{dead:?}");
-        assert_eq!(dead.header("kind"), Some("plate"));
+        assert_eq!(dead.header("kind"), Some("reading"));
         assert!(letters.for_topic(&dead, code, "now").is_none(), "a dead letter dies once");
     }
 

@@ -69,7 +69,7 @@ mod tests {
         Record {
             topic: "t".into(),
             key: Some(b"CAM1".to_vec()),
-            headers: vec![("kind".into(), serde_bytes::ByteBuf::from("plate"))],
+            headers: vec![("kind".into(), serde_bytes::ByteBuf::from("reading"))],
             timestamp_ms: 1,
             value: vec![0, 255, 7],
             received_ms: 2,
@@ -101,6 +101,6 @@ mod tests {
 
     #[test]
     fn size_counts_everything_that_goes_on_the_wire() {
-        assert_eq!(record().size(), 1 + 4 + 4 + 5 + 3);
+        assert_eq!(record().size(), 1 + 4 + 4 + 7 + 3);
     }
 }

@@ -191,7 +191,7 @@ impl Router {
     }
 }
 
-/// `camera_id` and `/camera_id` are the same pointer.
+/// `name` and `/name` are the same pointer.
 fn pointer(setting: &str) -> String {
     if setting.is_empty() || setting.starts_with('/') { setting.to_string() } else { format!("/{setting}") }
 }
@@ -242,3 +242,6 @@ pub(crate) fn texts(property: &str, structure: Option<&gst::StructureRef>) -> Re
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

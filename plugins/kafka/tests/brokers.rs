@@ -1,5 +1,7 @@
 //! Outages in front of real brokers in processes of their own: noida-db and tansu, two independent implementations.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
 mod common;
 
 use common::broker::*;

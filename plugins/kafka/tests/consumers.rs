@@ -1,6 +1,8 @@
 //! Consumers of the field keep working: kafka-python, confluent-kafka, Confluent's Avro deserialiser, quixstreams,
 //! PostgreSQL. The consumers are the examples in `tests/kafka/consumers`.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
 mod common;
 
 use common::broker::*;
@@ -100,7 +102,10 @@ fn every_event_is_stored_in_postgresql_also_over_a_restart_of_the_consumer() {
     let dir = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap();
     let postgres = Helper::start("postgres.py", &[dir.path().to_str().unwrap()]);
     let store = |events: &str| {
-        run("consumers/store.py", &["--bootstrap-servers", &broker.servers(), "--dsn", &postgres.line, "--events", events])
+        run(
+            "consumers/store.py",
+            &["--bootstrap-servers", &broker.servers(), "--dsn", &postgres.line, "--events", events],
+        )
     };
     store("100");
     // Whatever the first run took beyond 100, together they must take all: events are repeated, never skipped.
@@ -115,8 +120,10 @@ fn every_event_is_stored_in_postgresql_also_over_a_restart_of_the_consumer() {
     store(&(300 - first).to_string());
     assert_eq!(ask("SELECT count(*), count(DISTINCT event_id) FROM plate_events"), "(300, 300)");
     assert_eq!(
-        ask("SELECT camera_id, track_id, plate_text, plate_region, vehicle_type, roi, frame_number, site_id, latency_ms \
-             FROM plate_events WHERE plate_normalized_text = 'AB7'"),
+        ask(
+            "SELECT camera_id, track_id, plate_text, plate_region, vehicle_type, roi, frame_number, site_id, latency_ms \
+             FROM plate_events WHERE plate_normalized_text = 'AB7'"
+        ),
         "('CAM1', 't-7', 'AB 7', 'US-FL', 'car', 'lane-2', 7, 'DC1', 120)"
     );
     let lag = "import sys; from kafka import KafkaConsumer, TopicPartition as P\n\
@@ -133,18 +140,21 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
     let mut sink = Sink::new(&format!("bootstrap-servers={}", broker.servers()));
     // The same plate again, a second and an hour after its first passage.
     for (number, after) in [(100, 13), (101, 3612)] {
-        let text = plate(number, "CAM0", &rfc3339(start_of_minute() - 3600 + after)).replace(&format!("AB{number}"), "AB12");
+        let text =
+            plate(number, "CAM0", &rfc3339(start_of_minute() - 3600 + after)).replace(&format!("AB{number}"), "AB12");
         sink.push(&text).unwrap();
     }
     sink.eos();
     let arguments = ["--bootstrap-servers", &broker.servers(), "--plates", "AB12,AB13", "--events", "62"];
-    let alerts: Vec<serde_json::Value> = run("consumers/watchlist.py", &arguments)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let alerts: Vec<serde_json::Value> =
+        run("consumers/watchlist.py", &arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let plates: Vec<&str> = alerts.iter().map(|alert| alert["alert"].as_str().unwrap()).collect();
     assert_eq!(plates.iter().filter(|plate| **plate == "AB13").count(), 1, "{alerts:?}");
-    assert_eq!(plates.iter().filter(|plate| **plate == "AB12").count(), 1, "the others are in its cooldown: {alerts:?}");
+    assert_eq!(
+        plates.iter().filter(|plate| **plate == "AB12").count(),
+        1,
+        "the others are in its cooldown: {alerts:?}"
+    );
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! fed steadily. It prints the number of an event when the sink has taken it: from then on the event
 //! must not get lost.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program with its own main, and still a test")]
+
 mod common;
 
 use common::broker::*;
@@ -25,19 +27,101 @@ const LONGEST_RUN: Duration = Duration::from_millis(300);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == "feed") {
-        return feed(&arguments[1], &arguments[2], arguments[3].parse().unwrap(), arguments[4].parse().unwrap());
+    match arguments.first().map(String::as_str) {
+        Some("feed") => return feed(&arguments[1], &arguments[2], number(&arguments[3]), number(&arguments[4])),
+        Some("fill") => return fill(&arguments[1], &arguments[2]),
+        _ => (),
     }
     // `cargo test NAME` gives the name to every test program.
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     if arguments.iter().any(|argument| argument == "--list")
-        || filter.is_some_and(|name| !"crash".contains(name.as_str()))
+        || filter.is_some_and(|name| !"killed crash disk".contains(name.as_str()))
     {
         return;
     }
-    println!("test killed_{KILLS}_times_and_nothing_is_lost ...");
-    killed_many_times_and_nothing_is_lost();
-    println!("test killed_{KILLS}_times_and_nothing_is_lost ... ok");
+    let tests: [(&str, fn()); 3] = [
+        ("a_full_disk_takes_no_more_and_loses_nothing", a_full_disk_takes_no_more_and_loses_nothing),
+        ("a_read_only_disk_is_a_clear_error", a_read_only_disk_is_a_clear_error),
+        ("killed_many_times_and_nothing_is_lost", killed_many_times_and_nothing_is_lost),
+    ];
+    for (name, test) in tests {
+        println!("test {name} ...");
+        test();
+        println!("test {name} ... ok");
+    }
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap()
+}
+
+/// Events until the sink takes no more; prints how many it took and why it stopped. No broker is there.
+fn fill(spool: &str, policy: &str) {
+    let line =
+        format!("bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=0 spool-policy={policy} spool-location={spool}");
+    let mut sink = match Sink::try_new(&line, EVENT_CAPS) {
+        Ok(sink) => sink,
+        Err(error) => return println!("0 events, {error}"),
+    };
+    let mut taken = 0;
+    let text = "x".repeat(10_000);
+    while taken < 1_000_000 {
+        let event = event(taken, &format!("CAM{}", taken % CAMERAS)).replace('}', &format!(",\"text\":\"{text}\"}}"));
+        if sink.push(&event).is_err() {
+            break;
+        }
+        taken += 1;
+    }
+    println!("{taken} events, {}", sink.error().unwrap_or_default());
+}
+
+/// Runs shell commands where `$DISK` can be mounted without rights on the host; `$SINK` is this program.
+fn in_namespace(disk: &std::path::Path, commands: &str) -> String {
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-ec", commands])
+        .env("DISK", disk)
+        .env("SINK", std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "unshare (user namespaces must be allowed): {out}\n{err}");
+    out.into_owned()
+}
+
+fn a_full_disk_takes_no_more_and_loses_nothing() {
+    let broker = Broker::start(Kind::Noida);
+    broker.create_topic("t");
+    let dir = tempfile::tempdir().unwrap();
+    let commands = format!(
+        "mount -t tmpfs -o size=200m tmpfs $DISK\n\
+         $SINK fill $DISK/spool error\n\
+         df -k --output=avail $DISK | tail -1\n\
+         mount -o remount,size=1g $DISK\n\
+         $SINK feed {} $DISK/spool 1000000 1",
+        broker.servers()
+    );
+    let text = in_namespace(dir.path(), &commands);
+    let lines: Vec<&str> = text.lines().collect();
+    let taken: u32 = lines[0].split(' ').next().unwrap().parse().unwrap();
+    assert!(taken > 1000 && lines[0].contains("The disk of spool-location is almost full"), "{text}");
+    let free_kib: u64 = lines[1].trim().parse().unwrap();
+    assert!(free_kib > 30_000, "it stops before the disk is full: {text}");
+    assert!(text.contains("left 0"), "{text}");
+    let records = consume(&broker.servers(), "t");
+    let mut seen: Vec<u32> =
+        numbers_by_camera(&records).into_values().flat_map(|numbers| deduplicated(&numbers)).collect();
+    seen.sort_unstable();
+    seen.pop();
+    assert_eq!(seen, (0..taken).collect::<Vec<_>>(), "every event that was taken arrives once there is room again");
+}
+
+fn a_read_only_disk_is_a_clear_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = in_namespace(
+        dir.path(),
+        "mount -t tmpfs -o size=200m tmpfs $DISK\nmount -o remount,ro $DISK\n$SINK fill $DISK/spool block",
+    );
+    assert!(text.contains("0 events") && text.contains("read-only: set spool-location to a writable one"), "{text}");
 }
 
 /// The process under test: events from `start` on, `count` of them or without end, then end of stream.

@@ -1,5 +1,7 @@
 //! The element against librdkafka's mock cluster: three brokers in this process, real TCP.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! TLS and SASL for real: a proxy that ends TLS and asks for SASL stands before a broker.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
 mod common;
 
 use common::broker::*;

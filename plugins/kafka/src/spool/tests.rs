@@ -132,11 +132,10 @@ fn more_than_the_window_is_read_back_from_disk_in_order() {
         spool.append(record(n, size as usize)).unwrap();
     }
     assert!(lock(&spool.state).ready_bytes <= WINDOW_BYTES);
-    let half = take(&spool, count as usize / 2);
+    let mut all = take(&spool, count as usize / 2);
     for n in count..count + 10 {
         spool.append(record(n, size as usize)).unwrap();
     }
-    let mut all = half.clone();
     all.extend(take_all(&spool));
     assert_eq!(numbers(&all), (0..count + 10).collect::<Vec<_>>());
     deliver(&spool, &all);

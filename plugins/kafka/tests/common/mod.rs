@@ -1,5 +1,10 @@
 //! What the tests of the element share: pipelines, brokers, consumers.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses a part; a failed unwrap is how a test fails"
+)]
 
 pub mod broker;
 

@@ -1,0 +1,102 @@
+use super::*;
+use crate::secret::Secret;
+
+fn config(change: impl FnOnce(&mut Settings)) -> Result<ClientConfig, String> {
+    gst::init().unwrap();
+    let mut settings = Settings::default();
+    change(&mut settings);
+    client_config(&settings).map_err(|err| err.to_string())
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut Settings), key: &str, expected: Option<&str>) {
+    assert_eq!(config(change).unwrap().get(key), expected, "{key}");
+}
+
+fn structure(text: &str) -> Option<gst::Structure> {
+    gst::init().unwrap();
+    Some(text.parse().unwrap())
+}
+
+#[test]
+fn defaults_are_those_of_the_design() {
+    for (key, expected) in [
+        ("acks", "all"),
+        ("enable.idempotence", "true"),
+        ("compression.type", "gzip"),
+        ("partitioner", "murmur2_random"),
+        ("message.timeout.ms", "0"),
+        ("security.protocol", "plaintext"),
+    ] {
+        check(|_| (), key, Some(expected));
+    }
+}
+
+#[test]
+fn every_choice_has_librdkafkas_name() {
+    use rdkafka::config::FromClientConfig;
+    for partitioner in [
+        Partitioner::Murmur2Random,
+        Partitioner::Murmur2,
+        Partitioner::ConsistentRandom,
+        Partitioner::Consistent,
+        Partitioner::Fnv1aRandom,
+        Partitioner::Fnv1a,
+        Partitioner::Random,
+    ] {
+        for compression in
+            [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd]
+        {
+            let config = config(|s| {
+                s.partitioner = partitioner;
+                s.compression = compression;
+            });
+            // The client itself is the judge.
+            rdkafka::producer::BaseProducer::from_config(&config.unwrap()).map(drop).unwrap();
+        }
+    }
+}
+
+#[test]
+fn order_is_kept_also_without_idempotence_and_with_a_limit_on_tries() {
+    let in_flight = "max.in.flight.requests.per.connection";
+    check(|_| (), in_flight, None);
+    check(|s| s.enable_idempotence = false, in_flight, Some("1"));
+    let gapless = "enable.gapless.guarantee";
+    check(|_| (), gapless, None);
+    check(|s| s.message_timeout = Duration::from_secs(5), gapless, Some("true"));
+    check(|s| s.config = structure("config,retries=3"), gapless, Some("true"));
+}
+
+#[test]
+fn every_clash_names_both() {
+    for (key, property) in OWNED_KEYS {
+        let text = config(|s| s.config = structure(&format!("config,{key}=1"))).unwrap_err();
+        assert!(text.contains(key) && text.contains(property), "{text}");
+    }
+    for (key, _) in REFUSED_KEYS {
+        let text = config(|s| s.config = structure(&format!("config,{key}=1"))).unwrap_err();
+        assert!(text.contains(key), "{text}");
+    }
+}
+
+#[test]
+fn free_keys_reach_the_client_and_win_over_tuned_ones() {
+    check(|s| s.config = structure("config,socket.timeout.ms=1234"), "socket.timeout.ms", Some("1234"));
+    check(|s| s.config = structure("config,client.rack=a"), "client.rack", Some("a"));
+}
+
+#[test]
+fn a_password_is_set_only_where_it_is_used() {
+    let sasl = |s: &mut Settings| {
+        s.security_protocol = SecurityProtocol::SaslSsl;
+        s.sasl_username = Some("u".into());
+        s.sasl_password = Secret::new(Some("p".into()));
+    };
+    check(sasl, "sasl.password", Some("p"));
+    let text = config(|s| {
+        sasl(s);
+        s.security_protocol = SecurityProtocol::Ssl;
+    });
+    assert!(text.unwrap_err().contains("does not use SASL"));
+}
