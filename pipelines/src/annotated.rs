@@ -1,5 +1,6 @@
 //! The annotated clip and the picture taken from it.
 
+use crate::launch::quote;
 use alpr_core::event::Event;
 use gst::prelude::*;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ pub fn picture(clip: &Path, events: &[Event], to: &Path) -> Result<PathBuf, Stri
     let best = events.iter().max_by(|a, b| worth(a).total_cmp(&worth(b))).ok_or("no picture: there was no event")?;
     let number = best.extras.frame_number.ok_or("no picture: the event names no frame")?;
     let description = format!(
-        "filesrc location=\"{}\" ! decodebin ! videoconvert ! jpegenc quality=90 ! appsink name=out sync=false",
-        clip.display()
+        "filesrc location={} ! decodebin ! videoconvert ! jpegenc quality=90 ! appsink name=out sync=false",
+        quote(&clip.to_string_lossy())
     );
     let pipeline = gst::parse::launch(&description)
         .map_err(|e| format!("no picture: {e}"))?

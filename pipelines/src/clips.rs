@@ -1,5 +1,6 @@
 //! Scores of clips: the whole line of elements over a clip with a truth file.
 
+use crate::launch::quote;
 use crate::player::Player;
 use crate::score::passes::{Sighting, Verdict, judge};
 use crate::truth::Truth;
@@ -58,11 +59,11 @@ pub fn score(clip: &Path, properties: &Properties, window: f64) -> Result<Outcom
     let truth = Truth::read(&Truth::path_for(clip))?;
     let Properties { detect, ocr, dedup } = properties;
     let description = format!(
-        "filesrc location=\"{}\" ! decodebin ! videoconvert ! queue max-size-buffers=4 ! alprdetect name=detect {detect} \
-         ! alprocr {ocr} ! alprdedup camera-id=\"{}\" start-time={START_TIME} time-window={} {dedup} \
+        "filesrc location={} ! decodebin ! videoconvert ! queue max-size-buffers=4 ! alprdetect name=detect {detect} \
+         ! alprocr {ocr} ! alprdedup camera-id={} start-time={START_TIME} time-window={} {dedup} \
          ! appsink name=events sync=false",
-        clip.display(),
-        truth.camera,
+        quote(&clip.to_string_lossy()),
+        quote(&truth.camera),
         (window * 1e9) as u64,
     );
     let started = Instant::now();

@@ -1,7 +1,8 @@
 //! The demo: a clip or camera in, Kafka records out, read back and compared with the truth.
 
 use crate::broker::{Broker, Record};
-use crate::player::{AFTER_SOURCE, End, Player, SOURCE};
+use crate::launch::quote;
+use crate::player::{BEHIND, End, Player, SOURCE};
 use crate::score::passes::{Sighting, Verdict, judge};
 use crate::truth::Truth;
 use crate::{annotated, console, report};
@@ -49,17 +50,18 @@ pub fn description(options: &Options, servers: &str, clip: &Path) -> Result<Stri
     let [detect, ocr, dedup] = &options.properties;
     let uri = uri(&options.input)?;
     let live = uri.starts_with("rtsp");
+    let uri = quote(&uri);
     // A file's capture time is counted from a fixed moment, a camera's is the clock's.
     let start = if live { String::new() } else { format!(" start-time={START_TIME}") };
     let queue = "queue max-size-buffers=4 max-size-time=0 max-size-bytes=0";
     Ok(format!(
-        "uridecodebin name={SOURCE} uri=\"{uri}\" ! {queue} ! videoconvert name={AFTER_SOURCE} \
+        "uridecodebin name={SOURCE} uri={uri} ! {queue} name={BEHIND} ! videoconvert \
          ! alprdetect name=detect {detect} ! alprocr name=ocr {ocr} ! tee name=plates \
          plates. ! {queue} ! alprdedup name=dedup camera-id={CAMERA}{start} {dedup} \
          ! kafkasink name=kafka bootstrap-servers={servers} topic={TOPIC} \
-         plates. ! {queue} ! alproverlay ! videoconvert ! {} ! filesink location=\"{}\" async=false",
+         plates. ! {queue} ! alproverlay ! videoconvert ! {} ! filesink location={} async=false",
         annotated::encoder()?,
-        clip.display(),
+        quote(&clip.to_string_lossy()),
     ))
 }
 

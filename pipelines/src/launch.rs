@@ -118,7 +118,12 @@ fn quoted(value: &str, whole: bool) -> Option<String> {
     if !whole || value.contains(['\n', '\0']) {
         return None;
     }
-    Some(format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+    Some(quote(value))
+}
+
+/// The value in quotes, as a pipeline description takes any text that is all of a property's value.
+pub fn quote(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]

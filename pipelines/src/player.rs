@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Name of the `uridecodebin` whose stream is opened again when it ends.
 pub const SOURCE: &str = "source";
-/// Name of the element behind it.
-pub const AFTER_SOURCE: &str = "convert";
+/// Name of the element right behind it.
+pub const BEHIND: &str = "behind";
 
 /// How often [`Player::run`] looks up from the bus.
 const TICK: Duration = Duration::from_millis(200);
@@ -39,7 +39,7 @@ impl Player {
     /// Builds the pipeline of `description`.
     ///
     /// A `uridecodebin` called [`SOURCE`] with an `rtsp` or `rtsps` address is a live camera: when its stream ends or
-    /// fails it is opened again, and the elements behind [`AFTER_SOURCE`] go on without knowing.
+    /// fails it is opened again, and the elements behind [`BEHIND`] go on without knowing.
     ///
     /// # Errors
     /// A sentence with the description's fault.
@@ -77,8 +77,7 @@ impl Player {
             match message.as_ref().map(|m| m.view()) {
                 Some(gst::MessageView::Eos(_)) => break,
                 Some(gst::MessageView::Error(error)) => {
-                    let from_camera = self.camera.as_mut().is_some_and(|c| c.failed(error.src()));
-                    if !from_camera || stopping.is_some() {
+                    if !self.is_cameras(error, stopping.is_some()) {
                         result = Err(told(error));
                         break;
                     }
@@ -111,6 +110,21 @@ impl Player {
             (Ok(_), Some(_)) => Ok(End::Stopped),
             _ => result,
         }
+    }
+
+    /// Whether an error comes from the camera, which is then opened again unless the run is `stopping`.
+    fn is_cameras(&mut self, error: &gst::message::Error, stopping: bool) -> bool {
+        let Some(camera) = &mut self.camera else { return false };
+        let object = error.src();
+        // A source that is closed lets go of its parts: what those say last concerns nobody any more.
+        if object.is_some_and(|o| !o.has_as_ancestor(&self.pipeline)) {
+            return true;
+        }
+        let ours = camera.owns(object);
+        if ours && !stopping {
+            camera.schedule(&error.error().to_string());
+        }
+        ours
     }
 
     /// Sends the end of the stream: through the sources, or, where a camera is away, past it.
@@ -162,9 +176,9 @@ impl Camera {
             return Ok(None);
         }
         let after = pipeline
-            .by_name(AFTER_SOURCE)
+            .by_name(BEHIND)
             .and_then(|e| e.static_pad("sink"))
-            .ok_or_else(|| format!("a live `{SOURCE}` needs an element called `{AFTER_SOURCE}` behind it"))?;
+            .ok_or_else(|| format!("a live `{SOURCE}` needs an element called `{BEHIND}` behind it"))?;
         let ending = Arc::new(AtomicBool::new(false));
         let ended = Arc::new(AtomicBool::new(false));
         let buffers = Arc::new(AtomicU64::new(0));
@@ -197,19 +211,14 @@ impl Camera {
         Ok(Some(Self { source, after, ending, ended, buffers, seen, wait: WAITS.0, retry_at: None }))
     }
 
-    /// Whether the failing object is this source or a part of it; if so it will be opened again.
-    fn failed(&mut self, object: Option<&gst::Object>) -> bool {
-        let ours =
-            object.is_some_and(|o| o == self.source.upcast_ref::<gst::Object>() || o.has_as_ancestor(&self.source));
-        if ours {
-            self.schedule();
-        }
-        ours
+    /// Whether `object` is this source or a part of it.
+    fn owns(&self, object: Option<&gst::Object>) -> bool {
+        object.is_some_and(|o| o == self.source.upcast_ref::<gst::Object>() || o.has_as_ancestor(&self.source))
     }
 
-    fn schedule(&mut self) {
+    fn schedule(&mut self, why: &str) {
         if self.retry_at.is_none() {
-            crate::console::warn(&format!("the camera is away; opening it again in {} s", self.wait.as_secs()));
+            crate::console::warn(&format!("the camera is away ({why}); opening it again in {} s", self.wait.as_secs()));
             self.retry_at = Some(Instant::now() + self.wait);
             self.wait = (self.wait * 2).min(WAITS.1);
         }
@@ -224,16 +233,22 @@ impl Camera {
                 self.wait = WAITS.0;
             }
         }
-        if self.ended.swap(false, Ordering::Relaxed) || self.seen.1.elapsed() > SILENCE {
-            self.schedule();
+        if self.ended.swap(false, Ordering::Relaxed) {
+            self.schedule("its stream ended");
+        } else if self.seen.1.elapsed() > SILENCE {
+            self.schedule("it sends nothing");
         }
         if self.retry_at.is_some_and(|at| at <= Instant::now()) {
             self.retry_at = None;
             self.seen.1 = Instant::now();
             let _ = self.source.set_state(gst::State::Null);
-            if self.source.sync_state_with_parent().is_err() {
-                self.schedule();
+            if self.source.set_state(gst::State::Playing).is_err() {
+                self.schedule("it does not open");
             }
+        }
+        // Opened again, a live bin stays paused, and only its pipeline's own start would take it further.
+        if self.retry_at.is_none() && self.source.current_state() == gst::State::Paused {
+            let _ = self.source.set_state(gst::State::Playing);
         }
     }
 

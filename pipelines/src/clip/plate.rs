@@ -166,7 +166,7 @@ mod tests {
             for _ in 0..20 {
                 let plate = Plate::random(style, &mut rng);
                 let text = plate.text();
-                assert!((4..=9).contains(&text.len()), "{} {text}", style.name);
+                assert!((4..=10).contains(&text.len()), "{} {text}", style.name);
                 assert!(text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()), "{} {text}", style.name);
                 assert!((1..=2).contains(&plate.rows()));
                 assert!(style.region.len() <= 10, "{}", style.region);

@@ -24,7 +24,7 @@ fn a_camera_that_comes_back_goes_on_in_the_same_pipeline() {
     common::init();
     let camera = Camera::start(PICTURES, None);
     let mut player = Player::new(&format!(
-        "uridecodebin name=source uri={} ! queue ! videoconvert name=convert ! fakesink name=out sync=false",
+        "uridecodebin name=source uri={} ! queue name=behind ! videoconvert ! fakesink name=out sync=false",
         camera.uri()
     ))
     .unwrap();
