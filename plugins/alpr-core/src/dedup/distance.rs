@@ -84,9 +84,16 @@ pub fn weighted(a: &str, b: &str) -> f32 {
 
 /// The distance of `a` and `b` when they can be readings of one plate, else `None`.
 pub fn same_plate(a: &str, b: &str) -> Option<f32> {
+    if a == b {
+        return Some(0.0);
+    }
+    let (long, short) = (a.chars().count().max(b.chars().count()), a.chars().count().min(b.chars().count()));
+    if long - short > 1 {
+        // two missing characters are over every budget
+        return None;
+    }
     let distance = weighted(a, b);
-    let shorter = a.chars().count().min(b.chars().count());
-    (distance <= budget(shorter) + 1e-4).then_some(distance)
+    (distance <= budget(short) + 1e-4).then_some(distance)
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! An entry is made in two steps: [`Duplicates::insert`] when an event is decided, [`Duplicates::commit`] when
 //! downstream took it; [`Duplicates::withdraw`] when it did not, so that nothing is remembered that was not delivered.
-//! A lookup costs a few tree searches however many entries live: every entry is indexed under its text and the text with
+//! A lookup costs a few table look-ups however many entries live: every entry is indexed under its text and the text with
 //! one or two characters left out, and two texts within reach of each other share such a key.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use super::distance;
@@ -31,7 +31,8 @@ pub enum Matching {
     /// Confusion-weighted distance within an absolute budget.
     #[default]
     Confusion,
-    /// `1 - edits / length` of at least this, with at most two edits; merges neighbouring fleet plates.
+    /// `1 - edits / length` of at least this, 0.75 to 1; merges neighbouring fleet plates. Two edits are the most that is
+    /// found, and one from 0.85 up.
     Ratio(f32),
     /// Equal texts.
     Exact,
@@ -99,8 +100,8 @@ pub struct Duplicates {
     entries: HashMap<EntryId, Entry>,
     /// By the event they gave.
     events: HashMap<EventId, EntryId>,
-    /// (hash of scope and key, entry), for every key of every entry.
-    keys: BTreeSet<(u64, EntryId)>,
+    /// Entries by the hash of scope and key, for every key of every entry.
+    keys: HashMap<u64, Vec<EntryId>, BuildHasherDefault<AsItIs>>,
     /// Oldest sight first.
     ages: BTreeSet<(Timestamp, EntryId)>,
     next: u64,
@@ -116,10 +117,12 @@ impl Duplicates {
     /// Uses `rules` from now on, for the entries that live as well.
     pub fn set_rules(&mut self, rules: Rules) {
         if rules.matching != self.rules.matching {
-            let all = self.entries.iter();
-            self.keys = all
-                .flat_map(|(id, entry)| keys(&rules.matching, &entry.scope, &entry.text).map(|key| (key, *id)))
-                .collect();
+            self.keys.clear();
+            for (id, entry) in &self.entries {
+                for key in keys(&rules.matching, &entry.scope, &entry.text) {
+                    self.keys.entry(key).or_default().push(*id);
+                }
+            }
         }
         self.rules = rules;
     }
@@ -166,9 +169,12 @@ impl Duplicates {
         self.expire(now);
         let mut best: Option<Found> = None;
         for key in keys(&self.rules.matching, scope, text) {
-            for (_, id) in self.keys.range((key, EntryId(0))..=(key, EntryId(u64::MAX))) {
-                let entry = &self.entries[id];
-                if Some(*id) == except || entry.scope != scope || !within(&self.rules, entry, now) {
+            for id in self.keys.get(&key).into_iter().flatten() {
+                if Some(*id) == except || best.as_ref().is_some_and(|b| b.entry == *id) {
+                    continue;
+                }
+                let Some(entry) = self.entries.get(id) else { continue };
+                if entry.scope != scope || !within(&self.rules, entry, now) {
                     continue;
                 }
                 let Some(distance) = same(&self.rules.matching, text, &entry.text) else { continue };
@@ -248,7 +254,9 @@ impl Duplicates {
     }
 
     fn put(&mut self, id: EntryId, entry: Entry) {
-        self.keys.extend(keys(&self.rules.matching, &entry.scope, &entry.text).map(|key| (key, id)));
+        for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
+            self.keys.entry(key).or_default().push(id);
+        }
         self.ages.insert((entry.seen, id));
         self.events.insert(entry.event_id, id);
         self.entries.insert(id, entry);
@@ -261,7 +269,12 @@ impl Duplicates {
             self.events.remove(&entry.event_id);
         }
         for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
-            self.keys.remove(&(key, id));
+            if let Some(ids) = self.keys.get_mut(&key) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.keys.remove(&key);
+                }
+            }
         }
         Some(entry)
     }
@@ -293,30 +306,60 @@ fn same(matching: &Matching, a: &str, b: &str) -> Option<f32> {
     }
 }
 
-/// The keys under which `text` is stored and looked for.
+/// Similarity above which two texts of up to 13 characters differ by one edit at most.
+const ONE_EDIT: f32 = 1.0 - 2.0 / 13.0;
+
+/// The keys under which `text` is stored and looked for: hashes of the text with up to `depth` characters left out. The
+/// same key may come more than once.
 fn keys(matching: &Matching, scope: &str, text: &str) -> impl Iterator<Item = u64> + use<> {
     let (characters, depth): (Vec<char>, usize) = match matching {
         Matching::Confusion => (text.chars().map(distance::canonical).collect(), 1),
-        Matching::Ratio(_) => (text.chars().collect(), 2),
+        Matching::Ratio(least) => (text.chars().collect(), if *least > ONE_EDIT { 1 } else { 2 }),
         Matching::Exact => (text.chars().collect(), 0),
     };
-    let mut variants = BTreeSet::from([characters]);
-    let mut newest = variants.clone();
-    for _ in 0..depth {
-        newest = newest.iter().flat_map(|text| (0..text.len()).map(|at| without(text, at))).collect();
-        variants.extend(newest.iter().cloned());
-    }
-    let mut seed = DefaultHasher::new();
-    scope.hash(&mut seed);
-    variants.into_iter().map(move |variant| {
-        let mut hasher = seed.clone();
-        variant.hash(&mut hasher);
-        hasher.finish()
+    let seed = scope.bytes().fold(FNV_START, |hash, byte| mix(hash, u64::from(byte)));
+    let length = characters.len();
+    // places left out: `length` stands for none, the first is never after the second
+    let first = if depth >= 1 { 0..=length } else { length..=length };
+    first.flat_map(move |a| {
+        let second = if depth >= 2 && a < length { a + 1..=length } else { length..=length };
+        let characters = characters.clone();
+        second.map(move |b| {
+            let kept = characters.iter().enumerate().filter(|(i, _)| *i != a && *i != b);
+            finish(kept.fold(seed, |hash, (_, c)| mix(hash, u64::from(*c))))
+        })
     })
 }
 
-fn without(text: &[char], at: usize) -> Vec<char> {
-    text.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, c)| *c).collect()
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a, a symbol at a time. Texts are compared after the lookup: a clash costs time, never a wrong answer.
+const fn mix(hash: u64, symbol: u64) -> u64 {
+    (hash ^ symbol).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// Spreads a hash over all bits, for the table takes them as they are.
+const fn finish(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 29)
+}
+
+/// The hash of a hash is itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| mix(hash, u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod outcome;
 mod pass;
 mod passes;
 pub mod privacy;
+mod publish;
 mod settings;
 mod signs;
 mod stitch;

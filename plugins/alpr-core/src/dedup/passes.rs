@@ -10,16 +10,15 @@ use crate::time::Timestamp;
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
 use super::judge;
-use super::observation::{
-    Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation, WatchlistDecision,
-};
+use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
 use super::outcome::{Outcome, Tally};
 use super::pass::{Pass, Published};
-use super::settings::{Emit, Scope, Settings};
+use super::publish::{known, needs_revision, publish, scope_of, watchlist_decision};
+use super::settings::{Emit, Settings};
 use super::signs::Signs;
 use super::stitch;
 use super::vehicles::Vehicles;
-use super::watchlist::{Hit, Watchlist};
+use super::watchlist::Watchlist;
 use super::zones::Zones;
 
 /// Frame intervals without a sight that a pass survives at low frame rates.
@@ -27,9 +26,6 @@ const TIMEOUT_FRAMES: u32 = 10;
 
 /// Longest frame interval that counts: a gap in the stream is no frame rate.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Probability from which another possible text of a track may be the plate that was seen before.
-const LIKELY_ALTERNATIVE: f32 = 0.15;
 
 /// What a pass is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -392,7 +388,12 @@ impl Passes {
             (Emit::Confirmed, Moment::Now) => sure,
             (Emit::Final, Moment::Now) => false,
         };
-        if !due || pass.published.as_ref().is_some_and(|p| !needs_revision(p, &text.normalized, sure, moment)) {
+        if !due
+            || pass
+                .published
+                .as_ref()
+                .is_some_and(|p| !needs_revision(p, &text.normalized, sure || moment == Moment::End))
+        {
             return Ok(());
         }
         if pass.published.is_none()
@@ -404,90 +405,5 @@ impl Passes {
         let preview = !sure && moment == Moment::Now;
         publish(pass, memory, &scope, &text, hit.as_ref(), preview, settings, decisions);
         Ok(())
-    }
-}
-
-fn needs_revision(published: &Published, text: &str, sure: bool, moment: Moment) -> bool {
-    published.text != text || (published.preview && (sure || moment == Moment::End))
-}
-
-/// The event that this plate gave already, by its text or a likely other one.
-fn known(memory: &mut Duplicates, pass: &Pass, scope: &str, text: &Text, settings: &Settings) -> Option<EventId> {
-    let now = pass.last_seen;
-    let mut found = memory.find(scope, &text.normalized, now, None);
-    if found.is_none() {
-        let others = pass.alternatives(LIKELY_ALTERNATIVE);
-        found = others.filter_map(|other| memory.find(scope, &other, now, None)).find(|f| f.distance == 0.0);
-    }
-    if found.is_none()
-        && let Some(hasher) = &settings.privacy
-    {
-        found = memory.find(scope, &hasher.hash(&text.normalized), now, None).filter(|f| f.distance == 0.0);
-    }
-    let found = found?;
-    memory.found_again(found.entry, now);
-    Some(found.event_id)
-}
-
-#[allow(clippy::too_many_arguments, reason = "one call, in the middle of one function")]
-fn publish(
-    pass: &mut Pass,
-    memory: &mut Duplicates,
-    scope: &str,
-    text: &Text,
-    hit: Option<&Hit>,
-    preview: bool,
-    settings: &Settings,
-    decisions: &mut Vec<Decision>,
-) {
-    let revision = pass.published.as_ref().map_or(0, |p| p.revision + 1);
-    let event = compose::event(pass, text, hit, revision, preview, settings);
-    let captured =
-        pass.published.as_ref().map_or_else(|| pass.winner.as_ref().map_or(pass.last_seen, |w| w.time), |p| p.captured);
-    let entry = match &pass.published {
-        Some(published) => {
-            memory.rename(published.entry, &text.normalized);
-            published.entry
-        }
-        None => memory.insert(scope, &text.normalized, pass.id, pass.last_seen),
-    };
-    let (taken, open) = pass.published.as_ref().map_or((false, 0), |p| (p.taken, p.open));
-    let text = text.normalized.clone();
-    pass.published = Some(Published { revision, preview, text, captured, entry, taken, open: open + 1 });
-    pass.duplicate_of = None;
-    decisions.push(Decision::Event(Box::new(EventDecision {
-        pass: pass.id,
-        entry,
-        event,
-        captured,
-        listed: hit.is_some(),
-    })));
-}
-
-fn watchlist_decision(pass: &Pass, text: &Text, hit: &Hit, settings: &Settings) -> WatchlistDecision {
-    let hashed = settings.privacy.as_ref().map(|hasher| hasher.hash(&text.normalized));
-    WatchlistDecision {
-        pass: pass.id,
-        hit: hit.clone(),
-        plate: hashed.unwrap_or_else(|| text.normalized.clone()),
-        confidence: text.confidence,
-        captured: pass.last_seen,
-        track_id: compose::track_name(pass.track),
-        roi: pass.way.zone.clone(),
-        direction: pass.way.direction.clone(),
-    }
-}
-
-/// The place in which a plate counts as seen.
-fn scope_of(pass: &Pass, settings: &Settings) -> String {
-    let identity = &settings.identity;
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    match settings.scope {
-        Scope::Site => identity.site.clone(),
-        Scope::Camera => format!("{}\u{1e}{}", identity.site, identity.camera),
-        Scope::Zone => format!("{}\u{1e}{}\u{1e}zone {}", identity.site, identity.camera, part(&pass.way.zone)),
-        Scope::Direction => {
-            format!("{}\u{1e}{}\u{1e}direction {}", identity.site, identity.camera, part(&pass.way.direction))
-        }
     }
 }

@@ -1,0 +1,107 @@
+//! What is sent for one pass: is it known already, is a revision due, where does it count.
+
+use crate::event::EventId;
+
+use super::compose::{self, Text};
+use super::duplicates::Duplicates;
+use super::observation::{Decision, EventDecision, WatchlistDecision};
+use super::pass::{Pass, Published};
+use super::settings::{Scope, Settings};
+use super::watchlist::Hit;
+
+/// Probability from which another possible text of a track may be the plate that was seen before.
+const LIKELY_ALTERNATIVE: f32 = 0.15;
+
+/// Whether what was sent needs a correction: another text, or no preview any more.
+pub(super) fn needs_revision(published: &Published, text: &str, settled: bool) -> bool {
+    published.text != text || (published.preview && settled)
+}
+
+/// The event that this plate gave already, by its text or a likely other one.
+pub(super) fn known(
+    memory: &mut Duplicates,
+    pass: &Pass,
+    scope: &str,
+    text: &Text,
+    settings: &Settings,
+) -> Option<EventId> {
+    let now = pass.last_seen;
+    let mut found = memory.find(scope, &text.normalized, now, None);
+    if found.is_none() {
+        let others = pass.alternatives(LIKELY_ALTERNATIVE);
+        found = others.filter_map(|other| memory.find(scope, &other, now, None)).find(|f| f.distance == 0.0);
+    }
+    if found.is_none()
+        && let Some(hasher) = &settings.privacy
+    {
+        found = memory.find(scope, &hasher.hash(&text.normalized), now, None).filter(|f| f.distance == 0.0);
+    }
+    let found = found?;
+    memory.found_again(found.entry, now);
+    Some(found.event_id)
+}
+
+/// Decides an event, and remembers its plate until it is known whether downstream took it.
+#[allow(clippy::too_many_arguments, reason = "one call, in the middle of one function")]
+pub(super) fn publish(
+    pass: &mut Pass,
+    memory: &mut Duplicates,
+    scope: &str,
+    text: &Text,
+    hit: Option<&Hit>,
+    preview: bool,
+    settings: &Settings,
+    decisions: &mut Vec<Decision>,
+) {
+    let revision = pass.published.as_ref().map_or(0, |p| p.revision + 1);
+    let event = compose::event(pass, text, hit, revision, preview, settings);
+    let captured =
+        pass.published.as_ref().map_or_else(|| pass.winner.as_ref().map_or(pass.last_seen, |w| w.time), |p| p.captured);
+    let entry = match &pass.published {
+        Some(published) => {
+            memory.rename(published.entry, &text.normalized);
+            published.entry
+        }
+        None => memory.insert(scope, &text.normalized, pass.id, pass.last_seen),
+    };
+    let (taken, open) = pass.published.as_ref().map_or((false, 0), |p| (p.taken, p.open));
+    let text = text.normalized.clone();
+    pass.published = Some(Published { revision, preview, text, captured, entry, taken, open: open + 1 });
+    pass.duplicate_of = None;
+    decisions.push(Decision::Event(Box::new(EventDecision {
+        pass: pass.id,
+        entry,
+        event,
+        captured,
+        listed: hit.is_some(),
+    })));
+}
+
+/// The news that a watched plate is in view.
+pub(super) fn watchlist_decision(pass: &Pass, text: &Text, hit: &Hit, settings: &Settings) -> WatchlistDecision {
+    let hashed = settings.privacy.as_ref().map(|hasher| hasher.hash(&text.normalized));
+    WatchlistDecision {
+        pass: pass.id,
+        hit: hit.clone(),
+        plate: hashed.unwrap_or_else(|| text.normalized.clone()),
+        confidence: text.confidence,
+        captured: pass.last_seen,
+        track_id: compose::track_name(pass.track),
+        roi: pass.way.zone.clone(),
+        direction: pass.way.direction.clone(),
+    }
+}
+
+/// The place in which a plate counts as seen.
+pub(super) fn scope_of(pass: &Pass, settings: &Settings) -> String {
+    let identity = &settings.identity;
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    match settings.scope {
+        Scope::Site => identity.site.clone(),
+        Scope::Camera => format!("{}\u{1e}{}", identity.site, identity.camera),
+        Scope::Zone => format!("{}\u{1e}{}\u{1e}zone {}", identity.site, identity.camera, part(&pass.way.zone)),
+        Scope::Direction => {
+            format!("{}\u{1e}{}\u{1e}direction {}", identity.site, identity.camera, part(&pass.way.direction))
+        }
+    }
+}
