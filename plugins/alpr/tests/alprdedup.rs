@@ -132,20 +132,20 @@ fn stat(harness: &gst_check::Harness, name: &str) -> u64 {
 #[test]
 fn one_line_of_json_for_one_pass() {
     let mut h = harness(&[("start-time", "2025-12-27T00:57:03Z"), ("site-id", "DC1"), ("host-id", "gate")]);
-    empty(&mut h, 0, 10);
-    pass(&mut h, 44, "ALL469", 10, 20);
-    empty(&mut h, 30, 50);
+    empty(&mut h, 0, 30);
+    pass(&mut h, 44, "ALL469", 30, 20);
+    empty(&mut h, 50, 30);
     h.push_event(gst::event::Eos::new());
     let lines = lines(&mut h);
     assert_eq!(lines.len(), 1, "{lines:?}");
     let (line, pts) = &lines[0];
     assert!(line.ends_with("}\n") && line.matches('\n').count() == 1);
-    assert_eq!(*pts, Some(12 * FRAME), "the third reading makes it sure");
+    assert_eq!(*pts, Some(32 * FRAME), "the third reading makes it sure");
     let event: Event = serde_json::from_str(line).unwrap();
-    assert_eq!(event.captured_at, "2025-12-27T00:57:03.400000+00:00", "the first of the equal readings won");
+    assert_eq!(event.captured_at, "2025-12-27T00:57:04.200000+00:00", "the first of the equal readings won");
     assert_eq!((event.camera_id.as_str(), event.track_id.as_str()), ("CAM1", "t-44"));
     assert_eq!((event.plate.normalized_text.as_str(), event.plate.confidence), ("ALL469", 0.95));
-    assert_eq!((event.latency_ms, event.extras.frame_number), (0, Some(10)));
+    assert_eq!((event.latency_ms, event.extras.frame_number), (0, Some(30)));
     assert_eq!((event.node.site.as_str(), event.node.host.as_str()), ("DC1", "gate"));
     for (name, count) in [("frames", 80), ("tracks", 1), ("event", 1), ("events", 1), ("live", 0)] {
         assert_eq!(stat(&h, name), count, "{name}");

@@ -2,51 +2,32 @@
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use alpr_core::dedup::{Decision, FrameInfo, Observation, Passes, VehicleObservation};
-use alpr_core::event::records::{HealthRecord, to_json_line};
+use alpr_core::dedup::Decision;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::capture::{CaptureTime, unix_now};
-use super::chores::Chores;
+use super::capture::CaptureTime;
 use super::files::Background;
-use super::health::{Health, health_message};
-use super::memory::Memory;
-use super::output::Output;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
-use crate::meta;
+use super::state::{STATS, State};
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
 });
 
-/// What lives from READY up.
-struct State {
-    passes: Passes,
-    memory: Memory,
-    output: Output,
-    capture: CaptureTime,
-    segment: gst::FormattedSegment<gst::ClockTime>,
-    width: u32,
-    height: u32,
-    frames: u64,
-    untracked: u64,
-    health: Health,
-    last_pts: Option<gst::ClockTime>,
-}
-
 /// Lock order: `settings` before `state` before the memory inside it. None is held while pushing or posting.
 pub struct AlprDedup {
-    sinkpad: gst::Pad,
-    srcpad: gst::Pad,
-    settings: Mutex<Settings>,
-    state: Mutex<Option<State>>,
+    pub(super) sinkpad: gst::Pad,
+    pub(super) srcpad: gst::Pad,
+    pub(super) settings: Mutex<Settings>,
+    pub(super) state: Mutex<Option<State>>,
     /// Dropped without any lock held: dropping waits for it.
-    background: Mutex<Option<Background>>,
+    pub(super) background: Mutex<Option<Background>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks; a panic elsewhere does not make what is behind it unusable.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -109,7 +90,8 @@ impl ObjectImpl for AlprDedup {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
-            return self.stats().to_value();
+            let stats = lock(&self.state).as_ref().map(State::stats);
+            return stats.unwrap_or_else(|| gst::Structure::new_empty(STATS)).to_value();
         }
         lock(&self.settings).get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
     }
@@ -181,27 +163,7 @@ impl AlprDedup {
     /// Checks the settings and opens files.
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
-        let name = self.obj().name();
-        let state = settings.resolve(&name).and_then(|core| {
-            let rules = settings.duplicate_rules();
-            let memory =
-                if settings.shares_memory() { Memory::of_site(&settings.site_id, rules) } else { Memory::own(rules) };
-            let output = Output::new(&settings, &core, &mut memory.lock())?;
-            Ok(State {
-                output,
-                passes: Passes::new(core),
-                memory,
-                capture: CaptureTime::new(settings.start()?),
-                segment: gst::FormattedSegment::new(),
-                width: 0,
-                height: 0,
-                frames: 0,
-                untracked: 0,
-                health: Health::new(&settings),
-                last_pts: None,
-            })
-        });
-        match state {
+        match State::new(&settings, &self.obj().name()) {
             Ok(state) => {
                 *lock(&self.state) = Some(state);
                 self.start_background(&settings)
@@ -210,61 +172,6 @@ impl AlprDedup {
                 gst::element_imp_error!(self, gst::LibraryError::Settings, ("{text}"));
                 Err(gst::StateChangeError)
             }
-        }
-    }
-
-    /// Starts what reads changed files, deletes old pictures and tells of health, where that is wanted.
-    fn start_background(&self, settings: &Settings) -> Result<(), gst::StateChangeError> {
-        let Some(mut chores) = Chores::new(settings) else { return Ok(()) };
-        let element = self.obj().downgrade();
-        let background = Background::start("alprdedup", move || {
-            if let Some(element) = element.upgrade() {
-                element.imp().tick(&mut chores);
-            }
-        });
-        let background = background.map_err(|error| {
-            gst::element_imp_error!(self, gst::ResourceError::Failed, ("no thread for files and health: {error}"));
-            gst::StateChangeError
-        })?;
-        *lock(&self.background) = Some(background);
-        Ok(())
-    }
-
-    /// Once a second, in the background.
-    fn tick(&self, chores: &mut Chores) {
-        let settings = lock(&self.settings).clone();
-        let (found, problems) = chores.look(&settings);
-        for SettingsError(text) in problems {
-            gst::element_imp_warning!(self, gst::ResourceError::Read, ("{text}; what was read before stays in use"));
-        }
-        let record = {
-            let mut state = lock(&self.state);
-            let Some(state) = state.as_mut() else { return };
-            if let Some(zones) = found.zones {
-                state.passes.set_zones(zones);
-            }
-            if let Some(watchlist) = found.watchlist {
-                state.passes.set_watchlist(watchlist);
-            }
-            state.output.deleted(found.deleted);
-            let State { health, passes, output, frames, .. } = state;
-            health.due(*frames, passes, output)
-        };
-        if let Some(record) = record {
-            self.send_health(&record);
-        }
-    }
-
-    /// Sends a health record between two frames: the stream lock keeps them apart.
-    fn send_health(&self, record: &HealthRecord) {
-        let Ok(line) = to_json_line(record) else { return };
-        self.post(health_message(record, &line));
-        let _stream = self.sinkpad.stream_lock();
-        let pts = lock(&self.state).as_ref().and_then(|state| state.last_pts);
-        if self.srcpad.sticky_event::<gst::event::Segment>(0).is_some()
-            && let Err(error) = self.srcpad.push(super::output::buffer(line, unix_now(), pts))
-        {
-            gst::debug!(CAT, imp = self, "downstream did not take a health record: {error}");
         }
     }
 
@@ -282,30 +189,17 @@ impl AlprDedup {
     /// Takes in one frame.
     fn chain(&self, _pad: &gst::Pad, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let pts = buffer.pts();
+        let asked = lock(&self.state).as_ref().is_none_or(|state| state.capture.is_live().is_some());
+        let live = if asked { None } else { Some(self.is_live()) };
         let decisions = {
             let mut state = lock(&self.state);
             let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
-            if state.capture.is_live().is_none() {
-                let live = self.is_live();
-                state.capture.set_live(live);
-            }
+            live.into_iter().for_each(|live| state.capture.set_live(live));
             let (time, time_source) = state.capture.of(&buffer, Some(&state.segment), self.obj().upcast_ref());
             if state.frames == 0 && state.capture.counts_from_1970() {
                 gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");
             }
-            let frame = FrameInfo { time, time_source, number: state.frames, width: state.width, height: state.height };
-            state.frames += 1;
-            state.last_pts = pts.or(state.last_pts);
-            state.health.saw_frame();
-            let plates = meta::read(&buffer);
-            let found = plates.len() as u64;
-            let observations: Vec<Observation> = plates.into_iter().filter_map(observation).collect();
-            state.untracked += found - observations.len() as u64;
-            let State { passes, memory, .. } = state;
-            if state.output.wants_vehicles() {
-                passes.observe_vehicles(&frame, &vehicles(&buffer), &observations);
-            }
-            passes.observe(&mut memory.lock(), frame, &observations)
+            state.observe(&buffer, time, time_source)
         };
         let sent = self.carry_out(decisions, Some(&buffer), pts)?;
         if sent == 0
@@ -377,7 +271,7 @@ impl AlprDedup {
         failure.map_or(Ok(sent), Err)
     }
 
-    fn post(&self, structure: gst::Structure) {
+    pub(super) fn post(&self, structure: gst::Structure) {
         let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
         if self.obj().post_message(message).is_err() {
             gst::debug!(CAT, imp = self, "nobody listens to messages");
@@ -504,56 +398,4 @@ impl AlprDedup {
         }
         gst::Pad::event_default(pad, Some(&*self.obj()), event)
     }
-
-    fn stats(&self) -> gst::Structure {
-        let mut stats = gst::Structure::new_empty("application/x-alprdedup-stats");
-        let state = lock(&self.state);
-        let Some(state) = state.as_ref() else { return stats };
-        let tally = state.passes.tally();
-        let (reads, read_passes) = state.passes.reads();
-        stats.set("frames", state.frames);
-        stats.set("tracks", tally.tracks());
-        stats.set("live", state.passes.live() as u64);
-        for outcome in alpr_core::dedup::Outcome::ALL {
-            stats.set(outcome.name(), tally.of(outcome));
-        }
-        stats.set("reads", reads);
-        stats.set("passes-read", read_passes);
-        stats.set("late-changes", state.passes.late_changes());
-        stats.set("untracked", state.untracked);
-        stats.set("clock-steps", state.capture.clock_steps);
-        stats.set("frames-without-time", state.capture.without_time);
-        let memory = state.memory.lock();
-        stats.set("remembered", memory.len() as u64);
-        stats.set("forgotten-early", memory.evicted());
-        state.output.add_stats(&mut stats);
-        stats
-    }
-}
-
-/// Region types that are vehicles, as usual detectors name them.
-const VEHICLES: [&str; 7] = ["car", "truck", "bus", "motorcycle", "motorbike", "van", "vehicle"];
-
-/// The vehicles of the frame that something upstream follows.
-fn vehicles(buffer: &gst::BufferRef) -> Vec<VehicleObservation> {
-    let regions = meta::regions(buffer, "").into_iter().map(|region| region.vehicle);
-    regions
-        .filter(|vehicle| vehicle.kind.as_deref().is_some_and(|kind| VEHICLES.contains(&kind)))
-        .filter_map(|vehicle| Some(VehicleObservation { track_id: vehicle.id?, bbox: vehicle.bbox?, vehicle }))
-        .collect()
-}
-
-/// A plate of the frame as the core wants it; one that nobody follows has no track.
-fn observation(plate: meta::PlateMeta) -> Option<Observation> {
-    Some(Observation {
-        track_id: plate.track_id?,
-        bbox: plate.bbox,
-        corners: plate.corners,
-        detector_confidence: plate.confidence,
-        predicted: plate.predicted,
-        quality: plate.quality,
-        reading: plate.reading,
-        consensus: plate.consensus,
-        vehicle: plate.vehicle,
-    })
 }

@@ -25,6 +25,17 @@
 //! | `alpr-vehicle` | a vehicle passed without a readable plate (with `records=vehicles`) | `event-id`, `camera-id`, `track-id`, `json` |
 //! | `alpr-health` | every `health-interval` (with `records=health`) | `camera-id`, `camera-silent`, `fps`, `json` |
 //!
+//! ## Statistics
+//!
+//! The property `stats` counts since the start: `frames`, `tracks`, `live`, one counter for each outcome (`event`,
+//! `duplicate-of`, `stitched`, `no-read`, `too-few-reads`, `low-confidence`, `format`, `unknown-region`,
+//! `weak-detection`, `half-seen`, `static`, `suppressed-by-zone`, `not-delivered`, `interrupted`); `events` and
+//! `revisions` that downstream took; `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);
+//! `late-changes` (texts that changed after their event); `untracked` (plates that nothing upstream follows);
+//! `remembered` and `forgotten-early` (plates in the memory, and those it had no room for); `clock-steps` and
+//! `frames-without-time`; `pictures-written`, `-bytes`, `-failed`, `-unreadable`, `-unkept`, `-deleted`;
+//! `state-file-failures` and `serialization-failures`.
+//!
 //! ## Launch lines
 //!
 //! ```text
@@ -32,6 +43,7 @@
 //! gst-launch-1.0 -m videotestsrc num-buffers=30 ! alprdedup camera-id=test ! fakesink
 //! ```
 
+mod background;
 mod capture;
 mod chores;
 mod enums;
@@ -44,6 +56,7 @@ mod output;
 mod properties;
 mod retention;
 mod settings;
+mod state;
 mod state_file;
 
 use gst::prelude::*;

@@ -1,0 +1,125 @@
+//! What the element holds from READY up.
+
+use alpr_core::dedup::{Decision, FrameInfo, Observation, Outcome, Passes, VehicleObservation};
+use alpr_core::time::{TimeSource, Timestamp};
+
+use super::capture::CaptureTime;
+use super::health::Health;
+use super::memory::Memory;
+use super::output::Output;
+use super::settings::{Settings, SettingsError};
+use crate::meta;
+
+/// Name of the structure of property `stats`.
+pub(super) const STATS: &str = "application/x-alprdedup-stats";
+
+/// The run.
+pub(super) struct State {
+    pub(super) passes: Passes,
+    pub(super) memory: Memory,
+    pub(super) output: Output,
+    pub(super) capture: CaptureTime,
+    pub(super) segment: gst::FormattedSegment<gst::ClockTime>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) frames: u64,
+    pub(super) untracked: u64,
+    pub(super) health: Health,
+    pub(super) last_pts: Option<gst::ClockTime>,
+}
+
+impl State {
+    /// Reads and opens what `settings` name. `name` stands in for a camera without id.
+    pub(super) fn new(settings: &Settings, name: &str) -> Result<Self, SettingsError> {
+        let core = settings.resolve(name)?;
+        let rules = settings.duplicate_rules();
+        let memory =
+            if settings.shares_memory() { Memory::of_site(&settings.site_id, rules) } else { Memory::own(rules) };
+        let output = Output::new(settings, &core, &mut memory.lock())?;
+        Ok(Self {
+            output,
+            passes: Passes::new(core),
+            memory,
+            capture: CaptureTime::new(settings.start()?),
+            segment: gst::FormattedSegment::new(),
+            width: 0,
+            height: 0,
+            frames: 0,
+            untracked: 0,
+            health: Health::new(settings),
+            last_pts: None,
+        })
+    }
+
+    /// Takes in one frame at `time`: its plates and, where they are wanted, its vehicles.
+    pub(super) fn observe(
+        &mut self,
+        buffer: &gst::BufferRef,
+        time: Timestamp,
+        time_source: TimeSource,
+    ) -> Vec<Decision> {
+        let frame = FrameInfo { time, time_source, number: self.frames, width: self.width, height: self.height };
+        self.frames += 1;
+        self.last_pts = buffer.pts().or(self.last_pts);
+        self.health.saw_frame();
+        let plates = meta::read(buffer);
+        let found = plates.len() as u64;
+        let observations: Vec<Observation> = plates.into_iter().filter_map(observation).collect();
+        self.untracked += found - observations.len() as u64;
+        if self.output.wants_vehicles() {
+            self.passes.observe_vehicles(&frame, &vehicles(buffer), &observations);
+        }
+        self.passes.observe(&mut self.memory.lock(), frame, &observations)
+    }
+
+    /// The counters, as property `stats`.
+    pub(super) fn stats(&self) -> gst::Structure {
+        let mut stats = gst::Structure::new_empty(STATS);
+        let tally = self.passes.tally();
+        let (reads, read_passes) = self.passes.reads();
+        stats.set("frames", self.frames);
+        stats.set("tracks", tally.tracks());
+        stats.set("live", self.passes.live() as u64);
+        for outcome in Outcome::ALL {
+            stats.set(outcome.name(), tally.of(outcome));
+        }
+        stats.set("reads", reads);
+        stats.set("passes-read", read_passes);
+        stats.set("late-changes", self.passes.late_changes());
+        stats.set("untracked", self.untracked);
+        stats.set("clock-steps", self.capture.clock_steps);
+        stats.set("frames-without-time", self.capture.without_time);
+        let memory = self.memory.lock();
+        stats.set("remembered", memory.len() as u64);
+        stats.set("forgotten-early", memory.evicted());
+        self.output.add_stats(&mut stats);
+        stats
+    }
+}
+
+/// Region types that are vehicles, as usual detectors name them.
+const VEHICLES: [&str; 7] = ["car", "truck", "bus", "motorcycle", "motorbike", "van", "vehicle"];
+
+/// The vehicles of the frame that something upstream follows.
+fn vehicles(buffer: &gst::BufferRef) -> Vec<VehicleObservation> {
+    let regions = meta::regions(buffer, "").into_iter().map(|region| region.vehicle);
+    regions
+        .filter(|vehicle| vehicle.kind.as_deref().is_some_and(|kind| VEHICLES.contains(&kind)))
+        .filter_map(|vehicle| Some(VehicleObservation { track_id: vehicle.id?, bbox: vehicle.bbox?, vehicle }))
+        .collect()
+}
+
+/// A plate of the frame as the core wants it; one that nobody follows has no track.
+fn observation(plate: meta::PlateMeta) -> Option<Observation> {
+    Some(Observation {
+        track_id: plate.track_id?,
+        bbox: plate.bbox,
+        corners: plate.corners,
+        detector_confidence: plate.confidence,
+        predicted: plate.predicted,
+        quality: plate.quality,
+        reading: plate.reading,
+        consensus: plate.consensus,
+        vehicle: plate.vehicle,
+    })
+}
