@@ -76,11 +76,9 @@ impl Player {
             tick(&self.pipeline, message.as_ref());
             match message.as_ref().map(|m| m.view()) {
                 Some(gst::MessageView::Eos(_)) => break,
-                Some(gst::MessageView::Error(error)) => {
-                    if !self.is_cameras(error, stopping.is_some()) {
-                        result = Err(told(error));
-                        break;
-                    }
+                Some(gst::MessageView::Error(error)) if !self.is_cameras(error, stopping.is_some()) => {
+                    result = Err(told(error));
+                    break;
                 }
                 _ => {}
             }
@@ -188,11 +186,11 @@ impl Camera {
                 Some(gst::PadProbeData::Buffer(_)) => {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
-                Some(gst::PadProbeData::Event(event)) if event.type_() == gst::EventType::Eos => {
-                    if !end_flag.load(Ordering::Relaxed) {
-                        over.store(true, Ordering::Relaxed);
-                        return gst::PadProbeReturn::Drop;
-                    }
+                Some(gst::PadProbeData::Event(event))
+                    if event.type_() == gst::EventType::Eos && !end_flag.load(Ordering::Relaxed) =>
+                {
+                    over.store(true, Ordering::Relaxed);
+                    return gst::PadProbeReturn::Drop;
                 }
                 _ => {}
             }

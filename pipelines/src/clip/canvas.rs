@@ -157,6 +157,7 @@ impl Canvas {
     }
 
     /// Writes `text` about the middle `x`, narrowed where it would be wider than `room`.
+    #[allow(clippy::too_many_arguments, reason = "place, size and look of one line of text")]
     pub fn text_centred(&mut self, face: Face, text: &str, x: f32, y: f32, cap: f32, room: f32, color: Color) {
         let width = face.measure(text, 0.04) * cap;
         let wide = (room / width.max(1e-3)).min(1.0);

@@ -35,7 +35,12 @@ const ENCODERS: &[(&str, &str)] = &[
 /// A sentence that says what failed: an unknown scenario, a missing encoder, a file that cannot be written.
 pub fn film(order: &Order, out: &Path, mut progress: impl FnMut(u32, u32)) -> Result<Vec<PathBuf>, String> {
     // Rows of RGB whose width is a multiple of 4 need no padding.
-    if order.width % 4 != 0 || order.height % 2 != 0 || order.width < 64 || order.height < 64 || order.fps == 0 {
+    if !order.width.is_multiple_of(4)
+        || !order.height.is_multiple_of(2)
+        || order.width < 64
+        || order.height < 64
+        || order.fps == 0
+    {
         return Err(format!(
             "cannot film {}x{} at {} frames a second: width a multiple of 4, height even, at least 64; rate at least 1",
             order.width, order.height, order.fps

@@ -188,7 +188,7 @@ impl Street {
     }
 
     fn signs(&self, canvas: &mut Canvas, camera: &Camera) {
-        let mut boards: Vec<(&str, f32, f32, f32, f32, f32, Rgb, Rgb)> = vec![
+        let mut boards: Vec<Board> = vec![
             ("CENTRUM 3 KM", -5.4, 2.6, 30.0, 2.2, 0.5, Rgb(24, 70, 150), Rgb(240, 240, 240)),
             ("STOP", 5.0, 2.2, 24.0, 0.75, 0.75, Rgb(180, 26, 30), Rgb(245, 245, 245)),
             ("ZONE 30", -5.0, 2.1, 20.0, 0.7, 0.6, Rgb(235, 235, 230), Rgb(30, 30, 34)),
@@ -230,6 +230,9 @@ impl Street {
         }
     }
 }
+
+/// A sign: text, its middle (x, y, z), width and height in metres, ground and ink.
+type Board = (&'static str, f32, f32, f32, f32, f32, Rgb, Rgb);
 
 /// A board of `w` × `h` metres with one line of text.
 fn lettering(text: &str, w: f32, h: f32, ground: Rgb, ink: Rgb) -> Texture {

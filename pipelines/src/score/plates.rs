@@ -205,7 +205,7 @@ mod tests {
     fn a_label_without_a_place_takes_the_surest_detection_left() {
         let nowhere = Label { text: Some("A".into()), ..Label::default() };
         let finds = [found(0.0, 0.5, "A", 0.9), found(300.0, 0.8, "B", 0.9)];
-        assert_eq!(pair(&[nowhere.clone()], &finds), [Some(1)]);
+        assert_eq!(pair(std::slice::from_ref(&nowhere), &finds), [Some(1)]);
         assert_eq!(pair(&[nowhere], &[]), [None]);
     }
 

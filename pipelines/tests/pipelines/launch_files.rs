@@ -147,7 +147,7 @@ fn a_camera_becomes_records() {
         clip(0)
     );
     let camera = Camera::start(&media, None);
-    let values = [("URI", camera.uri()), ("BOOTSTRAP", broker.servers.clone()), ("SPOOL", spool)];
+    let values = [("URI", camera.uri()), ("BOOTSTRAP", broker.servers), ("SPOOL", spool)];
     let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).chain([("TOPIC", "plates")]).collect();
     let mut player = Player::new(&filled("rtsp-to-kafka", &values)).unwrap();
     let stop = player.stop_flag();
