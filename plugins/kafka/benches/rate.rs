@@ -76,7 +76,8 @@ fn best(name: &str, records: u32, run: impl Fn(&str) -> Run) -> f64 {
         .collect();
     let best = runs.into_iter().min_by_key(|run| run.time).unwrap();
     let rate = f64::from(records) / best.time.as_secs_f64();
-    print!("{name:32} {rate:9.0} records/s");
+    let cpu_us = best.cpu.as_secs_f64() * 1e6 / f64::from(records);
+    print!("{name:32} {rate:9.0} records/s {cpu_us:6.1} us of processor a record");
     if let (Some(p50), Some(p99), Some(max)) = (best.render_p50, best.render_p99, best.render_max) {
         print!("  render() p50 {p50:?} p99 {p99:?} max {max:?}");
     }
@@ -86,6 +87,8 @@ fn best(name: &str, records: u32, run: impl Fn(&str) -> Run) -> f64 {
 
 struct Run {
     time: Duration,
+    /// Processor time of this process: what a busy machine does not distort.
+    cpu: Duration,
     render_p50: Option<Duration>,
     render_p99: Option<Duration>,
     render_max: Option<Duration>,
@@ -130,7 +133,7 @@ fn raw(servers: &str, records: u32) -> Run {
     config.set("bootstrap.servers", servers);
     let producer = ThreadedProducer::from_config_and_context(&config, Ignore).unwrap();
     let texts: Vec<String> = (0..1000).map(record).collect();
-    let start = Instant::now();
+    let (start, cpu_before) = (Instant::now(), cpu());
     for n in 0..records {
         let key = format!("CAM{}", n % 8);
         let value = &texts[n as usize % texts.len()];
@@ -142,7 +145,7 @@ fn raw(servers: &str, records: u32) -> Run {
         }
     }
     producer.flush(Duration::from_secs(120)).unwrap();
-    Run { time: start.elapsed(), render_p50: None, render_p99: None, render_max: None }
+    Run { time: start.elapsed(), cpu: cpu() - cpu_before, render_p50: None, render_p99: None, render_max: None }
 }
 
 fn sink_run(servers: &str, more: &str, records: u32) -> Run {
@@ -150,7 +153,7 @@ fn sink_run(servers: &str, more: &str, records: u32) -> Run {
     let pad = sink.element.static_pad("sink").unwrap();
     let texts: Vec<String> = (0..1000).map(record).collect();
     let mut renders = Vec::with_capacity(records as usize);
-    let start = Instant::now();
+    let (start, cpu_before) = (Instant::now(), cpu());
     for n in 0..records {
         let buffer = gst::Buffer::from_slice(texts[n as usize % texts.len()].clone().into_bytes());
         let before = Instant::now();
@@ -158,11 +161,11 @@ fn sink_run(servers: &str, more: &str, records: u32) -> Run {
         renders.push(before.elapsed());
     }
     sink.eos();
-    let time = start.elapsed();
+    let (time, cpu) = (start.elapsed(), cpu() - cpu_before);
     assert_eq!((sink.stat("delivered"), sink.stat("spool-depth")), (u64::from(records), 0));
     renders.sort_unstable();
     let at = |part: f64| Some(renders[((renders.len() - 1) as f64 * part) as usize]);
-    Run { time, render_p50: at(0.5), render_p99: at(0.99), render_max: at(1.0) }
+    Run { time, cpu, render_p50: at(0.5), render_p99: at(0.99), render_max: at(1.0) }
 }
 
 /// Resident memory over a long run; the broker is a mock, so that only the sink grows if anything does.
@@ -178,15 +181,35 @@ fn memory(records: u32) {
             while bus.pop().is_some() {}
         }
         if n % (records / 20).max(1) == 0 {
-            println!("{n:10} records, {:6} KiB resident", resident_kib());
+            println!("{n:10} records, {:6} KiB resident, {:6} KiB on disk", resident_kib(), disk_kib(dir.path()));
         }
     }
     sink.eos();
     println!("{records:10} records, {:6} KiB resident, spool depth {}", resident_kib(), sink.stat("spool-depth"));
 }
 
+/// User and system time of this process, to a hundredth of a second.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // After the name in parentheses: utime and stime are the 12th and 13th fields.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn disk_kib(path: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => disk_kib(&entry.path()),
+            // Files come and go while the store tidies up.
+            meta => meta.map_or(0, |meta| meta.len() / 1024),
+        })
+        .sum()
 }

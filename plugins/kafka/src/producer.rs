@@ -74,6 +74,8 @@ struct LinkState {
     refused: Option<Refusal>,
     gave_up: bool,
     last_reason: String,
+    has_reason: bool,
+    wants_reason: bool,
 }
 
 struct Refusal {
@@ -142,12 +144,25 @@ impl Reports {
         (self.notify)(Notice::Connected);
     }
 
+    /// Notes why a connection failed. When "disconnected" was said before the reason was known, it is said again.
+    fn set_reason(&self, reason: &str) {
+        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        link.last_reason = reason.to_string();
+        link.has_reason = true;
+        let say = std::mem::take(&mut link.wants_reason);
+        drop(link);
+        if say {
+            (self.notify)(Notice::Disconnected { reason: reason.to_string() });
+        }
+    }
+
     fn set_disconnected(&self) {
         self.stats.connected.store(false, Relaxed);
         let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let reason = link.last_reason.clone();
+        let reason = if link.has_reason { link.last_reason.clone() } else { "no connection came up yet".to_string() };
         // The client says this at each try; the application needs it once.
         let known = std::mem::replace(&mut link.disconnected, true);
+        link.wants_reason = !known && !link.has_reason;
         drop(link);
         if known {
             return;
@@ -210,7 +225,7 @@ impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if facility == FAILED_CONNECTION {
             // Some reasons, such as a peer that hangs up, are in the log only.
-            self.link.state.lock().unwrap_or_else(PoisonError::into_inner).last_reason = message.to_string();
+            self.set_reason(message);
         }
         match level {
             RDKafkaLogLevel::Emerg
@@ -234,11 +249,8 @@ impl ClientContext for Reports {
     fn error(&self, error: KafkaError, reason: &str) {
         gst::warning!(CAT, "{error}: {reason}");
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-        {
-            let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if code != RDKafkaErrorCode::AllBrokersDown || link.last_reason.is_empty() {
-                link.last_reason = reason.to_string();
-            }
+        if code != RDKafkaErrorCode::AllBrokersDown {
+            self.set_reason(reason);
         }
         match code {
             RDKafkaErrorCode::AllBrokersDown => self.set_disconnected(),

@@ -413,7 +413,8 @@ impl Keeper {
             }
             let depth = self.spool.depth();
             // High at four fifths, low at half: no flood of messages in between.
-            let now_high = if high { depth.bytes > self.max_bytes / 2 } else { depth.bytes > self.max_bytes / 5 * 4 };
+            let mark = if high { self.max_bytes / 2 } else { self.max_bytes / 5 * 4 };
+            let now_high = depth.disk_full || depth.bytes > mark;
             if now_high != high {
                 high = now_high;
                 (self.notify)(Notice::HighWater { high, depth, max_bytes: self.max_bytes });

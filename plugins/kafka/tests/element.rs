@@ -250,7 +250,7 @@ fn secrets_show_nowhere() {
 #[test]
 fn metrics_have_the_names_that_dashboards_ask_for() {
     let cluster = cluster(&["t"]);
-    let port = common::broker::free_port();
+    let port = broker::free_port();
     let mut sink = Sink::new(&format!("bootstrap-servers={} topic=t metrics-port={port}", cluster.bootstrap_servers()));
     for n in 0..3 {
         sink.push_event(n, "CAM1");

@@ -69,6 +69,7 @@ impl Messages {
                     .field("records", depth.records)
                     .field("bytes", depth.bytes)
                     .field("max-bytes", *max_bytes)
+                    .field("disk-full", depth.disk_full)
                     .build();
                 post(obj, structure);
             }

@@ -94,6 +94,8 @@ pub(crate) struct Depth {
     pub(crate) in_flight_bytes: u64,
     /// When the oldest record was received, milliseconds since 1970 UTC.
     pub(crate) oldest_ms: Option<i64>,
+    /// The disk has no room although the spool may.
+    pub(crate) disk_full: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -503,6 +505,7 @@ impl Spool {
             in_flight: state.in_flight.len() as u64,
             in_flight_bytes: state.in_flight_bytes,
             oldest_ms: [sent, ready].into_iter().flatten().min(),
+            disk_full: state.disk_full,
         }
     }
 }
