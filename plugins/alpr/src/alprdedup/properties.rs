@@ -16,7 +16,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
     vec![
         glib::ParamSpecString::builder("camera-id").default_value(Some(new.camera_id.as_str())).nick("Camera ID").blurb("Names the camera in events and keys, at most 50 characters; empty stands for the element's name").mutable_ready().build(),
         glib::ParamSpecString::builder("site-id").default_value(Some(new.site_id.as_str())).nick("Site ID").blurb("Names the site in events, at most 50 characters").mutable_ready().build(),
-        glib::ParamSpecString::builder("host-id").default_value(Some(new.host_id.as_str())).nick("Host ID").blurb("Names the host in events, at most 100 characters; the host's name by default").mutable_ready().build(),
+        glib::ParamSpecString::builder("host-id").default_value(Some(new.host_id.as_str())).nick("Host ID").blurb("Names the host in events, at most 100 characters; empty takes the host's name").mutable_ready().build(),
         glib::ParamSpecEnum::builder_with_default("emit", new.emit).nick("Emit").blurb("When a pass gives its event").mutable_playing().build(),
         glib::ParamSpecDouble::builder("min-confidence").minimum(0.0).maximum(1.0).default_value(new.min_confidence).nick("Minimum Confidence").blurb("Refuses texts whose probability is lower, 0 to 1").mutable_playing().build(),
         glib::ParamSpecUInt::builder("confirm-reads").minimum(1).maximum(100).default_value(new.confirm_reads).nick("Confirm Reads").blurb("Number of readings of exactly the same text that make it sure; more is slower and safer").mutable_playing().build(),

@@ -63,7 +63,7 @@ impl Default for Settings {
         Self {
             camera_id: String::new(),
             site_id: "DC1".to_owned(),
-            host_id: glib::host_name().to_string(),
+            host_id: String::new(),
             emit: Emit::default(),
             min_confidence: two_decimals(rules.min_confidence),
             confirm_reads: rules.confirm_reads,
@@ -115,10 +115,11 @@ impl Settings {
     /// Checks every property and reads the files that hold for a whole run. `name` stands in for a camera without id.
     pub(super) fn resolve(&self, name: &str) -> Result<dedup::Settings, SettingsError> {
         let camera = if self.camera_id.is_empty() { name } else { &self.camera_id };
+        let host = if self.host_id.is_empty() { glib::host_name().to_string() } else { self.host_id.clone() };
         for (property, value, limit) in [
             ("camera-id", camera, limits::CAMERA_ID),
             ("site-id", self.site_id.as_str(), limits::SITE),
-            ("host-id", self.host_id.as_str(), limits::HOST),
+            ("host-id", host.as_str(), limits::HOST),
         ] {
             check_text(property, value, limit)?;
         }
@@ -129,7 +130,7 @@ impl Settings {
         self.start()?;
         let templates = Arc::new(self.templates()?);
         Ok(dedup::Settings {
-            identity: Identity { camera: camera.to_owned(), site: self.site_id.clone(), host: self.host_id.clone() },
+            identity: Identity { camera: camera.to_owned(), site: self.site_id.clone(), host },
             emit: self.emit.into(),
             rules: Rules {
                 min_confidence: self.min_confidence as f32,
