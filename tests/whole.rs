@@ -105,7 +105,7 @@ fn now() -> String {
 #[test]
 fn a_file_played_twice_gives_the_same_bytes() {
     let clip = clips::one("sample", FPS);
-    let (first, second) = (events(&clip, ""), events(&clip, ""));
+    let (first, second) = (events(&clip, "camera-id=gate-1"), events(&clip, "camera-id=gate-1"));
     assert!(!first.is_empty());
     assert_eq!(first, second);
 }
@@ -132,7 +132,7 @@ fn a_tee_keeps_the_picture() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.jsonl");
     let line = format!(
-        "{} ! tee name=t t. ! queue ! alprdedup ! filesink location={} t. ! queue ! alproverlay ! videoconvert ! fakesink name=picture",
+        "{} ! tee name=t t. ! queue ! alprdedup camera-id=gate-1 ! filesink location={} t. ! queue ! alproverlay ! videoconvert ! fakesink name=picture",
         front(&clip),
         file.display()
     );
@@ -140,7 +140,7 @@ fn a_tee_keeps_the_picture() {
     pipeline.to_end(PATIENCE);
     let stats: gst::Structure = gst::prelude::ObjectExt::property(&pipeline.element("picture"), "stats");
     assert_eq!(stats.get::<u64>("rendered").unwrap(), u64::from(clip.truth.frames));
-    assert_eq!(fs::read_to_string(&file).unwrap(), events(&clip, ""), "the tee changes no event");
+    assert_eq!(fs::read_to_string(&file).unwrap(), events(&clip, "camera-id=gate-1"), "the tee changes no event");
     validate(&file);
 }
 

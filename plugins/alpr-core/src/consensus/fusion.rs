@@ -19,6 +19,11 @@ const AGREEMENT: (f32, f32) = (0.3, 0.6);
 const PRIOR_EMPTY: f32 = 0.7;
 /// Probability that the whole track is misread in a way no reading shows.
 const UNSEEN_RISK: f32 = 0.003;
+/// How much a reading's own doubt takes from its weight: the weight times (probability of its text) to this power. Without
+/// it, many poor readings outweigh a few clear ones, because the evidence of all together is bounded.
+const CLARITY: f32 = 0.25;
+/// Least part of its weight that a doubtful reading keeps.
+const LEAST_CLARITY: f32 = 0.1;
 /// Columns that are empty with at least this probability are not characters of the plate.
 const EMPTY: f32 = 0.98;
 /// Readings in a row that must be of another plate before the vehicle has changed.
@@ -98,7 +103,9 @@ impl Fusion {
         if *alphabet != reading.lattice.alphabet || rows.len() == 0 {
             return false;
         }
+        let clear: f32 = rows.iter().map(|row| row.iter().fold(0.0, |a: f32, &b| a.max(b))).product();
         let weight = if weight.is_finite() { weight.clamp(0.01, 1.0) } else { 0.01 };
+        let weight = weight * clear.powf(CLARITY).max(LEAST_CLARITY);
         self.reads.push(Read { rows, text: reading.text.clone(), weight, region: reading.region.clone() });
         self.added += 1;
         if self.reads.len() > self.settings.max_reads.max(CHANGE + 1) {

@@ -20,9 +20,9 @@ pub enum StaticPolicy {
     /// They give events.
     Accept,
     /// They give none when they were there in the first frame.
-    #[default]
     RejectFromStart,
-    /// They give none.
+    /// They give none. A sign that a lorry hid comes into view again later than the first frame.
+    #[default]
     Reject,
 }
 
@@ -221,8 +221,14 @@ mod tests {
             false,
         );
         check("a sign", |f, _| (f.moved, f.from_start) = (Some(false), true), Err(O::Static), false);
-        check("a car that stands still later", |f, _| f.moved = Some(false), Ok(()), true);
-        check("in the first frame, too early to say", |f, _| (f.moved, f.from_start) = (None, true), Ok(()), false);
+        check("a sign that was hidden", |f, _| f.moved = Some(false), Err(O::Static), false);
+        check(
+            "a car that stands still later",
+            |f, r| (f.moved, r.static_policy) = (Some(false), StaticPolicy::RejectFromStart),
+            Ok(()),
+            true,
+        );
+        check("too early to say", |f, _| f.moved = None, Ok(()), false);
         check(
             "a sign that is accepted",
             |f, r| (f.moved, f.from_start, r.static_policy) = (Some(false), true, StaticPolicy::Accept),

@@ -6,10 +6,11 @@ use crate::time::Timestamp;
 /// Sights that are averaged, against the jitter of boxes.
 const SMOOTH: usize = 3;
 
-/// A plate moved when its smoothed centre did, by this part of its height.
+/// A plate moved when two opposite edges of its smoothed box did, the same way, by this part of its height. One edge
+/// alone tells nothing: detectors now and then see only a part of a long sign.
 const MOVED_BY_HEIGHT: f32 = 0.5;
 
-/// It also moved when its smoothed height changed by this part.
+/// It also moved when both its smoothed height and width grew or shrank by this part.
 const MOVED_BY_SCALE: f32 = 0.2;
 
 /// The way of one plate: constant size, however long it is in view.
@@ -33,9 +34,7 @@ impl Motion {
         self.recent.push((time, *bbox));
         if !self.moved && self.sights as usize >= SMOOTH {
             let (a, b) = (mean(self.start.iter()), mean(self.recent.iter().map(|(_, r)| r)));
-            let height = a.h.max(b.h).max(1.0);
-            self.moved = a.center().distance(b.center()) > MOVED_BY_HEIGHT * height
-                || (a.h - b.h).abs() > MOVED_BY_SCALE * height;
+            self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0) || grew(&a, &b) > MOVED_BY_SCALE;
         }
         if !self.moved && (self.sights as usize) < SMOOTH {
             // two sights that lie far apart: a fast vehicle
@@ -84,6 +83,19 @@ impl Motion {
     }
 }
 
+/// How far a box went: the way that opposite edges have in common, in pixels.
+fn went(a: &Rect, b: &Rect) -> f32 {
+    let common = |one: f32, other: f32| if one * other > 0.0 { one.abs().min(other.abs()) } else { 0.0 };
+    common(b.x - a.x, b.right() - a.right()).hypot(common(b.y - a.y, b.bottom() - a.bottom()))
+}
+
+/// By which part a box grew or shrank in both directions.
+fn grew(a: &Rect, b: &Rect) -> f32 {
+    let part = |from: f32, to: f32| (to - from) / from.max(to).max(1.0);
+    let (width, height) = (part(a.w, b.w), part(a.h, b.h));
+    if width * height > 0.0 { width.abs().min(height.abs()) } else { 0.0 }
+}
+
 fn mean<'a>(boxes: impl Iterator<Item = &'a Rect>) -> Rect {
     let mut sum = [0.0f32; 4];
     let mut n = 0.0f32;
@@ -113,6 +125,12 @@ mod tests {
     fn signs_stand_and_vehicles_move() {
         let jitter: Vec<_> = (0..50).map(|i| (100.0 + (i % 3) as f32, 50.0 - (i % 2) as f32, 20.0)).collect();
         assert_eq!(moved(&jitter), Some(false), "a sign whose box trembles");
+        let mut partly = Motion::default();
+        for i in 0..50i64 {
+            let part = if (20..25).contains(&i) { 60.0 } else { 0.0 };
+            partly.add(Timestamp(i * 40_000_000), &Rect::new(100.0 + part, 50.0 + part / 20.0, 140.0 - part, 36.0));
+        }
+        assert_eq!(partly.moved(), Some(false), "a long sign of which only a part is seen for a while");
         let slow: Vec<_> = (0..50).map(|i| (100.0 + 0.5 * i as f32, 50.0, 20.0)).collect();
         assert_eq!(moved(&slow), Some(true), "a slow vehicle");
         let nearer: Vec<_> = (0..50).map(|i| (100.0 - 0.2 * i as f32, 50.0, 20.0 + 0.2 * i as f32)).collect();

@@ -104,12 +104,12 @@ pub enum DuplicateMatch {
 pub enum StaticPolicy {
     #[enum_value(name = "Accept: they give events", nick = "accept")]
     Accept = 0,
-    #[default]
     #[enum_value(
         name = "Reject From Start: they give none when they were there in the first frame",
         nick = "reject-from-start"
     )]
     RejectFromStart = 1,
+    #[default]
     #[enum_value(name = "Reject: they give none", nick = "reject")]
     Reject = 2,
 }
