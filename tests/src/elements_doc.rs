@@ -32,7 +32,8 @@ fn chapter(out: &mut String, factory: &gst::ElementFactory) -> Result<(), glib::
     put(out, &format!("\n## {}\n\n{}.\n\n", factory.name(), text("description").trim_end_matches('.')));
     put(out, &format!("Class `{}`, rank {}.\n\n", text("klass"), rank(factory.rank())));
     put(out, "| pad | direction, presence | caps |\n| --- | --- | --- |\n");
-    let mut templates: Vec<_> = factory.static_pad_templates().iter().collect();
+    let templates = factory.static_pad_templates();
+    let mut templates: Vec<_> = templates.iter().collect();
     templates.sort_by_key(|t| (t.direction() != gst::PadDirection::Sink, t.name_template()));
     for template in templates {
         let caps = template.caps().to_string();
