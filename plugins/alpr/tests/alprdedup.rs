@@ -140,7 +140,7 @@ fn one_line_of_json_for_one_pass() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     let (line, pts) = &lines[0];
     assert!(line.ends_with("}\n") && line.matches('\n').count() == 1);
-    assert_eq!(*pts, Some(32 * FRAME), "the third reading makes it sure");
+    assert_eq!(*pts, Some(33 * FRAME), "the third reading makes it sure, the fourth sight shows that it moves");
     let event: Event = serde_json::from_str(line).unwrap();
     assert_eq!(event.captured_at, "2025-12-27T00:57:04.200000+00:00", "the first of the equal readings won");
     assert_eq!((event.camera_id.as_str(), event.track_id.as_str()), ("CAM1", "t-44"));
