@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use alpr_tests::{elements_doc, repository};
+use sha2::Digest as _;
 
 fn read(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
@@ -94,6 +95,27 @@ fn the_readme_names_commands_that_exist() {
             }
         }
     }
+}
+
+#[test]
+fn every_model_has_a_card_and_a_sidecar() {
+    let cards = read("models/README.md");
+    let mut models = 0;
+    for entry in fs::read_dir(repository().join("models")).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|e| e != "onnx") {
+            continue;
+        }
+        models += 1;
+        let bytes = fs::read(&path).unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        assert!(bytes.len() <= 4 << 20, "{name} has {} bytes, more than 4 MiB", bytes.len());
+        let sum = sha2::Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        assert!(cards.contains(&sum), "models/README.md does not name sha256 {sum} of {name}");
+        let sidecar = read(&format!("models/{name}.modelinfo"));
+        assert!(sidecar.contains("[modelinfo]") && sidecar.contains("version"), "{name}.modelinfo is no sidecar");
+    }
+    assert_eq!(models, 2, "a detector and a reader");
 }
 
 #[test]
