@@ -36,8 +36,10 @@ const REFILL_BYTES: u64 = 2 << 20;
 pub(crate) const DISK_RESERVE_BYTES: u64 = 64 << 20;
 /// Shortest time between two fsyncs in batch mode: the most that a power cut can cost.
 pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
-/// How often the free space of the disk is looked at.
+/// How often the free space of the disk is looked at,
 const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
+/// and after how many new bytes: a fast source fills the reserve sooner than the interval ends.
+const FREE_SPACE_BYTES: u64 = 4 << 20;
 
 /// What to do with a new record when the spool is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,8 @@ struct State {
     bytes: u64,
     unsynced: bool,
     disk_full: bool,
+    /// New bytes since the disk was looked at.
+    unlooked: u64,
     flushing: bool,
     stopped: bool,
 }
@@ -217,8 +221,25 @@ impl Spool {
         let _turn = lock(&self.turn);
         let seq = self.take_seq();
         self.store.append(seq, &record).map_err(AppendError::Store)?;
+        let size = record.size();
         self.publish(seq, record);
+        let due = {
+            let mut state = lock(&self.state);
+            state.unlooked += size;
+            state.unlooked >= FREE_SPACE_BYTES
+        };
+        if due {
+            self.look_at_disk();
+        }
         Ok(dropped)
+    }
+
+    /// Notes whether the disk has room for more.
+    fn look_at_disk(&self) {
+        let free = self.store.free_bytes();
+        let mut state = lock(&self.state);
+        state.disk_full = free.is_some_and(|bytes| bytes < DISK_RESERVE_BYTES);
+        state.unlooked = 0;
     }
 
     /// Puts `record` (a dead letter) in the place of `old`, which was handed out.
@@ -439,8 +460,7 @@ impl Spool {
             pace.synced = Some(now);
         }
         if pace.looked.is_none_or(|last| now - last >= FREE_SPACE_INTERVAL) {
-            let free = self.store.free_bytes();
-            lock(&self.state).disk_full = free.is_some_and(|bytes| bytes < DISK_RESERVE_BYTES);
+            self.look_at_disk();
             pace.looked = Some(now);
         }
         Ok(())
