@@ -13,13 +13,17 @@ use crate::time::Timestamp;
 /// they are at least this part of its age apart. At 25 frames a second a track is read in each of its first six frames,
 /// and some fifteen times in its first second.
 const SPREAD: u32 = 6;
+/// A track that was out of sight for more than this many of its usual intervals may have come back as another vehicle.
+const AWAY: f32 = 2.5;
 
 /// What the schedule may be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleSettings {
-    /// Time after which a sure track is read again, to notice that the tracker went over to another vehicle.
-    pub recheck: Duration,
-    /// Readings of an unsure track after which it is read only when its crop got better, or every `recheck`.
+    /// Time after which a sure track is read again, to notice that the tracker went over to another vehicle: the shortest,
+    /// for a young track, and the longest, for one that has been there for long. It is also read when it comes back after it was
+    /// out of sight.
+    pub recheck: (Duration, Duration),
+    /// Readings of an unsure track after which it is read only when its crop got better, or after `recheck`.
     pub patience: u32,
     /// A crop is better when its weight exceeds that of the best crop read by this factor.
     pub better: f32,
@@ -29,7 +33,8 @@ pub struct ScheduleSettings {
 
 impl Default for ScheduleSettings {
     fn default() -> Self {
-        Self { recheck: Duration::from_secs(5), patience: 20, better: 1.1, expire: Duration::from_secs(60) }
+        let recheck = (Duration::from_secs(1), Duration::from_secs(5));
+        Self { recheck, patience: 20, better: 1.1, expire: Duration::from_secs(60) }
     }
 }
 
@@ -46,6 +51,10 @@ pub struct Candidate {
 struct State {
     first_seen: Timestamp,
     last_seen: Timestamp,
+    /// Shortest time between two sights.
+    interval: Option<Duration>,
+    /// It was out of sight and was not read since.
+    returned: bool,
     last_read: Option<Timestamp>,
     reads: u32,
     best: f32,
@@ -78,13 +87,15 @@ impl ReadSchedule {
             let state = self.tracks.entry(candidate.track).or_insert(State {
                 first_seen: time,
                 last_seen: time,
+                interval: None,
+                returned: false,
                 last_read: None,
                 reads: 0,
                 best: 0.0,
                 sure: false,
                 confidence: 0.0,
             });
-            state.last_seen = time;
+            state.see(time);
             ranked.extend(state.rank(time, weight, &self.settings).map(|rank| (index, rank)));
         }
         ranked.sort_by(|(a, x), (b, y)| x.0.cmp(&y.0).then(y.1.total_cmp(&x.1)).then(a.cmp(b)));
@@ -94,6 +105,7 @@ impl ReadSchedule {
             let candidate = &candidates[index];
             if let Some(state) = self.tracks.get_mut(&candidate.track) {
                 state.last_read = Some(time);
+                state.returned = false;
                 state.reads += 1;
                 state.best = state.best.max(candidate.quality.weight());
             }
@@ -127,6 +139,16 @@ impl ReadSchedule {
 }
 
 impl State {
+    fn see(&mut self, time: Timestamp) {
+        let gap = time.since(self.last_seen);
+        self.last_seen = time;
+        if gap.is_zero() {
+            return;
+        }
+        self.returned |= self.interval.is_some_and(|usual| gap > usual.mul_f32(AWAY));
+        self.interval = Some(self.interval.map_or(gap, |usual| usual.min(gap)));
+    }
+
     /// Whether the last reading is long enough ago, for the age of the track, to expect other errors in the next one.
     fn rested(&self, time: Timestamp, last_read: Timestamp) -> bool {
         time.since(last_read) >= last_read.since(self.first_seen) / SPREAD
@@ -138,7 +160,9 @@ impl State {
             // Whoever waits longest goes first, so that nobody waits for ever.
             return Some((0, time.since(self.first_seen).as_secs_f32() + 0.1 * weight));
         };
-        let due = time.since(last_read) >= settings.recheck;
+        let (shortest, longest) = settings.recheck;
+        let wait = (last_read.since(self.first_seen) / SPREAD).clamp(shortest, longest.max(shortest));
+        let due = self.returned || time.since(last_read) >= wait;
         let better = weight > settings.better * self.best;
         if self.sure {
             due.then_some((2, weight))

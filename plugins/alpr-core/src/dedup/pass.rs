@@ -1,6 +1,6 @@
 //! What is known of one passing vehicle.
 
-use crate::consensus::{Consensus, Fusion, FusionSettings};
+use crate::consensus::Consensus;
 use crate::event::{EventId, Vehicle, normalized};
 use crate::geometry::{Point, Rect};
 use crate::time::{TimeSource, Timestamp};
@@ -36,8 +36,12 @@ pub(super) struct Pass {
     pub(super) motion: Motion,
     detector_confidence: f32,
     texts: Vec<TextCount>,
+    /// What all readings say, those of stitched tracks as well.
     pub(super) consensus: Option<Consensus>,
-    fusion: Option<Fusion>,
+    /// What those of the tracks before the one in view say.
+    earlier: Option<Consensus>,
+    /// What those of the track in view say.
+    current: Option<Consensus>,
     pub(super) vehicle: Option<Vehicle>,
     pub(super) winner: Option<Winner>,
     pub(super) way: Way,
@@ -122,7 +126,8 @@ impl Pass {
             detector_confidence: 0.0,
             texts: Vec::new(),
             consensus: None,
-            fusion: None,
+            earlier: None,
+            current: None,
             vehicle: None,
             winner: None,
             way: Way::default(),
@@ -135,9 +140,12 @@ impl Pass {
 
     /// Whether the fusion upstream began anew with another text: the tracker went over to another vehicle.
     pub(super) fn is_left_for_another(&self, seen: &Observation) -> bool {
-        let (Some(old), Some(new)) = (&self.consensus, &seen.consensus) else { return false };
-        let (before, now) = (normalized(&old.text), normalized(&new.text));
-        new.reads < old.reads && !before.is_empty() && !now.is_empty() && distance::same_plate(&before, &now).is_none()
+        let (Some(current), Some(new)) = (&self.current, &seen.consensus) else { return false };
+        let (before, now) = (normalized(&current.text), normalized(&new.text));
+        new.reads < current.reads
+            && !before.is_empty()
+            && !now.is_empty()
+            && distance::same_plate(&before, &now).is_none()
     }
 
     /// Takes in what one frame shows. Returns whether its picture should be kept.
@@ -168,16 +176,12 @@ impl Pass {
 
     /// Takes the reading of this frame into the consensus and returns its text.
     fn take_reading(&mut self, seen: &Observation) -> Option<String> {
-        let before = self.consensus.as_ref().map_or(0, |c| c.reads);
+        let before = self.current.as_ref().map_or(0, |consensus| consensus.reads);
         if let Some(consensus) = &seen.consensus {
-            self.consensus = Some(consensus.clone());
-        } else if let Some(reading) = &seen.reading {
-            // an element that reads and does not fuse: do it here
-            let fusion = self.fusion.get_or_insert_with(|| Fusion::new(FusionSettings::default()));
-            fusion.add(reading, seen.quality.unwrap_or(1.0));
-            self.consensus = fusion.consensus();
+            self.current = Some(consensus.clone());
+            self.consensus = joined(self.earlier.clone(), self.current.clone());
         }
-        match (&seen.reading, &self.consensus) {
+        match (&seen.reading, &seen.consensus) {
             (Some(reading), _) => Some(normalized(&reading.text)),
             // an element that tells the fused text alone
             (None, Some(consensus)) if consensus.reads > before => Some(normalized(&consensus.text)),
@@ -306,30 +310,31 @@ impl Pass {
                 self.texts.push(count);
             }
         }
-        self.join_consensus(later.consensus);
-        self.fusion = self.fusion.take().or(later.fusion);
+        self.earlier = joined(self.consensus.take(), later.earlier);
+        self.current = later.current;
+        self.consensus = joined(self.earlier.clone(), self.current.clone());
         if later.way.at.is_some() {
             self.way.join(later.way);
         }
         self.news = true;
     }
+}
 
-    fn join_consensus(&mut self, later: Option<Consensus>) {
-        let Some(new) = later else { return };
-        let Some(old) = self.consensus.take() else {
-            self.consensus = Some(new);
-            return;
-        };
-        let reads = old.reads.saturating_add(new.reads);
-        let (mut best, other) = if new.confidence > old.confidence { (new, old) } else { (old, new) };
-        best.reads = reads;
-        if best.text == other.text {
-            best.agreeing = best.agreeing.saturating_add(other.agreeing);
-            // two independent looks that say the same
-            best.confidence = 1.0 - (1.0 - best.confidence) * (1.0 - other.confidence);
-        }
-        self.consensus = Some(best);
+/// What two tracks of one vehicle say together.
+fn joined(old: Option<Consensus>, new: Option<Consensus>) -> Option<Consensus> {
+    let (old, new) = match (old, new) {
+        (Some(old), Some(new)) => (old, new),
+        (old, new) => return old.or(new),
+    };
+    let reads = old.reads.saturating_add(new.reads);
+    let (mut best, other) = if new.confidence > old.confidence { (new, old) } else { (old, new) };
+    best.reads = reads;
+    if best.text == other.text {
+        best.agreeing = best.agreeing.saturating_add(other.agreeing);
+        // two independent looks that say the same
+        best.confidence = 1.0 - (1.0 - best.confidence) * (1.0 - other.confidence);
     }
+    Some(best)
 }
 
 impl Way {

@@ -1,9 +1,11 @@
 //! All passes of one camera.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::consensus::{Fusion, FusionSettings};
 use crate::event::{EventId, pass_id};
 use crate::time::Timestamp;
 
@@ -42,6 +44,8 @@ pub struct Passes {
     settings: Settings,
     /// By track.
     live: BTreeMap<u64, Pass>,
+    /// By track, for readings that come without a consensus.
+    fusions: BTreeMap<u64, Fusion>,
     vehicles: Vehicles,
     signs: Signs,
     tally: Tally,
@@ -62,6 +66,7 @@ impl Passes {
         Self {
             settings,
             live: BTreeMap::new(),
+            fusions: BTreeMap::new(),
             vehicles: Vehicles::default(),
             signs: Signs::default(),
             tally: Tally::default(),
@@ -134,6 +139,7 @@ impl Passes {
             if seen.predicted && !self.live.contains_key(&seen.track_id) {
                 continue;
             }
+            let seen = &*self.fused(seen);
             if self.live.get(&seen.track_id).is_some_and(|pass| pass.is_left_for_another(seen)) {
                 self.end(memory, seen.track_id, &mut decisions);
             }
@@ -162,7 +168,19 @@ impl Passes {
             let Some(track) = oldest else { break };
             self.end(memory, track, &mut decisions);
         }
+        self.fusions.retain(|track, _| self.live.contains_key(track));
         decisions
+    }
+
+    /// What one frame shows of one track, with a consensus: an element that reads need not fuse.
+    fn fused<'a>(&mut self, seen: &'a Observation) -> Cow<'a, Observation> {
+        let Some(reading) = seen.reading.as_ref().filter(|_| seen.consensus.is_none()) else {
+            return Cow::Borrowed(seen);
+        };
+        let fusion = self.fusions.entry(seen.track_id).or_insert_with(|| Fusion::new(FusionSettings::default()));
+        fusion.add(reading, seen.quality.unwrap_or(1.0));
+        fusion.take_change();
+        Cow::Owned(Observation { consensus: fusion.consensus(), ..seen.clone() })
     }
 
     /// Takes in the vehicles of a frame, whether they carry `plates` or not; call it before [`Passes::observe`]. Those
@@ -184,6 +202,7 @@ impl Passes {
         for track in self.live.keys().copied().collect::<Vec<_>>() {
             self.end(memory, track, &mut decisions);
         }
+        self.fusions.clear();
         self.end_vehicles(None, &mut decisions);
         decisions
     }
@@ -200,6 +219,7 @@ impl Passes {
             self.close(&pass, outcome, None, &text, &mut decisions);
         }
         self.vehicles.clear();
+        self.fusions.clear();
         (self.last, self.start) = (None, None);
         decisions
     }
@@ -249,6 +269,7 @@ impl Passes {
             self.live.iter().filter(|(_, pass)| time.since(pass.last) > timeout).map(|(track, _)| *track).collect();
         for track in over {
             self.end(memory, track, decisions);
+            self.fusions.remove(&track);
         }
         self.end_vehicles(Some(time), decisions);
     }

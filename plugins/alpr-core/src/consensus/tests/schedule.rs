@@ -42,18 +42,45 @@ fn a_newcomer_goes_before_tracks_that_were_read() {
 
 #[test]
 fn a_sure_track_is_only_looked_at_now_and_then() {
-    let mut schedule = ReadSchedule::new(ScheduleSettings { recheck: Duration::from_secs(5), ..Default::default() });
-    let mut reads = 0;
-    for frame in 0..250 {
-        reads += schedule.plan(at(frame * 40), &[crop(1, 30.0)], 4).len();
-        schedule.report(1, reads >= 3, 0.95);
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    let mut times: Vec<i64> = Vec::new();
+    for frame in 0..1500 {
+        let read = !schedule.plan(at(frame * 40), &[crop(1, 30.0)], 4).is_empty();
+        times.extend(read.then_some(frame * 40));
+        schedule.report(1, times.len() >= 3, 0.95);
     }
-    assert_eq!(reads, 3 + 1, "three readings make it sure, one look back within ten seconds");
+    let looks = |from: i64, to: i64| times.iter().filter(|time| (from..to).contains(*time)).count();
+    assert_eq!(looks(0, 1000), 3, "three readings make it sure: {times:?}");
+    assert_eq!(looks(1000, 4000), 3, "one look a second at first: {times:?}");
+    assert_eq!(looks(40_000, 60_000), 4, "one in five seconds later on: {times:?}");
+}
+
+#[test]
+fn a_sure_track_that_was_out_of_sight_is_looked_at_when_it_comes_back() {
+    // (interval of the frames, frames without the plate, whether it is read when it comes back), in milliseconds
+    for (interval, missing, read) in [(40, 0, false), (40, 1, false), (40, 2, true), (40, 8, true), (100, 2, true)] {
+        let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+        for frame in 0..5 {
+            schedule.plan(at(frame * interval), &[crop(1, 30.0)], 4);
+        }
+        schedule.report(1, true, 0.95);
+        let back = (5 + missing) * interval;
+        assert_eq!(
+            schedule.plan(at(back), &[crop(1, 30.0)], 4),
+            [0; 1][..usize::from(read)],
+            "{interval} ms, {missing}"
+        );
+        assert!(schedule.plan(at(back + interval), &[crop(1, 30.0)], 4).is_empty(), "once is enough");
+    }
 }
 
 #[test]
 fn an_unreadable_track_costs_little_until_its_crop_gets_better() {
-    let settings = ScheduleSettings { patience: 5, recheck: Duration::from_secs(5), ..Default::default() };
+    let settings = ScheduleSettings {
+        patience: 5,
+        recheck: (Duration::from_secs(5), Duration::from_secs(5)),
+        ..Default::default()
+    };
     let mut schedule = ReadSchedule::new(settings);
     let mut reads = 0;
     for frame in 0..100 {

@@ -268,30 +268,35 @@ fn a_flush_counts_what_it_cuts() {
 
 #[test]
 fn readings_without_a_consensus_are_fused_here() {
-    let mut scene = Scene::new(settings());
-    for n in 0..20i64 {
-        let frame = FrameInfo {
-            time: Timestamp(START.0 + n * 40_000_000),
-            time_source: TimeSource::Clock,
-            number: n as u64,
-            width: 1280,
-            height: 720,
-        };
-        let seen = Observation {
-            track_id: 1,
-            bbox: Rect::new(100.0 + 20.0 * n as f32, 300.0, 80.0, 20.0),
-            corners: None,
-            detector_confidence: 0.9,
-            predicted: false,
-            quality: None,
-            reading: Some(reading("ABC123", 0.9)),
-            consensus: None,
-            vehicle: None,
-        };
-        let decisions = scene.passes.observe(&mut scene.memory, frame, &[seen]);
-        scene.settle(decisions);
+    for (first, then, events) in [("ABC123", "ABC123", vec!["ABC123"]), ("ABC123", "XYZ789", vec!["ABC123", "XYZ789"])]
+    {
+        let mut scene = Scene::new(settings());
+        for n in 0..20i64 {
+            let mut reading = reading(if n < 10 { first } else { then }, 0.98);
+            reading.lattice.probs.iter_mut().for_each(|p| *p = if *p > 0.5 { 0.999 } else { 0.001 / 36.0 });
+            let frame = FrameInfo {
+                time: Timestamp(START.0 + n * 40_000_000),
+                time_source: TimeSource::Clock,
+                number: n as u64,
+                width: 1280,
+                height: 720,
+            };
+            let seen = Observation {
+                track_id: 1,
+                bbox: Rect::new(100.0 + 20.0 * n as f32, 300.0, 80.0, 20.0),
+                corners: None,
+                detector_confidence: 0.9,
+                predicted: false,
+                quality: None,
+                reading: Some(reading),
+                consensus: None,
+                vehicle: None,
+            };
+            let decisions = scene.passes.observe(&mut scene.memory, frame, &[seen]);
+            scene.settle(decisions);
+        }
+        assert_eq!(scene.texts(), events);
     }
-    assert_eq!(scene.texts(), ["ABC123"]);
 }
 
 #[test]
