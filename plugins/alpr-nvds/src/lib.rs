@@ -9,6 +9,8 @@
 #![warn(missing_docs)]
 #![allow(unsafe_code, reason = "reads the structures of NVIDIA libraries")]
 
+#[cfg(feature = "handmade")]
+pub mod handmade;
 pub mod layout;
 mod meta;
 

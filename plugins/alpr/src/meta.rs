@@ -9,9 +9,10 @@
 //! | `alpr-plate` | see [`fields`] | our own elements: exact box, corners, readings, consensus, vehicle |
 //!
 //! Plates of other producers (a region whose type is one of [`ROI_TYPES`]) are read as well. Their parent region, if
-//! there is one, becomes the vehicle.
+//! there is one, becomes the vehicle. Where a buffer has no such region, DeepStream's object metadata is read.
 
 mod fields;
+mod nvds;
 
 use std::ops::ControlFlow;
 
@@ -19,14 +20,15 @@ use alpr_core::consensus::Consensus;
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::{Quad, Rect};
 use alpr_core::reader::Reading;
+use alpr_core::time::Timestamp;
 use gst_video::VideoRegionOfInterestMeta as Roi;
 
 /// Region type that we write.
 pub const ROI_TYPE: &str = "license-plate";
 
-/// Region types that are read as plates: ours, and what detectors of others call theirs.
-pub const ROI_TYPES: [&str; 6] =
-    [ROI_TYPE, "license_plate", "licence-plate", "licence_plate", "number-plate", "number_plate"];
+/// Types and labels that are read as plates, in letters of any case: ours, and what detectors of others call theirs.
+pub const ROI_TYPES: [&str; 7] =
+    [ROI_TYPE, "license_plate", "licence-plate", "licence_plate", "number-plate", "number_plate", "lpd"];
 
 const DETECTION: &str = "detection";
 const OBJECT_ID: &str = "object_id";
@@ -88,10 +90,14 @@ pub struct Region {
 
 /// All plates on `buffer`, in the order they were added.
 pub fn read(buffer: &gst::BufferRef) -> Vec<PlateMeta> {
-    buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| read_one(buffer, &roi)).collect()
+    if has_plates(buffer) {
+        buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| read_one(buffer, &roi)).collect()
+    } else {
+        nvds::plates(buffer).collect()
+    }
 }
 
-/// Whether `buffer` has any plate.
+/// Whether `buffer` has any plate that [`write`] would replace.
 pub fn has_plates(buffer: &gst::BufferRef) -> bool {
     buffer.iter_meta::<Roi>().any(|roi| is_plate(&roi))
 }
@@ -100,7 +106,13 @@ pub fn has_plates(buffer: &gst::BufferRef) -> bool {
 pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
     let wanted = |roi: &Roi| !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
     let rois = buffer.iter_meta::<Roi>().filter(|roi| wanted(roi));
-    rois.map(|roi| Region { id: roi.id(), vehicle: vehicle_of(&roi) }).collect()
+    let found: Vec<Region> = rois.map(|roi| Region { id: roi.id(), vehicle: vehicle_of(&roi) }).collect();
+    if found.is_empty() { nvds::regions(buffer, kind).collect() } else { found }
+}
+
+/// Capture time that the metadata on `buffer` names.
+pub fn capture_time(buffer: &gst::BufferRef) -> Option<Timestamp> {
+    nvds::capture_time(buffer)
 }
 
 /// Makes `plates` the plates of `buffer`: those that it had are replaced.
@@ -161,7 +173,11 @@ fn take_foreign(buffer: &mut gst::BufferRef) -> Vec<Foreign> {
 }
 
 fn is_plate(roi: &Roi) -> bool {
-    ROI_TYPES.contains(&roi.roi_type())
+    is_plate_type(roi.roi_type())
+}
+
+fn is_plate_type(kind: &str) -> bool {
+    ROI_TYPES.iter().any(|known| known.eq_ignore_ascii_case(kind))
 }
 
 fn is_ours(param: &str) -> bool {

@@ -6,6 +6,8 @@ use alpr_core::consensus::Consensus;
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::{Point, Quad, Rect};
 use alpr_core::reader::{Alphabet, Lattice, Reading, RegionGuess};
+use alpr_nvds::handmade::{self, Frame, Layout, Object};
+use alpr_nvds::layout::Bbox;
 use gst_video::VideoRegionOfInterestMeta as Roi;
 use gstalpr::meta::{self, PlateMeta};
 
@@ -217,4 +219,90 @@ fn malformed_fields_are_left_out() {
     }
     let expected = PlateMeta { bbox: Rect::new(1.0, 1.0, 4.0, 4.0), roi_id: Some(0), ..PlateMeta::default() };
     assert_eq!(meta::read(&buffer), [expected]);
+}
+
+/// A car with a plate that only the car's tracker follows, and a plate with a track of its own.
+const OBJECTS: [Object<'static>; 3] = [
+    Object {
+        label: "car",
+        track: Some(u64::MAX - 1),
+        confidence: 0.5,
+        bbox: Bbox { left: 100.0, top: 200.0, width: 300.0, height: 200.0 },
+        parent: None,
+    },
+    Object {
+        label: "lpd",
+        track: None,
+        confidence: 0.75,
+        bbox: Bbox { left: 200.0, top: 340.0, width: 80.0, height: 20.0 },
+        parent: Some(0),
+    },
+    Object {
+        label: "License_Plate",
+        track: Some(9),
+        confidence: -0.1,
+        bbox: Bbox { left: 600.0, top: 40.0, width: 60.0, height: 16.0 },
+        parent: None,
+    },
+];
+
+fn muxed(pipeline_size: (u32, u32)) -> Frame<'static> {
+    Frame { source: 3, source_size: (1920, 1080), pipeline_size, objects: &OBJECTS, ..Frame::default() }
+}
+
+#[test]
+fn deepstreams_objects_are_read_in_every_layout() {
+    for layout in Layout::ALL {
+        let mut buffer = buffer();
+        handmade::attach(buffer.make_mut(), layout, &[muxed((1280, 720)), Frame::default()]);
+        let car = Vehicle {
+            kind: Some("car".into()),
+            bbox: Some(Rect::new(100.0, 200.0, 300.0, 200.0)),
+            id: Some(u64::MAX - 1),
+            ..Vehicle::default()
+        };
+        let followed = PlateMeta {
+            bbox: Rect::new(200.0, 340.0, 80.0, 20.0),
+            confidence: 0.75,
+            label: "lpd".into(),
+            track_id: car.id,
+            vehicle: Some(car.clone()),
+            ..PlateMeta::default()
+        };
+        let lone = PlateMeta {
+            bbox: Rect::new(600.0, 40.0, 60.0, 16.0),
+            label: "License_Plate".into(),
+            track_id: Some(9),
+            ..PlateMeta::default()
+        };
+        let mut plates = meta::read(&buffer);
+        assert_eq!(plates, [followed, lone], "{layout:?}");
+        let vehicles = |kind| meta::regions(&buffer, kind).into_iter().map(|r| r.vehicle).collect::<Vec<_>>();
+        assert_eq!(vehicles(""), std::slice::from_ref(&car));
+        assert_eq!((vehicles("car").len(), vehicles("bus").len()), (1, 0));
+
+        // What is written stands in regions, and holds from then on.
+        plates[1].quality = Some(0.5);
+        meta::write(buffer.make_mut(), &plates);
+        assert_eq!(meta::read(&buffer), [as_read(&plates[0], 1), as_read(&plates[1], 2)]);
+    }
+}
+
+#[test]
+fn deepstreams_boxes_follow_the_picture() {
+    gst::init().unwrap();
+    let mut buffer = gst::Buffer::with_size(640 * 360 * 3 / 2).unwrap();
+    handmade::attach(buffer.make_mut(), Layout::ALL[2], &[muxed((1280, 720))]);
+    let (format, flags) = (gst_video::VideoFormat::Nv12, gst_video::VideoFrameFlags::empty());
+    gst_video::VideoMeta::add(buffer.make_mut(), flags, format, 640, 360).unwrap();
+    let plates = meta::read(&buffer);
+    assert_eq!(plates[0].bbox, Rect::new(100.0, 170.0, 40.0, 10.0));
+    assert_eq!(plates[0].vehicle.as_ref().unwrap().bbox, Some(Rect::new(50.0, 100.0, 150.0, 100.0)));
+}
+
+#[test]
+fn an_unknown_layout_of_deepstream_gives_nothing() {
+    let mut buffer = buffer();
+    handmade::attach(buffer.make_mut(), Layout { object: 600, frame: 240, label: 392 }, &[muxed((1280, 720))]);
+    assert!(meta::read(&buffer).is_empty() && meta::regions(&buffer, "").is_empty());
 }

@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use alpr_core::time::{TimeSource, Timestamp};
 use gst::prelude::*;
 
+use crate::meta;
+
 /// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
@@ -64,6 +66,7 @@ impl CaptureTime {
     ) -> (Timestamp, TimeSource) {
         let (time, source) = reference(buffer)
             .map(|time| (time, TimeSource::Reference))
+            .or_else(|| Some((meta::capture_time(buffer)?, TimeSource::DeepStream)))
             .or_else(|| self.by_stream(buffer.pts()?, segment?, element))
             .unwrap_or_else(|| {
                 self.without_time += 1;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part; a failed unwrap is how a test fails")]
 
+pub(crate) mod passes;
+
 use std::path::{Path, PathBuf};
 
 use gst::prelude::*;
@@ -62,6 +64,17 @@ pub(crate) fn harness(element: &gst::Element, info: &VideoInfo) -> Harness {
     harness.set_src_caps(info.to_caps().unwrap());
     harness.play();
     harness
+}
+
+/// Answers that the stream of `harness` is not live: a harness says that it is.
+pub(crate) fn play_as_file(harness: &Harness) {
+    harness.srcpad().unwrap().add_probe(gst::PadProbeType::QUERY_UPSTREAM, |_, info| {
+        if let Some(gst::QueryViewMut::Latency(latency)) = info.query_mut().map(|query| query.view_mut()) {
+            latency.set(false, gst::ClockTime::ZERO, gst::ClockTime::NONE);
+            return gst::PadProbeReturn::Handled;
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// 25 frames a second.

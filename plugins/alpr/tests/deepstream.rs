@@ -1,0 +1,94 @@
+//! The same scene gives the same event, whoever carries what was found: regions of interest or DeepStream's objects.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod common;
+
+use alpr_core::event::Event;
+use alpr_nvds::handmade::{self, Frame, Layout, Object};
+use alpr_nvds::layout::Bbox;
+use common::{Painting, data, harness, onnxruntime, play_as_file, video};
+use gst::prelude::*;
+use gst_video::{VideoFormat, VideoRegionOfInterestMeta as Roi};
+
+/// Frames in which the car is seen.
+const FRAMES: u64 = 20;
+const CAR: u64 = 7;
+const CONFIDENCE: f32 = 0.75;
+
+/// Boxes of the car and its plate in a frame: x, y, width, height.
+fn places(number: u64) -> [[u32; 4]; 2] {
+    let x = 10 + 8 * number as u32;
+    [[x, 40, 160, 120], [x + 40, 100, 64, 32]]
+}
+
+/// Events of the car's pass, which `carry` puts on the buffers: number of the frame, places of car and plate.
+fn events(carry: impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2])) -> Vec<Event> {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let line = format!(
+        "alprocr onnxruntime-library={} model-file={} execution-provider=cpu threads=1 \
+         ! alprdedup camera-id=CAM1 host-id=host start-time=2026-01-01T00:00:00Z",
+        onnxruntime().display(),
+        data("level-reader.onnx")
+    );
+    let bin = gst::parse::bin_from_description(&line, true).unwrap();
+    let mut harness = harness(bin.upcast_ref(), &info);
+    play_as_file(&harness);
+    for number in 0..FRAMES {
+        let [car, plate] = places(number);
+        let mut buffer =
+            Painting::new(512, 256).digits(plate[0], plate[1], plate[2], plate[3], [3, 0, 9, 7]).buffer(&info, number);
+        carry(buffer.get_mut().unwrap(), number, [car, plate]);
+        harness.push(buffer).unwrap();
+    }
+    harness.push_event(gst::event::Eos::new());
+    let lines = std::iter::from_fn(|| harness.try_pull());
+    lines.map(|line| serde_json::from_slice(&line.map_readable().unwrap()).unwrap()).collect()
+}
+
+fn by_regions(buffer: &mut gst::BufferRef, _number: u64, places: [[u32; 4]; 2]) {
+    let [car, plate] = places.map(|[x, y, w, h]| (x, y, w, h));
+    let id = || gst::Structure::builder("object_id").field("id", CAR as i32).build();
+    let mut region = Roi::add(buffer, "car", car);
+    region.set_id(1);
+    region.add_param(id());
+    let mut region = Roi::add(buffer, "license_plate", plate);
+    region.set_id(2);
+    region.set_parent_id(1);
+    region.add_param(id());
+    region.add_param(gst::Structure::builder("detection").field("confidence", f64::from(CONFIDENCE)).build());
+}
+
+fn by_objects(layout: Layout, ntp: impl Fn(u64) -> u64) -> impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2]) {
+    move |buffer, number, places| {
+        let [car, plate] = places.map(|place| {
+            let [left, top, width, height] = place.map(|v| v as f32);
+            Bbox { left, top, width, height }
+        });
+        let objects = [
+            Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None },
+            Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0) },
+        ];
+        let (size, ntp) = ((512, 256), ntp(number));
+        let frame = Frame { ntp, source_size: size, pipeline_size: size, objects: &objects, ..Frame::default() };
+        handmade::attach(buffer, layout, &[frame]);
+    }
+}
+
+#[test]
+fn the_same_scene_gives_the_same_event() {
+    let expected = events(by_regions);
+    assert_eq!(expected.len(), 1);
+    assert_eq!((expected[0].plate.text.as_str(), expected[0].vehicle.kind.as_str()), ("3097", "car"));
+    for layout in Layout::ALL {
+        assert_eq!(events(by_objects(layout, |_| 0)), expected, "{layout:?}");
+    }
+}
+
+#[test]
+fn deepstreams_capture_time_is_the_events() {
+    let start = 1_767_225_600_000_000_000;
+    let event = events(by_objects(Layout::ALL[2], |number| start + number * 40_000_000)).remove(0);
+    assert_eq!(event.extras.time_source, "deepstream-ntp");
+    assert!(event.captured_at.starts_with("2026-01-01T00:00:00."), "{}", event.captured_at);
+}
