@@ -7,6 +7,7 @@
 mod alphabet;
 mod detectors;
 mod error;
+mod family;
 mod heads;
 mod info;
 mod input;

@@ -1,4 +1,4 @@
-//! Families of detectors and how to tell them apart: a table of small tests, tried in order.
+//! Families of detectors.
 
 mod detr;
 mod grid;
@@ -8,13 +8,9 @@ mod yolo;
 mod yolox;
 
 use super::model::{Model, Picture, Preset};
-use super::{ContractError, DetectorContract, DetectorHead, readers};
+use super::{ContractError, DetectorContract, DetectorHead, family, readers};
 
-/// A family: its name, and its test, which is `None` when the model is not one of it.
-pub(super) struct Family {
-    pub(super) name: &'static str,
-    pub(super) sniff: fn(&Model<'_>) -> Option<Result<DetectorContract, ContractError>>,
-}
+type Family = family::Family<DetectorContract>;
 
 /// Certain tests first: names and metadata before shapes.
 const FAMILIES: [Family; 12] = [
@@ -32,28 +28,17 @@ const FAMILIES: [Family; 12] = [
     grid::DETECTNET,
 ];
 
-/// Tries every family in turn, or only the one the user names.
+/// The contract of a detector.
 pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError> {
-    let names = || FAMILIES.iter().map(|f| f.name).collect::<Vec<_>>();
-    if let Some(family) = &model.user.family
-        && !FAMILIES.iter().any(|f| f.name == family)
-    {
-        return Err(ContractError::Setting {
-            key: "family".into(),
-            value: family.clone(),
-            accepted: names().join(", "),
-        });
-    }
-    let wanted = |f: &&Family| model.user.family.is_none() || model.forced(f.name);
-    if let Some(result) = FAMILIES.iter().filter(wanted).find_map(|f| (f.sniff)(model)) {
-        return result;
+    if let Some(contract) = family::find(&FAMILIES, model)? {
+        return Ok(contract);
     }
     match readers::recognize(model) {
         Some(name) => Err(model.refused(
             format!("it is a reader of plates ({name}) and not a detector"),
             "give it to the element that reads, and a detector here",
         )),
-        None => Err(model.unknown("detector", names())),
+        None => Err(model.unknown("detector", family::names(&FAMILIES))),
     }
 }
 
