@@ -1,5 +1,5 @@
 //! Consumers of the field keep working: kafka-python, confluent-kafka, Confluent's Avro deserialiser, quixstreams,
-//! PostgreSQL. The consumers are the examples in `tests/kafka/consumers`.
+//! PostgreSQL. The consumers are the examples in `pipelines/consumers`, started as `pipelines/compose.yaml` starts them.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
@@ -10,12 +10,16 @@ use common::*;
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
+use yaml_rust2::{Yaml, YamlLoader};
 
 const SOON: Duration = Duration::from_secs(30);
 const TOPIC: &str = "alpr.plates.detected";
+/// The broker's address inside `pipelines/compose.yaml`.
+const COMPOSE_SERVERS: &str = "kafka:19092";
 
 /// A plate event with every member that consumers know; `second` of the minute, so that windows are predictable.
 fn plate(number: u32, camera: &str, captured_at: &str) -> String {
@@ -57,12 +61,38 @@ fn broker_with_plates(events: u32) -> Broker {
     broker
 }
 
-/// Runs an example to its end and gives what it printed.
+fn pipelines(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines").join(file)
+}
+
+fn compose() -> Yaml {
+    let text = std::fs::read_to_string(pipelines("compose.yaml")).unwrap();
+    YamlLoader::load_from_str(&text).unwrap().remove(0)
+}
+
+/// The command of a service, as written.
+fn command_of(service: &Yaml) -> Vec<String> {
+    service["command"].as_vec().unwrap().iter().map(|part| part.as_str().unwrap().to_string()).collect()
+}
+
+/// Runs a consumer as its service does, with other addresses, to its end; gives what it printed.
 #[track_caller]
-fn run(name: &str, arguments: &[&str]) -> String {
-    let output = python().arg(script(name)).args(arguments).output().unwrap();
+fn run_service(name: &str, addresses: &[(&str, &str)], more: &[&str]) -> String {
+    let mut command = command_of(&compose()["services"][name]);
+    for (from, to) in addresses {
+        assert!(command.iter().any(|part| part == from), "{from} is not in {command:?}");
+        command.iter_mut().filter(|part| part == from).for_each(|part| *part = to.to_string());
+    }
+    let mut python = python();
+    python.arg(pipelines("consumers").join(&command[0])).args(&command[1..]).args(more);
+    run(python)
+}
+
+#[track_caller]
+fn run(mut command: Command) -> String {
+    let output = command.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{name}: {out}\n{err}");
+    assert!(output.status.success(), "{command:?}: {out}\n{err}");
     out.into_owned()
 }
 
@@ -101,12 +131,9 @@ fn every_event_is_stored_in_postgresql_also_over_a_restart_of_the_consumer() {
     // Short: the path of a Unix socket has a limit.
     let dir = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap();
     let postgres = Helper::start("postgres.py", &[dir.path().to_str().unwrap()]);
-    let store = |events: &str| {
-        run(
-            "consumers/store.py",
-            &["--bootstrap-servers", &broker.servers(), "--dsn", &postgres.line, "--events", events],
-        )
-    };
+    let servers = broker.servers();
+    let addresses = [(COMPOSE_SERVERS, servers.as_str()), ("postgresql://alpr:alpr@postgres/alpr", &postgres.line)];
+    let store = |events: &str| run_service("store", &addresses, &["--events", events]);
     store("100");
     // Whatever the first run took beyond 100, together they must take all: events are repeated, never skipped.
     let query = "import psycopg,sys; c=psycopg.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone())";
@@ -145,9 +172,12 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
         sink.push(&text).unwrap();
     }
     sink.eos();
-    let arguments = ["--bootstrap-servers", &broker.servers(), "--plates", "AB12,AB13", "--events", "62"];
-    let alerts: Vec<serde_json::Value> =
-        run("consumers/watchlist.py", &arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let servers = broker.servers();
+    let addresses = [(COMPOSE_SERVERS, servers.as_str()), ("${WATCHED_PLATES:-ABC123,XYZ789}", "AB12,AB13")];
+    let alerts: Vec<serde_json::Value> = run_service("watchlist", &addresses, &["--events", "62"])
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let plates: Vec<&str> = alerts.iter().map(|alert| alert["alert"].as_str().unwrap()).collect();
     assert_eq!(plates.iter().filter(|plate| **plate == "AB13").count(), 1, "{alerts:?}");
     assert_eq!(
@@ -163,10 +193,9 @@ fn counts_by_camera_and_minute_are_right() {
     broker.create_topic("alpr.analytics.camera-counts");
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
-    run(
-        "consumers/counts.py",
-        &["--bootstrap-servers", &broker.servers(), "--state", state.to_str().unwrap(), "--timeout", "8"],
-    );
+    let servers = broker.servers();
+    let addresses = [(COMPOSE_SERVERS, servers.as_str()), ("/state", state.to_str().unwrap())];
+    run_service("counts", &addresses, &["--timeout", "8"]);
     let mut last: BTreeMap<(String, i64), u64> = BTreeMap::new();
     for record in consume(&broker.servers(), "alpr.analytics.camera-counts") {
         let value: serde_json::Value = serde_json::from_str(&record.value).unwrap();
@@ -176,6 +205,61 @@ fn counts_by_camera_and_minute_are_right() {
     let counts: Vec<u64> = last.values().copied().collect();
     // 150 seconds from a full minute on, one event a second, three cameras in turn: 20, 20 and 10 each.
     assert_eq!(counts, [20, 20, 10, 20, 20, 10, 20, 20, 10], "{last:?}");
+}
+
+#[test]
+fn compose_names_only_what_is_there() {
+    let compose = compose();
+    let services = compose["services"].as_hash().unwrap();
+    let is_there = |path: &str| assert!(pipelines(path).exists(), "{path}");
+    for (name, service) in services {
+        let name = name.as_str().unwrap();
+        let image = service["image"].as_str().map(|image| image.split_once(':').expect("a version").1);
+        assert!(image != Some("latest"), "{name}");
+        assert!(
+            image.is_some() != (service["build"].as_str() == Some("consumers")),
+            "{name}: an image or our consumers"
+        );
+        for other in service["depends_on"].as_hash().into_iter().flat_map(|map| map.keys()) {
+            assert!(services.contains_key(other), "{name} depends on {other:?}");
+        }
+        for volume in service["volumes"].as_vec().into_iter().flatten() {
+            let source = volume.as_str().unwrap().split(':').next().unwrap();
+            match source.strip_prefix("./") {
+                Some(file) => is_there(file),
+                None => assert!(compose["volumes"].as_hash().unwrap().contains_key(&Yaml::String(source.into()))),
+            }
+        }
+    }
+    is_there("consumers/Dockerfile");
+    // The topics, as docs/kafka.md lists them for development.
+    let script = command_of(&compose["services"]["topics"]).pop().unwrap();
+    let docs = std::fs::read_to_string(pipelines("../docs/kafka.md")).unwrap();
+    for line in script.lines().filter_map(|line| line.strip_prefix("create ")) {
+        let [topic, partitions, retention] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let days = retention.parse::<u64>().unwrap() / 86_400_000;
+        let row = docs
+            .lines()
+            .find(|row| row.starts_with(&format!("| `{topic}` ")) && row.contains(&format!("| {partitions} ")));
+        let row = row.unwrap_or_else(|| panic!("docs/kafka.md has no {topic} with {partitions} partitions"));
+        assert!(row.contains(&format!("| {days} day")), "{row}");
+    }
+}
+
+#[test]
+fn the_consumers_run_with_the_versions_that_their_image_has() {
+    let wanted = std::fs::read_to_string(pipelines("consumers/requirements.txt")).unwrap();
+    let versions =
+        "import sys, importlib.metadata as m; print(sys.version_info >= (3, 11), [m.version(n) for n in sys.argv[1:]])";
+    let lines: Vec<(&str, &str)> = wanted.lines().filter_map(|line| line.split_once("==")).collect();
+    assert_eq!(lines.len(), 4);
+    let mut python = python();
+    python.args(["-c", versions]).args(lines.iter().map(|(name, _)| name.split('[').next().unwrap()));
+    let found = run(python);
+    // On Python 3.10 older versions of two packages stand in: the image has a newer one.
+    if found.starts_with("True") {
+        assert!(lines.iter().all(|(_, version)| found.contains(&format!("'{version}'"))), "{found}");
+    }
 }
 
 #[test]
@@ -208,7 +292,9 @@ fn confluents_deserialiser_reads_our_avro() {
     sink.wait_stat("dead-lettered", 2, SOON);
     let dead = std::fs::read_to_string(dir.path().join("dead-letters.jsonl")).unwrap();
     assert!(dead.contains("does not fit the schema of kind plate") && dead.contains("no Avro schema"), "{dead}");
-    let text = run("read_avro.py", &[&broker.servers(), &url, "alpr.events.plates", "2"]);
+    let mut reader = python();
+    reader.arg(script("read_avro.py")).args([&broker.servers(), &url, "alpr.events.plates", "2"]);
+    let text = run(reader);
     let values: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(values[1]["plate"]["normalized_text"], "AB2");
     assert_eq!((&values[1]["latency_ms"], &values[1]["extras"]["frame_number"]), (&120.into(), &2.into()));
