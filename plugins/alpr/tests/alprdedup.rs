@@ -2,132 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
-use std::sync::Once;
+mod common;
 
-use alpr_core::consensus::Consensus;
 use alpr_core::event::Event;
-use alpr_core::geometry::Rect;
-use alpr_core::reader::{Alphabet, Lattice, Reading};
+use common::init;
+use common::passes::*;
 use gst::prelude::*;
-use gstalpr::meta::{self, PlateMeta};
-
-const FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
-
-fn init() {
-    static INIT: Once = Once::new();
-    INIT.call_once(|| {
-        gst::init().unwrap();
-        gstalpr::plugin_register_static().unwrap();
-    });
-}
-
-fn caps(width: i32) -> gst::Caps {
-    gst::Caps::builder("video/x-raw")
-        .field("format", "GRAY8")
-        .field("width", width)
-        .field("height", 360)
-        .field("framerate", gst::Fraction::new(25, 1))
-        .build()
-}
-
-/// A running `alprdedup` with `properties`.
-fn harness(properties: &[(&str, &str)]) -> gst_check::Harness {
-    init();
-    let element = gst::ElementFactory::make("alprdedup").property("camera-id", "CAM1").build().unwrap();
-    for (name, value) in properties {
-        element.set_property_from_str(name, value);
-    }
-    around(&element)
-}
-
-/// A harness around `element`, which may have run before.
-fn around(element: &gst::Element) -> gst_check::Harness {
-    let mut harness = gst_check::Harness::with_element(element, Some("sink"), Some("src"));
-    // a harness says that it is live; we want a file
-    harness.srcpad().unwrap().add_probe(gst::PadProbeType::QUERY_UPSTREAM, |_, info| {
-        if let Some(gst::QueryViewMut::Latency(latency)) = info.query_mut().map(|query| query.view_mut()) {
-            latency.set(false, gst::ClockTime::ZERO, gst::ClockTime::NONE);
-            return gst::PadProbeReturn::Handled;
-        }
-        gst::PadProbeReturn::Ok
-    });
-    harness.play();
-    harness.set_src_caps(caps(640));
-    harness
-}
-
-fn lattice(text: &str) -> Lattice {
-    let alphabet = Alphabet::latin();
-    let symbols = alphabet.symbols().to_vec();
-    let row = |c: char| {
-        let place = symbols.iter().position(|s| *s == c).unwrap();
-        (0..=symbols.len()).map(move |i| if i == place { 0.964 } else { 0.001 })
-    };
-    Lattice { probs: text.chars().flat_map(row).collect(), alphabet }
-}
-
-/// Track `track` at its `n`-th frame, with `text` read `n + 1` times.
-fn plate(track: u64, text: &str, n: u32) -> PlateMeta {
-    let consensus = Consensus {
-        lattice: lattice(text),
-        text: text.into(),
-        confidence: 0.95,
-        char_confidence: vec![0.99; text.len()],
-        alternatives: vec![("ALTER1".into(), 0.02)],
-        reads: n + 1,
-        agreeing: n + 1,
-        region: None,
-    };
-    PlateMeta {
-        bbox: Rect::new(50.0 + 20.0 * n as f32, 100.0 + 20.0 * (track % 10) as f32, 80.0, 20.0),
-        confidence: 0.8,
-        track_id: Some(track),
-        quality: Some(0.7),
-        reading: Some(Reading { text: text.into(), confidence: 0.95, lattice: lattice(text), region: None }),
-        consensus: Some(consensus),
-        ..PlateMeta::default()
-    }
-}
-
-fn frame(number: u64, plates: &[PlateMeta]) -> gst::Buffer {
-    let mut buffer = gst::Buffer::from_slice(vec![128u8; 640 * 360]);
-    let writable = buffer.get_mut().unwrap();
-    writable.set_pts(number * FRAME);
-    writable.set_duration(FRAME);
-    meta::write(writable, plates);
-    buffer
-}
-
-/// Pushes `count` frames from number `first` on, with `text` on track `track` in each.
-fn pass(harness: &mut gst_check::Harness, track: u64, text: &str, first: u64, count: u32) {
-    for n in 0..count {
-        harness.push(frame(first + u64::from(n), &[plate(track, text, n)])).unwrap();
-    }
-}
-
-fn empty(harness: &mut gst_check::Harness, first: u64, count: u64) {
-    for n in 0..count {
-        harness.push(frame(first + n, &[])).unwrap();
-    }
-}
-
-/// All lines that came out, and their presentation times.
-fn lines(harness: &mut gst_check::Harness) -> Vec<(String, Option<gst::ClockTime>)> {
-    std::iter::from_fn(|| harness.try_pull())
-        .map(|buffer| {
-            let map = buffer.map_readable().unwrap();
-            (String::from_utf8(map.to_vec()).unwrap(), buffer.pts())
-        })
-        .collect()
-}
-
-fn events(harness: &mut gst_check::Harness) -> Vec<Event> {
-    lines(harness).iter().map(|(line, _)| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn stat(harness: &gst_check::Harness, name: &str) -> u64 {
-    harness.element().unwrap().property::<gst::Structure>("stats").get(name).unwrap()
-}
 
 #[test]
 fn one_line_of_json_for_one_pass() {
@@ -322,119 +202,6 @@ fn a_live_stream_has_clock_time_and_a_latency() {
     assert!(captured.abs_diff(before) <= 60, "{}", event.captured_at);
 }
 
-/// A folder of this test's own, which is gone when the test is over.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("alprdedup-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-#[test]
-fn pictures_are_there_before_the_event_and_hashed_in_it() {
-    use sha2::Digest;
-    let folder = Folder::new("pictures");
-    let location = folder.path("evidence");
-    let mut h = harness(&[
-        ("evidence-location", location.as_str()),
-        ("evidence", "plate+frame"),
-        ("evidence-url-template", "s3://alpr-plate-images/{key}"),
-        ("start-time", "2025-12-27T00:57:03Z"),
-    ]);
-    empty(&mut h, 0, 1);
-    pass(&mut h, 1, "ABC123", 1, 5);
-    let event = events(&mut h).remove(0);
-    let key = format!("DC1/CAM1/2025-12-27/{}-plate.jpg", event.event_id);
-    assert_eq!(event.images.plate_url, format!("s3://alpr-plate-images/{key}"));
-    assert_eq!(event.images.vehicle_url, "");
-    let jpeg = std::fs::read(format!("{location}/{key}")).unwrap();
-    let hash: String = sha2::Sha256::digest(&jpeg).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(event.extras.plate_sha256, Some(hash));
-    assert_eq!(&jpeg[..2], [0xff, 0xd8]);
-    let files = std::fs::read_dir(format!("{location}/DC1/CAM1/2025-12-27")).unwrap().count();
-    assert_eq!(files, 2, "plate and frame, and nothing half written");
-    assert_eq!((stat(&h, "pictures-written"), stat(&h, "pictures-failed")), (2, 0));
-}
-
-#[test]
-fn a_full_disk_costs_the_picture_and_not_the_event() {
-    let folder = Folder::new("full");
-    let location = folder.path("evidence");
-    let mut h = harness(&[("evidence-location", location.as_str())]);
-    let bus = gst::Bus::new();
-    h.element().unwrap().set_bus(Some(&bus));
-    // a file where the folder of the site should be
-    std::fs::write(format!("{location}/DC1"), "in the way").unwrap();
-    empty(&mut h, 0, 1);
-    pass(&mut h, 1, "ABC123", 1, 5);
-    pass(&mut h, 2, "XYZ789", 6, 5);
-    let events = events(&mut h);
-    assert_eq!(events.len(), 2);
-    assert!(events.iter().all(|event| event.images.plate_url.is_empty() && event.extras.plate_sha256.is_none()));
-    assert_eq!(stat(&h, "pictures-failed"), 2);
-    let warnings = bus.iter().filter(|message| message.type_() == gst::MessageType::Warning).count();
-    assert_eq!(warnings, 1, "once, not for every picture");
-}
-
-#[test]
-fn a_state_file_keeps_plates_over_a_restart() {
-    let folder = Folder::new("state");
-    let file = folder.path("state");
-    for (run, outcome) in [(0, "event"), (1, "duplicate-of")] {
-        let mut h = harness(&[("state-file", file.as_str()), ("start-time", "2025-12-27T00:57:03Z")]);
-        empty(&mut h, 100 * run, 1);
-        pass(&mut h, 1, "ABC123", 100 * run + 1, 5);
-        h.push_event(gst::event::Eos::new());
-        assert_eq!(stat(&h, outcome), 1, "run {run}");
-        h.element().unwrap().set_state(gst::State::Null).unwrap();
-    }
-}
-
-/// Waits until `done`, at most ten seconds: the background looks once a second.
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while !done() {
-        assert!(std::time::Instant::now() < end, "{what} did not happen");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
-#[test]
-fn a_watchlist_that_changes_is_read_again() {
-    let folder = Folder::new("watchlist");
-    let file = folder.path("list");
-    std::fs::write(&file, "ABC123,allow\n").unwrap();
-    let mut h = harness(&[("watchlist-file", file.as_str()), ("time-window", "0")]);
-    let bus = gst::Bus::new();
-    h.element().unwrap().set_bus(Some(&bus));
-    empty(&mut h, 0, 1);
-    pass(&mut h, 1, "ABC123", 1, 5);
-    let hits = || -> Vec<String> { bus.iter().filter_map(|m| m.structure()?.get("tag").ok()).collect() };
-    assert_eq!(hits(), ["allow"]);
-    std::fs::write(&file, "nonsense,x,y\n").unwrap();
-    wait_for("a warning", || bus.iter().any(|m| m.type_() == gst::MessageType::Warning));
-    std::fs::write(&file, "XYZ789,stolen\n").unwrap();
-    let mut track = 2;
-    wait_for("a hit of the new list", || {
-        pass(&mut h, track, "XYZ789", 100 * track, 5);
-        track += 1;
-        hits() == ["stolen"]
-    });
-}
-
 #[test]
 fn health_tells_of_a_silent_camera() {
     let mut h =
@@ -448,6 +215,86 @@ fn health_tells_of_a_silent_camera() {
     let record: serde_json::Value = serde_json::from_str(&record.unwrap().0).unwrap();
     assert_eq!((&record["kind"], &record["camera_silent"]), (&"health".into(), &true.into()));
     assert_eq!(record["frames"], 3);
+    assert!(record["queue_depth"].is_null() && record["spool_depth"].is_null(), "{record}");
+}
+
+mod spooling {
+    //! A sink that says how much it keeps, as `kafkasink` does.
+
+    use std::sync::LazyLock;
+
+    use gst::prelude::*;
+    use gst::subclass::prelude::*;
+    use gst_base::subclass::prelude::*;
+
+    #[derive(Default)]
+    pub struct Sink;
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Sink {
+        const NAME: &'static str = "AlprTestSpoolingSink";
+        type Type = super::SpoolingSink;
+        type ParentType = gst_base::BaseSink;
+    }
+
+    impl ObjectImpl for Sink {
+        fn properties() -> &'static [glib::ParamSpec] {
+            static ALL: LazyLock<[glib::ParamSpec; 1]> =
+                LazyLock::new(|| [glib::ParamSpecBoxed::builder::<gst::Structure>("stats").read_only().build()]);
+            &*ALL
+        }
+
+        fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
+            gst::Structure::builder("stats").field("spool-depth", 17u64).build().to_value()
+        }
+    }
+
+    impl GstObjectImpl for Sink {}
+
+    impl ElementImpl for Sink {
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static ALL: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                let (any, sink) = (gst::Caps::new_any(), gst::PadDirection::Sink);
+                vec![gst::PadTemplate::new("sink", sink, gst::PadPresence::Always, &any).unwrap()]
+            });
+            &ALL
+        }
+    }
+
+    impl BaseSinkImpl for Sink {
+        fn render(&self, _buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+            Ok(gst::FlowSuccess::Ok)
+        }
+    }
+}
+
+glib::wrapper! {
+    pub struct SpoolingSink(ObjectSubclass<spooling::Sink>) @extends gst_base::BaseSink, gst::Element, gst::Object;
+}
+
+#[test]
+fn health_tells_how_much_waits_before_and_behind() {
+    init();
+    let description = "videotestsrc is-live=true ! queue name=q ! identity sleep-time=200000 ! queue ! \
+                       alprdedup name=dedup records=health health-interval=1000000000";
+    let front = gst::parse::bin_from_description(description, false).unwrap();
+    let source = front.by_name("dedup").unwrap().static_pad("src").unwrap();
+    front.add_pad(&gst::GhostPad::with_target(&source).unwrap()).unwrap();
+    let (pipeline, sink) = (gst::Pipeline::new(), glib::Object::new::<SpoolingSink>());
+    pipeline.add_many([front.upcast_ref::<gst::Element>(), sink.upcast_ref()]).unwrap();
+    front.link(&sink).unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let bus = pipeline.bus().unwrap();
+    let mut record = serde_json::Value::Null;
+    wait_for("a health message", || {
+        let told = bus.iter().filter_map(|m| m.structure()?.get::<String>("json").ok()).next();
+        record = told.map_or(serde_json::Value::Null, |json| serde_json::from_str(&json).unwrap());
+        !record.is_null()
+    });
+    pipeline.set_state(gst::State::Null).unwrap();
+    // thirty frames a second come in and five go out
+    assert!(record["queue_depth"].as_u64().unwrap() >= 5, "{record}");
+    assert_eq!(record["spool_depth"], 17, "{record}");
 }
 
 #[test]

@@ -122,6 +122,10 @@ pub struct HealthRecord {
     pub reads_per_pass: f64,
     /// Percentiles of capture-to-emission latency since the last record.
     pub latency_ms: Percentiles,
+    /// Frames that wait in queues before the element; `None` where there is no queue.
+    pub queue_depth: Option<u64>,
+    /// Records that wait in the spool of a sink behind the element; `None` where no sink has one.
+    pub spool_depth: Option<u64>,
     /// Who sent it.
     pub node: Node,
 }

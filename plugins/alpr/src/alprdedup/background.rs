@@ -9,6 +9,7 @@ use super::chores::Chores;
 use super::files::Background;
 use super::health::health_message;
 use super::imp::{AlprDedup, CAT, lock};
+use super::neighbours;
 use super::settings::{Settings, SettingsError};
 use super::state::State;
 
@@ -50,7 +51,9 @@ impl AlprDedup {
             let State { health, passes, output, frames, .. } = state;
             health.due(*frames, passes, output)
         };
-        if let Some(record) = record {
+        if let Some(mut record) = record {
+            record.queue_depth = neighbours::queued_before(&self.sinkpad);
+            record.spool_depth = neighbours::spooled_behind(&self.srcpad);
             self.send_health(&record);
         }
     }

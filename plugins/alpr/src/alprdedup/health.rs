@@ -68,6 +68,8 @@ impl Health {
             events: output.events(),
             reads_per_pass: (reads as f64 / read_passes.max(1) as f64 * 100.0).round() / 100.0,
             latency_ms: latency.percentiles(),
+            queue_depth: None,
+            spool_depth: None,
             node: Node { site: identity.site.clone(), host: identity.host.clone() },
         })
     }

@@ -52,6 +52,7 @@ mod files;
 mod health;
 mod imp;
 mod memory;
+mod neighbours;
 mod output;
 mod properties;
 mod retention;

@@ -1,0 +1,223 @@
+//! What `alprdedup` keeps in files: pictures, its memory, the plates that someone waits for.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed unwrap is how a test fails; one test feeds another"
+)]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use alpr_core::event::Vehicle;
+use alpr_core::geometry::Rect;
+use common::passes::*;
+use gst::prelude::*;
+use gstalpr::meta::PlateMeta;
+
+#[test]
+fn pictures_are_there_before_the_event_and_hashed_in_it() {
+    use sha2::Digest;
+    let folder = Folder::new("pictures");
+    let location = folder.path("evidence");
+    let mut h = harness(&[
+        ("evidence-location", location.as_str()),
+        ("evidence", "plate+frame"),
+        ("evidence-url-template", "s3://alpr-plate-images/{key}"),
+        ("start-time", "2025-12-27T00:57:03Z"),
+    ]);
+    empty(&mut h, 0, 1);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let event = events(&mut h).remove(0);
+    let key = format!("DC1/CAM1/2025-12-27/{}-plate.jpg", event.event_id);
+    assert_eq!(event.images.plate_url, format!("s3://alpr-plate-images/{key}"));
+    assert_eq!(event.images.vehicle_url, "");
+    let jpeg = std::fs::read(format!("{location}/{key}")).unwrap();
+    let hash: String = sha2::Sha256::digest(&jpeg).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(event.extras.plate_sha256, Some(hash));
+    assert_eq!(&jpeg[..2], [0xff, 0xd8]);
+    let files = std::fs::read_dir(format!("{location}/DC1/CAM1/2025-12-27")).unwrap().count();
+    assert_eq!(files, 2, "plate and frame, and nothing half written");
+    assert_eq!((stat(&h, "pictures-written"), stat(&h, "pictures-failed")), (2, 0));
+}
+
+#[test]
+fn a_full_disk_costs_the_picture_and_not_the_event() {
+    let folder = Folder::new("full");
+    let location = folder.path("evidence");
+    let mut h = harness(&[("evidence-location", location.as_str())]);
+    let bus = gst::Bus::new();
+    h.element().unwrap().set_bus(Some(&bus));
+    // a file where the folder of the site should be
+    std::fs::write(format!("{location}/DC1"), "in the way").unwrap();
+    empty(&mut h, 0, 1);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    pass(&mut h, 2, "XYZ789", 6, 5);
+    let events = events(&mut h);
+    assert_eq!(events.len(), 2);
+    assert!(events.iter().all(|event| event.images.plate_url.is_empty() && event.extras.plate_sha256.is_none()));
+    assert_eq!(stat(&h, "pictures-failed"), 2);
+    let warnings = bus.iter().filter(|message| message.type_() == gst::MessageType::Warning).count();
+    assert_eq!(warnings, 1, "once, not for every picture");
+}
+
+/// Width and height of a JPEG, from its frame header.
+fn size_of(jpeg: &[u8]) -> (u32, u32) {
+    let mut at = 2;
+    loop {
+        let (marker, length) = (jpeg[at + 1], usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]])));
+        if (0xc0..=0xc2).contains(&marker) {
+            let side = |i: usize| u32::from(u16::from_be_bytes([jpeg[at + i], jpeg[at + i + 1]]));
+            return (side(7), side(5));
+        }
+        at += 2 + length;
+    }
+}
+
+#[test]
+fn pictures_of_listed_plates_only_and_of_their_vehicles() {
+    let folder = Folder::new("listed");
+    let (location, list) = (folder.path("evidence"), folder.path("list"));
+    std::fs::write(&list, "XYZ789,allow\n").unwrap();
+    let mut h = harness(&[
+        ("evidence-location", location.as_str()),
+        ("evidence", "plate+vehicle+frame"),
+        ("evidence-for", "listed"),
+        ("watchlist-file", list.as_str()),
+    ]);
+    empty(&mut h, 0, 1);
+    for (track, text, first) in [(1, "ABC123", 1), (2, "XYZ789", 20)] {
+        for n in 0..5 {
+            let bbox = Rect::new(40.0, 60.0, 300.0, 200.0);
+            let vehicle = Some(Vehicle { kind: Some("car".into()), bbox: Some(bbox), ..Vehicle::default() });
+            let plate = PlateMeta { vehicle, ..plate(track, text, n) };
+            h.push(frame(first + u64::from(n), &[plate])).unwrap();
+        }
+    }
+    let events = events(&mut h);
+    let [other, listed] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(other.plate.normalized_text, "ABC123");
+    assert!([&other.images.plate_url, &other.images.vehicle_url, &other.images.frame_url].iter().all(|u| u.is_empty()));
+    assert_eq!(listed.extras.watchlist.as_ref().map(|w| w.tag.as_str()), Some("allow"));
+    // 80 by 20 and a quarter on each side; 300 by 200 and a twentieth on each side; all of it
+    for (url, (width, height)) in [
+        (&listed.images.plate_url, (120, 30)),
+        (&listed.images.vehicle_url, (330, 220)),
+        (&listed.images.frame_url, (640, 360)),
+    ] {
+        let (w, h) = size_of(&std::fs::read(url).unwrap());
+        assert!(w.abs_diff(width) <= 1 && h.abs_diff(height) <= 1, "{url}: {w}x{h}, not {width}x{height}");
+    }
+    assert_eq!(stat(&h, "pictures-written"), 3);
+}
+
+#[test]
+fn a_state_file_keeps_plates_over_a_restart() {
+    let folder = Folder::new("state");
+    let file = folder.path("state");
+    for (run, outcome) in [(0, "event"), (1, "duplicate-of")] {
+        let mut h = harness(&[("state-file", file.as_str()), ("start-time", "2025-12-27T00:57:03Z")]);
+        empty(&mut h, 100 * run, 1);
+        pass(&mut h, 1, "ABC123", 100 * run + 1, 5);
+        h.push_event(gst::event::Eos::new());
+        assert_eq!(stat(&h, outcome), 1, "run {run}");
+        h.element().unwrap().set_state(gst::State::Null).unwrap();
+    }
+}
+
+/// Names the state file to the process that is killed.
+const STATE: &str = "ALPRDEDUP_TEST_STATE_FILE";
+
+/// The plate of the `n`-th vehicle: no two are alike.
+fn nth_plate(n: u64) -> String {
+    format!("K{:03}XY", n * 111 % 1000)
+}
+
+/// Lets vehicles pass an element with a state file for as long as it lives, or a few of them when nobody kills it. Prints
+/// the plate of each event that downstream took: from then on it must not be forgotten.
+#[test]
+fn every_event_that_was_taken_is_in_the_state_file_at_once() {
+    let folder = Folder::new("feed");
+    let (file, vehicles) = std::env::var(STATE).map_or_else(|_| (folder.path("state"), 3), |file| (file, u64::MAX));
+    let mut h = harness(&[("state-file", file.as_str()), ("start-time", "2025-12-27T00:57:03Z")]);
+    for n in 0..vehicles {
+        pass(&mut h, n, &nth_plate(n), 5 * n + 1, 5);
+        for event in events(&mut h) {
+            let plate = event.plate.normalized_text;
+            assert!(std::fs::read_to_string(&file).unwrap().contains(&plate));
+            println!("took {plate}");
+        }
+    }
+}
+
+#[test]
+fn a_kill_forgets_no_plate_that_gave_an_event() {
+    let folder = Folder::new("killed");
+    for kill in 1..=3_usize {
+        let file = folder.path(&format!("state-{kill}"));
+        let mut feeder = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "every_event_that_was_taken_is_in_the_state_file_at_once", "--nocapture"])
+            .env(STATE, &file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(feeder.stdout.take().unwrap()).lines().map_while(Result::ok);
+        // the first line follows what the test program says itself, without a line break
+        let took = lines.filter_map(|line| line.split_once("took ").map(|(_, plate)| plate.to_owned()));
+        let plates: Vec<String> = took.take(7 * kill).collect();
+        feeder.kill().unwrap();
+        feeder.wait().unwrap();
+        assert_eq!(plates.len(), 7 * kill, "the feeder ended by itself");
+
+        let mut h = harness(&[("state-file", file.as_str()), ("start-time", "2025-12-27T00:57:33Z")]);
+        for (n, plate) in plates.iter().enumerate() {
+            pass(&mut h, n as u64, plate, 5 * n as u64 + 1, 5);
+        }
+        h.push_event(gst::event::Eos::new());
+        assert_eq!((stat(&h, "duplicate-of"), stat(&h, "event")), (plates.len() as u64, 0), "after kill {kill}");
+        h.element().unwrap().set_state(gst::State::Null).unwrap();
+    }
+}
+
+#[test]
+fn cameras_of_one_site_share_what_they_saw_when_they_are_asked_to() {
+    for (scope, site, second) in
+        [("site", "yard", "duplicate-of"), ("site", "harbour", "event"), ("camera", "yard", "event")]
+    {
+        let camera = |id: &str, site: &str| harness(&[("camera-id", id), ("site-id", site), ("scope", scope)]);
+        let (mut entry, mut exit) = (camera("entry", "yard"), camera("exit", site));
+        pass(&mut entry, 1, "ABC123", 1, 5);
+        assert_eq!(events(&mut entry).len(), 1, "{scope} {site}");
+        pass(&mut exit, 1, "A8C123", 30, 5);
+        empty(&mut exit, 35, 50);
+        assert_eq!(stat(&exit, second), 1, "{scope} {site}");
+        // a plate that no camera saw is an event at either
+        pass(&mut exit, 2, "XYZ789", 90, 5);
+        assert_eq!(events(&mut exit).last().map(|e| e.plate.normalized_text.clone()).as_deref(), Some("XYZ789"));
+    }
+}
+
+#[test]
+fn a_watchlist_that_changes_is_read_again() {
+    let folder = Folder::new("watchlist");
+    let file = folder.path("list");
+    std::fs::write(&file, "ABC123,allow\n").unwrap();
+    let mut h = harness(&[("watchlist-file", file.as_str()), ("time-window", "0")]);
+    let bus = gst::Bus::new();
+    h.element().unwrap().set_bus(Some(&bus));
+    empty(&mut h, 0, 1);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let hits = || -> Vec<String> { bus.iter().filter_map(|m| m.structure()?.get("tag").ok()).collect() };
+    assert_eq!(hits(), ["allow"]);
+    std::fs::write(&file, "nonsense,x,y\n").unwrap();
+    wait_for("a warning", || bus.iter().any(|m| m.type_() == gst::MessageType::Warning));
+    std::fs::write(&file, "XYZ789,stolen\n").unwrap();
+    let mut track = 2;
+    wait_for("a hit of the new list", || {
+        pass(&mut h, track, "XYZ789", 100 * track, 5);
+        track += 1;
+        hits() == ["stolen"]
+    });
+}
