@@ -16,68 +16,69 @@ use std::process::{Child, Command};
 
 use gst::prelude::*;
 
-struct Settings {
-    tag: String,
-    open: Vec<String>,
-    pipeline: String,
-}
-
 const USAGE: &str = "usage: gate --tag TAG --open PROGRAM [ARGUMENT…] -- 'PIPELINE DESCRIPTION'";
 
-fn settings(mut arguments: impl Iterator<Item = String>) -> Option<Settings> {
+/// Tag, command and pipeline of the command line.
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(String, Vec<String>, String)> {
     (arguments.next()? == "--tag").then_some(())?;
     let tag = arguments.next()?;
     (arguments.next()? == "--open").then_some(())?;
     let open: Vec<String> = arguments.by_ref().take_while(|a| a != "--").collect();
     let pipeline = arguments.next()?;
-    (!open.is_empty() && arguments.next().is_none()).then_some(Settings { tag, open, pipeline })
+    (!open.is_empty() && arguments.next().is_none()).then_some((tag, open, pipeline))
 }
 
 /// The gate: a command that takes its time.
-struct Gate {
+pub struct Gate {
+    tag: String,
     open: Vec<String>,
     running: Option<Child>,
 }
 
 impl Gate {
-    fn open(&mut self) -> std::io::Result<()> {
+    /// A gate that `open`, a program and its arguments, opens for plates with `tag`.
+    pub fn new(tag: String, open: Vec<String>) -> Self {
+        Self { tag, open, running: None }
+    }
+
+    /// Plays `pipeline` to its end and opens for every plate of the watchlist.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong in the pipeline, or with the command.
+    pub fn serve(&mut self, pipeline: &gst::Element) -> Result<(), Box<dyn Error>> {
+        let bus = pipeline.bus().ok_or("the description is not a pipeline")?;
+        pipeline.set_state(gst::State::Playing)?;
+        let end = bus.iter_timed(gst::ClockTime::NONE).find_map(|message| match message.view() {
+            gst::MessageView::Element(element) => {
+                let tag = element.structure().filter(|s| s.name() == "alpr-watchlist")?.get::<&str>("tag").ok()?;
+                if tag == self.tag { self.open().err() } else { None }.map(Err)
+            }
+            gst::MessageView::Error(error) => Some(Err(format!("{} ({:?})", error.error(), error.debug()).into())),
+            gst::MessageView::Eos(_) => Some(Ok(())),
+            _ => None,
+        });
+        pipeline.set_state(gst::State::Null)?;
+        if let Some(mut child) = self.running.take() {
+            child.wait()?;
+        }
+        end.unwrap_or(Ok(()))
+    }
+
+    fn open(&mut self) -> Result<(), Box<dyn Error>> {
         if let Some(child) = &mut self.running
             && child.try_wait()?.is_none()
         {
             return Ok(());
         }
-        self.running = Some(Command::new(&self.open[0]).args(&self.open[1..]).spawn()?);
-        Ok(())
+        let child = Command::new(&self.open[0]).args(&self.open[1..]).spawn();
+        self.running = Some(child.map_err(|error| format!("cannot run {}: {error}", self.open[0]))?);
+        Ok(writeln!(std::io::stdout(), "opened")?)
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Settings { tag, open, pipeline } = settings(std::env::args().skip(1)).ok_or(USAGE)?;
+    let (tag, open, pipeline) = arguments(std::env::args().skip(1)).ok_or(USAGE)?;
     gst::init()?;
-    let pipeline = gst::parse::launch(&pipeline)?;
-    let bus = pipeline.bus().ok_or("the description is not a pipeline")?;
-    let mut gate = Gate { open, running: None };
-    pipeline.set_state(gst::State::Playing)?;
-    for message in bus.iter_timed(gst::ClockTime::NONE) {
-        match message.view() {
-            gst::MessageView::Element(element) => {
-                let Some(hit) = element.structure().filter(|s| s.name() == "alpr-watchlist") else { continue };
-                if hit.get::<&str>("tag").is_ok_and(|t| t == tag) {
-                    gate.open().map_err(|e| format!("cannot run {}: {e}", gate.open[0]))?;
-                    writeln!(std::io::stdout(), "opened")?;
-                }
-            }
-            gst::MessageView::Error(error) => {
-                pipeline.set_state(gst::State::Null)?;
-                return Err(format!("{} ({:?})", error.error(), error.debug()).into());
-            }
-            gst::MessageView::Eos(_) => break,
-            _ => {}
-        }
-    }
-    pipeline.set_state(gst::State::Null)?;
-    if let Some(mut child) = gate.running {
-        child.wait()?;
-    }
-    Ok(())
+    Gate::new(tag, open).serve(&gst::parse::launch(&pipeline)?)
 }
