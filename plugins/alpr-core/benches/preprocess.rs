@@ -42,6 +42,7 @@ fn main() {
         width,
         height,
         batch: None,
+        flexible: None,
     };
     for (width, height, formats) in [
         (

@@ -2,7 +2,7 @@
 
 mod scene;
 
-use alpr_core::contract::{ColorOrder, Element, Input, InputBuffer, Layout, Resize};
+use alpr_core::contract::{ColorOrder, Element, Flexible, Input, InputBuffer, Layout, Resize};
 use alpr_core::geometry::{Point, Quad, Rect};
 use alpr_core::image::{Color, Frame, Matrix, PixelFormat, Plane, crop, rectify, resample};
 use scene::{Picture, picture, street};
@@ -183,6 +183,32 @@ fn input(layout: Layout, element: Element, resize: Resize) -> Input {
         width: 64,
         height: 64,
         batch: None,
+        flexible: None,
+    }
+}
+
+#[test]
+fn an_input_of_free_size_takes_the_shape_of_the_picture() {
+    let flexible = Some(Flexible { step: 32, area: 640 * 384 });
+    let given = Input { width: 640, height: 384, flexible, ..input(Layout::Nchw, Element::F32, Resize::Letterbox) };
+    for (what, picture, expected) in [
+        ("video", (1920.0, 1080.0), (640, 384)),
+        ("an old camera", (720.0, 576.0), (544, 448)),
+        ("a photograph", (4000.0, 3000.0), (576, 416)),
+        ("a photograph held upright", (3000.0, 4000.0), (416, 576)),
+        ("a strip", (5000.0, 10.0), (7680, 32)),
+        ("nothing", (0.0, 0.0), (640, 384)),
+    ] {
+        let mut adapted = given.clone();
+        adapted.adapt(picture.0, picture.1);
+        assert_eq!((adapted.width, adapted.height), expected, "{what}");
+        adapted.adapt(1920.0, 1080.0);
+        assert_eq!(adapted, given, "{what}, then video");
+    }
+    for rigid in [Input { flexible: None, ..given.clone() }, Input { resize: Resize::Stretch, ..given }] {
+        let mut adapted = rigid.clone();
+        adapted.adapt(3000.0, 4000.0);
+        assert_eq!(adapted, rigid);
     }
 }
 

@@ -74,6 +74,31 @@ pub struct Input {
     pub height: usize,
     /// Size of a batch where the model fixes it; `None` where any number of pictures may be run at once.
     pub batch: Option<usize>,
+    /// How far the size may change; `None` where the model or the user fixes it.
+    pub flexible: Option<Flexible>,
+}
+
+/// What an input of any size costs at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flexible {
+    /// Width and height are multiples of this, in pixels.
+    pub step: usize,
+    /// Most pixels.
+    pub area: usize,
+}
+
+impl Flexible {
+    /// Width and height in which a picture of `w` × `h` pixels appears largest; of equals the smallest.
+    fn size(self, w: f32, h: f32) -> Option<(usize, usize)> {
+        let sides = (self.step..=self.area / self.step).step_by(self.step);
+        sides
+            .map(|width| (width, self.area / width / self.step * self.step))
+            .max_by(|a, b| {
+                let ratio = |size: &(usize, usize)| (size.0 as f32 / w).min(size.1 as f32 / h);
+                ratio(a).total_cmp(&ratio(b)).then((b.0 * b.1).cmp(&(a.0 * a.1)))
+            })
+            .filter(|&(_, height)| height > 0)
+    }
 }
 
 /// Values of an input tensor: one picture after the other. Keep it between runs so that its memory is used again.
@@ -154,6 +179,15 @@ impl Input {
             Layout::Nchw => [n, self.color.channels(), self.height, self.width],
             Layout::Nhwc => [n, self.height, self.width, self.color.channels()],
         }
+    }
+
+    /// Takes the shape in which a picture of `w` × `h` pixels appears largest, where the size is free and the ratio is kept.
+    ///
+    /// A standing picture, letterboxed into a lying input, would lose half of its size.
+    pub fn adapt(&mut self, w: f32, h: f32) {
+        let letterboxed = matches!(self.resize, Resize::Letterbox | Resize::LetterboxTopLeft);
+        let size = self.flexible.filter(|_| letterboxed && w > 0.0 && h > 0.0).and_then(|free| free.size(w, h));
+        (self.width, self.height) = size.unwrap_or((self.width, self.height));
     }
 
     /// Appends the part `region` (frame pixels) of `frame` to `out` as one more picture and tells the way back.

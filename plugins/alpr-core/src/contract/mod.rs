@@ -24,7 +24,7 @@ pub use alphabet::Alphabet;
 pub use error::{ContractError, explain_load_failure};
 pub use heads::{BoxFormat, CornerColumns, DetectorHead, ReaderHead, Rows, Score, Units};
 pub use info::{Element, ModelInfo, SidecarKind, Sidecars, TensorInfo};
-pub use input::{ColorOrder, Input, InputBuffer, Layout, Mapping, Resize};
+pub use input::{ColorOrder, Flexible, Input, InputBuffer, Layout, Mapping, Resize};
 pub use output::{DecodeError, Output, OutputData};
 pub use overrides::{Overrides, Range};
 

@@ -2,7 +2,7 @@
 
 use super::error::describe;
 use super::sidecar::{self, Modelinfo};
-use super::{ColorOrder, ContractError, Element, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo};
+use super::{ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo};
 
 /// The model, its understood side file, and the settings of file and user together.
 pub(super) struct Model<'a> {
@@ -131,6 +131,10 @@ impl<'a> Model<'a> {
             ));
         }
         let (width, height) = self.size(picture, preset)?;
+        let open = picture.width.is_none() && picture.height.is_none() && self.user.input_size.is_none();
+        // Without a known stride nobody can say which sizes the network takes.
+        let flexible =
+            (open && preset.multiple > 1).then_some(Flexible { step: preset.multiple, area: width * height });
         let gray = picture.channels == 1;
         let color = if gray { ColorOrder::Gray } else { self.user.color.unwrap_or(preset.color) };
         if (color == ColorOrder::Gray) != gray {
@@ -159,6 +163,7 @@ impl<'a> Model<'a> {
             width,
             height,
             batch: picture.tensor.dim(0),
+            flexible,
         })
     }
 

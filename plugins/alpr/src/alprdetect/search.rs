@@ -111,6 +111,7 @@ impl Detector {
     ) -> Result<Vec<Detection>, Error> {
         let Self { model, contract, buffer } = self;
         buffer.clear();
+        contract.input.adapt(region.w, region.h);
         let mapping = contract.input.fill(frame, region, buffer);
         let shape = contract.input.shape(1);
         let data = match &*buffer {

@@ -163,14 +163,14 @@ fn network() -> Vec<ParamSpec> {
         size(
             "input-width",
             "Input Width",
-            "Width in pixels to which pictures are scaled for the network, where the model leaves it open; 0 leaves it \
-             to the model's description",
+            "Width in pixels to which pictures are scaled for the network, where the model leaves it open; 0 shapes the \
+             network's picture like the frame, with as many pixels as the model describes",
         ),
         size(
             "input-height",
             "Input Height",
-            "Height in pixels to which pictures are scaled for the network, where the model leaves it open; 0 leaves \
-             it to the model's description",
+            "Height in pixels to which pictures are scaled for the network, where the model leaves it open; 0 shapes the \
+             network's picture like the frame, with as many pixels as the model describes",
         ),
     ]
 }
