@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from . import device
 from .detector_loss import detector_loss
 from .detector_net import PlateDetector, gflop
 from .detector_weights import load_weights, save_weights, settle
@@ -88,7 +89,8 @@ class Trainer:
     def __init__(self, args: argparse.Namespace):
         torch.manual_seed(args.seed)
         self.args = args
-        self.device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device.chosen(args.device)
+        self.bf16 = device.bf16_pays(self.device, args.bf16)
         self.net = PlateDetector()
         self.unsettled = bool(args.warm_start) and load_weights(self.net, args.warm_start)
         self.net.to(self.device, memory_format=torch.channels_last).train()
@@ -136,7 +138,7 @@ class Trainer:
             settle(self.net, images)
             self.net.train()
             self.unsettled = False
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             raw = self.net(images)
         loss, parts = detector_loss([level.float() for level in raw], targets.to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
@@ -189,8 +191,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=100, help="steps between progress lines and checkpoints")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training process")
     parser.add_argument("--loaders", type=int, default=1, help="processes that cut windows; 0 cuts in the trainer")
-    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions")
+    device.add_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="continue OUTPUT/last.pt")
     parser.add_argument("--warm-start", type=Path, help="weights to begin with: .pt, or an exported .onnx")
 

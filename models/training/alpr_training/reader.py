@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import losses
+from . import device, losses
 from .data import Mixture, fixed_input, load_crops
 from .reader_model import PlateReader
 from .reader_score import exact, folded, softmax, texts_of
@@ -36,7 +36,8 @@ def schedule_at(progress: float, warm: bool) -> tuple[float, float, float, float
     """(strength of the camera, share of photographs, share of plain plates, weight of position losses) at
     `progress` 0 … 1. A warm start skips the easy beginning."""
     if warm:
-        return 1.0 - 0.35 * min(1.0, max(0.0, (progress - 0.65) / 0.25)), 0.42, 0.03, 0.4
+        ease = min(1.0, max(0.0, (progress - 0.15) / 0.6))
+        return 0.9 - 0.4 * ease, 0.42 + 0.13 * ease, 0.03, 0.4
     ramp = min(1.0, max(0.0, (progress - 0.02) / 0.2))
     ease = min(1.0, max(0.0, (progress - 0.65) / 0.25))  # end nearer to what cameras really deliver
     photos = 0.05 + 0.31 * min(1.0, max(0.0, (progress - 0.02) / 0.1)) + 0.16 * ease
@@ -60,10 +61,10 @@ def average(target: torch.nn.Module, source: torch.nn.Module, step: int) -> None
 
 
 @torch.no_grad()
-def validate(model: torch.nn.Module, images: np.ndarray, texts: list[str], device: torch.device) -> tuple[float, float]:
+def validate(model: torch.nn.Module, images: np.ndarray, texts: list[str], where: torch.device) -> tuple[float, float]:
     """Exact and folded match on fixed crops."""
     model.eval()
-    logits = np.concatenate([model(torch.from_numpy(images[i : i + 64]).to(device))["plate"].float().cpu().numpy() for i in range(0, len(images), 64)])
+    logits = np.concatenate([model(torch.from_numpy(images[i : i + 64]).to(where))["plate"].float().cpu().numpy() for i in range(0, len(images), 64)])
     read = texts_of(softmax(logits))[0]
     return float(exact(read, texts).mean()), float(folded(read, texts).mean())
 
@@ -101,7 +102,8 @@ class Trainer:
         self.output.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(args.seed)
         torch.set_num_threads(args.threads)
-        self.device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device.chosen(args.device)
+        self.bf16 = device.bf16_pays(self.device, args.bf16)
         self.model = PlateReader(len(REGIONS), tuple(args.widths)).to(self.device, memory_format=torch.channels_last)
         self.ema = PlateReader(len(REGIONS), tuple(args.widths)).to(self.device)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02, betas=(0.9, 0.98))
@@ -144,7 +146,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(progress, self.step, self.args.lr)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             out = self.model(batch["image"])
         out = {name: value.float() for name, value in out.items()}
         parts = losses.reader_losses(out, batch)
@@ -186,8 +188,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--widths", type=int, nargs=4, default=(32, 48, 80, 112), help="channels of the four stages")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training; the loader takes one more")
     parser.add_argument("--workers", type=int, default=1, help="loader processes; 0 loads in the training process")
-    parser.add_argument("--device", help="cpu or cuda (default: cuda when there is one)")
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 autocast: twice as fast on GPUs and on CPUs that have it")
+    device.add_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="go on from last.pt in the output folder")
     parser.add_argument("--warm-start", type=Path, help="begin with the weights of a .pt or exported .onnx and skip the easy start")
     parser.add_argument("--save-minutes", type=float, default=4.0)

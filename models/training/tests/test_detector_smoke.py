@@ -22,7 +22,7 @@ from alpr_training.__main__ import main
 from alpr_training.detection_metrics import Outcome, Truth, add_picture, average_precision, recall_at_precision
 from alpr_training.detection_models import Pose, letterbox, nms
 from alpr_training.detector_loss import Targets, detector_loss
-from alpr_training.detector_net import PlateDetector
+from alpr_training.detector_net import STRIDES, PlateDetector
 from alpr_training.detector_weights import load_weights, settle
 from alpr_training.scene_paste import paste, random_quad, simple_plate
 from alpr_training.scene_samples import CORNERS, Sampler
@@ -99,7 +99,7 @@ class TrainedOnce(unittest.TestCase):
         for height, width in ((384, 640), (256, 416)):
             images = np.random.default_rng(0).random((2, 3, height, width), np.float32)
             output = detector.session.run(["output0"], {"images": images})[0]
-            self.assertEqual(output.shape, (2, 13, height * width // 64 + height * width // 256))
+            self.assertEqual(output.shape, (2, 13, sum(height * width // stride**2 for stride in STRIDES)))
             self.assertTrue((output[:, 4] >= 0).all() and (output[:, 4] <= 1).all())
 
     def test_warm_start_from_the_exported_file_keeps_the_function(self):
@@ -157,7 +157,7 @@ class Pieces(unittest.TestCase):
         self.assertLess(losses[-1], 0.4 * losses[0])
 
     def test_ignored_regions_cost_nothing(self):
-        raw = [torch.zeros(1, 13, 8, 12), torch.zeros(1, 13, 4, 6)]
+        raw = [torch.zeros(1, 13, 64 // stride, 96 // stride) for stride in STRIDES]
         kind, none = torch.tensor([[3]]), torch.zeros(1, 1, 4, 2)
         everywhere = Targets(torch.tensor([[[-9.0, -9, 200, 200]]]), none, kind, torch.zeros(1, 1))
         nowhere = Targets(torch.tensor([[[-9.0, -9, -8, -8]]]), none, kind, torch.zeros(1, 1))
