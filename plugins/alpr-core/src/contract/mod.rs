@@ -100,18 +100,51 @@ pub fn reader(info: &ModelInfo, overrides: &Overrides) -> Result<ReaderContract,
     readers::find(&Model::new(info, overrides)?)
 }
 
+/// How much further than [`ReaderContract::crop_margin`] the wider views of a plate reach, in the same unit.
+const WIDER: f32 = 0.05;
+
 impl ReaderContract {
+    /// Most different views of one plate.
+    pub const MAX_VIEWS: usize = 4;
+
     /// The part of the frame that a reading needs: the plate's corners, or its box where there are none, grown by
     /// [`Self::crop_margin`].
     pub fn crop(&self, bbox: &Rect, corners: Option<&Quad>) -> Quad {
-        let m = self.crop_margin;
-        let Some(Quad([tl, tr, br, bl])) = corners else { return Quad::from_rect(&bbox.expanded(m)) };
-        // Each corner moves outwards along both of its sides.
-        let grown = |p: &Point, a: &Point, b: &Point| {
-            Point::new(p.x + m * (2.0 * p.x - a.x - b.x), p.y + m * (2.0 * p.y - a.y - b.y))
-        };
-        Quad([grown(tl, tr, bl), grown(tr, tl, br), grown(br, bl, tr), grown(bl, br, tl)])
+        grown(bbox, corners, self.crop_margin)
     }
+
+    /// The first `count` of the crops from which a plate is best read together: straightened and upright, each as far as
+    /// [`Self::crop_margin`] and a little further. A plate without corners has upright ones alone.
+    ///
+    /// Readers err on margins and straightening more than on glyphs, and each crop errs elsewhere.
+    pub fn views(&self, bbox: &Rect, corners: Option<&Quad>, count: usize) -> Vec<Quad> {
+        let wide = self.crop_margin + WIDER;
+        let straight = corners.is_some().then(|| [self.crop(bbox, corners), grown(bbox, corners, wide)]);
+        let [upright, upright_wide] = [self.crop(bbox, None), grown(bbox, None, wide)];
+        let views = match straight {
+            Some([near, far]) => vec![near, upright, upright_wide, far],
+            None => vec![upright, upright_wide],
+        };
+        views.into_iter().take(count.max(1)).collect()
+    }
+
+    /// How many views pay: those of readers with slots can be pooled character by character.
+    pub const fn usual_views(&self) -> usize {
+        match self.head {
+            ReaderHead::Slots { .. } => Self::MAX_VIEWS,
+            ReaderHead::Ctc { .. } | ReaderHead::CtcBest { .. } => 1,
+        }
+    }
+}
+
+/// The corners, or the box where there are none, moved outwards by `margin` of width and height on each side.
+fn grown(bbox: &Rect, corners: Option<&Quad>, margin: f32) -> Quad {
+    let Some(Quad([tl, tr, br, bl])) = corners else { return Quad::from_rect(&bbox.expanded(margin)) };
+    // Each corner moves outwards along both of its sides.
+    let moved = |p: &Point, a: &Point, b: &Point| {
+        Point::new(p.x + margin * (2.0 * p.x - a.x - b.x), p.y + margin * (2.0 * p.y - a.y - b.y))
+    };
+    Quad([moved(tl, tr, bl), moved(tr, tl, br), moved(br, bl, tr), moved(bl, br, tl)])
 }
 
 impl fmt::Display for DetectorContract {

@@ -1,9 +1,11 @@
 //! One reading of one plate crop, as probabilities per character.
 
 mod decode;
+mod pool;
 
 pub use crate::contract::{Alphabet, DecodeError};
 pub use decode::decode;
+pub use pool::pool;
 
 /// Probabilities of each symbol at each character position of a plate.
 ///

@@ -42,7 +42,7 @@ pub struct Stats {
     pub skipped_late: u64,
     /// Plates on frames whose picture could not be read.
     pub bad_plates: u64,
-    /// Crops that were run through the network.
+    /// Crops that were read, each in all its views.
     pub crops: u64,
     /// Readings with at least one character.
     pub reads: u64,
@@ -342,6 +342,7 @@ impl AlprOcr {
         let started = std::time::Instant::now();
         let wanted: Vec<&PlateMeta> = chosen.iter().map(|(index, _)| &plates[*index]).collect();
         state.reader.set_margin(settings.crop_margin);
+        state.reader.set_views(settings.views());
         let readings = state.reader.read(frame, &wanted, settings.batch())?;
         let mut used = 0;
         for ((index, (key, quality)), reading) in chosen.iter().zip(readings) {

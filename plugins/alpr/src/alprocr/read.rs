@@ -6,7 +6,7 @@ use alpr_core::consensus::CropQuality;
 use alpr_core::contract::{InputBuffer, ReaderContract};
 use alpr_core::geometry::{Point, Quad};
 use alpr_core::image::{Frame, rectify, sharpness};
-use alpr_core::reader::{Reading, decode};
+use alpr_core::reader::{Reading, decode, pool};
 
 use crate::error::Error;
 use crate::meta::PlateMeta;
@@ -16,7 +16,7 @@ use crate::runtime::{Model, Tensor, TensorData};
 const SHARPNESS_ROWS: f32 = 64.0;
 /// Columns of it at most.
 const SHARPNESS_COLUMNS: f32 = 512.0;
-/// Share of a new measurement in the usual time of a crop.
+/// Share of a new measurement in the usual time of a plate.
 const NEWS: f64 = 0.2;
 
 /// The corners of a plate: those of the detector, else those of its box.
@@ -49,15 +49,17 @@ pub(super) struct Reader {
     pixels: Vec<u8>,
     /// The margin around plates that the model was made for.
     margin: f32,
-    /// Usual time of one crop, seconds.
+    /// Crops of each plate.
+    views: usize,
+    /// Usual time of one plate, seconds.
     usual: Option<f64>,
 }
 
 impl Reader {
     pub(super) fn new(model: Model, contract: ReaderContract) -> Self {
         let buffer = InputBuffer::new(&contract.input);
-        let margin = contract.crop_margin;
-        Self { model, contract, buffer, pixels: Vec::new(), margin, usual: None }
+        let (margin, views) = (contract.crop_margin, contract.usual_views());
+        Self { model, contract, buffer, pixels: Vec::new(), margin, views, usual: None }
     }
 
     /// Uses `margin` around plates instead of what the model was made for; negative goes back to that.
@@ -65,7 +67,12 @@ impl Reader {
         self.contract.crop_margin = if margin >= 0.0 { margin } else { self.margin };
     }
 
-    /// Usual time to read one crop; `None` before the first.
+    /// Reads each plate in `views` crops; 0 goes back to as many as pay with this model.
+    pub(super) const fn set_views(&mut self, views: usize) {
+        self.views = if views > 0 { views } else { self.contract.usual_views() };
+    }
+
+    /// Usual time to read one plate; `None` before the first.
     pub(super) fn usual_time(&self) -> Option<Duration> {
         self.usual.map(Duration::from_secs_f64)
     }
@@ -79,7 +86,7 @@ impl Reader {
         sharpness(&self.pixels, columns as usize, rows as usize)
     }
 
-    /// Reads `plates`, at most `batch` in one run; one reading each.
+    /// Reads `plates`, at most `batch` crops in one run; one reading each, of all its views together.
     ///
     /// # Errors
     ///
@@ -90,24 +97,30 @@ impl Reader {
         plates: &[&PlateMeta],
         batch: usize,
     ) -> Result<Vec<Reading>, Error> {
-        let mut readings = Vec::with_capacity(plates.len());
-        for plates in plates.chunks(self.contract.input.batch.unwrap_or(batch).max(1)) {
-            let started = Instant::now();
-            readings.extend(self.run(frame, plates)?);
-            let each = started.elapsed().as_secs_f64() / plates.len() as f64;
-            self.usual = Some(self.usual.map_or(each, |usual| usual + NEWS * (each - usual)));
+        let started = Instant::now();
+        let view = |plate: &&PlateMeta| self.contract.views(&plate.bbox, plate.corners.as_ref(), self.views);
+        let views: Vec<Vec<Quad>> = plates.iter().map(view).collect();
+        let crops: Vec<Quad> = views.concat();
+        let mut readings = Vec::with_capacity(crops.len());
+        for crops in crops.chunks(self.contract.input.batch.unwrap_or(batch).max(1)) {
+            readings.extend(self.run(frame, crops)?);
         }
-        Ok(readings)
+        let mut readings = readings.into_iter();
+        let pooled = views.iter().filter_map(|views| pool(readings.by_ref().take(views.len()).collect())).collect();
+        let each = started.elapsed().as_secs_f64() / plates.len().max(1) as f64;
+        self.usual = Some(self.usual.map_or(each, |usual| usual + NEWS * (each - usual)));
+        Ok(pooled)
     }
 
-    fn run(&mut self, frame: &Frame<'_>, plates: &[&PlateMeta]) -> Result<Vec<Reading>, Error> {
+    /// One run of the network: one reading for each of `crops`.
+    fn run(&mut self, frame: &Frame<'_>, crops: &[Quad]) -> Result<Vec<Reading>, Error> {
         let Self { model, contract, buffer, .. } = self;
         buffer.clear();
-        for plate in plates {
-            contract.input.fill_crop(frame, &contract.crop(&plate.bbox, plate.corners.as_ref()), buffer);
+        for crop in crops {
+            contract.input.fill_crop(frame, crop, buffer);
         }
         // A model of fixed batch runs full; the readings of empty pictures are not looked at.
-        let n = contract.input.batch.unwrap_or(plates.len());
+        let n = contract.input.batch.unwrap_or(crops.len());
         let shape = contract.input.shape(n);
         let values = n * contract.input.len();
         let data = match buffer {
@@ -124,7 +137,7 @@ impl Reader {
         let decoded = model.run(&inputs, |outputs| decode(contract, outputs, n))?;
         let mut readings =
             decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })?;
-        readings.truncate(plates.len());
+        readings.truncate(crops.len());
         Ok(readings)
     }
 }

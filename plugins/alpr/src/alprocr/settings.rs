@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use alpr_core::consensus::FusionSettings;
+use alpr_core::contract::ReaderContract;
 use glib::{ParamSpec, Value};
 use gst::prelude::*;
 
@@ -18,6 +19,7 @@ pub(super) struct Settings {
     max_read_time: u64,
     batch_size: u32,
     min_height: u32,
+    views: u32,
     pub(super) crop_margin: f32,
     sure_confidence: f32,
 }
@@ -30,6 +32,7 @@ impl Default for Settings {
             max_read_time: 0,
             batch_size: 8,
             min_height: 6,
+            views: 0,
             crop_margin: -1.0,
             sure_confidence: FusionSettings::default().confidence,
         }
@@ -37,7 +40,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Crops that may be read in one frame when one takes `usual`: at least one, so that reading never stops.
+    /// Plates that may be read in one frame when one takes `usual`: at least one, so that reading never stops.
     pub(super) fn budget(&self, usual: Option<Duration>) -> usize {
         let most = self.max_reads as usize;
         match usual.map(|d| d.as_nanos()).filter(|n| *n > 0) {
@@ -51,6 +54,11 @@ impl Settings {
     /// Crops of one run.
     pub(super) const fn batch(&self) -> usize {
         self.batch_size as usize
+    }
+
+    /// Crops of each plate; 0 takes as many as pay with the model.
+    pub(super) const fn views(&self) -> usize {
+        self.views as usize
     }
 
     /// Whether a plate of this height in pixels is worth reading.
@@ -70,6 +78,7 @@ impl Settings {
             "max-read-time" => self.max_read_time = get(value),
             "batch-size" => self.batch_size = get(value),
             "min-plate-height" => self.min_height = get(value),
+            "views" => self.views = get(value),
             "crop-margin" => self.crop_margin = get(value),
             "sure-confidence" => self.sure_confidence = get(value),
             name => {
@@ -86,6 +95,7 @@ impl Settings {
             "max-read-time" => self.max_read_time.to_value(),
             "batch-size" => self.batch_size.to_value(),
             "min-plate-height" => self.min_height.to_value(),
+            "views" => self.views.to_value(),
             "crop-margin" => self.crop_margin.to_value(),
             "sure-confidence" => self.sure_confidence.to_value(),
             name => return self.model.get(name),
@@ -113,7 +123,7 @@ fn bounds() -> Vec<ParamSpec> {
     vec![
         glib::ParamSpecUInt::builder("max-reads-per-frame")
             .nick("Maximum Reads Per Frame")
-            .blurb("Most crops that are read in one frame, the most promising first")
+            .blurb("Most plates that are read in one frame, the most promising first")
             .minimum(1)
             .maximum(64)
             .default_value(settings.max_reads)
@@ -122,8 +132,8 @@ fn bounds() -> Vec<ParamSpec> {
         glib::ParamSpecUInt64::builder("max-read-time")
             .nick("Maximum Read Time")
             .blurb(
-                "Time in nanoseconds that reading may take in one frame, kept by reading fewer crops, at least one; 0 is \
-                 no limit, and only then two runs over a file read the same crops",
+                "Time in nanoseconds that reading may take in one frame, kept by reading fewer plates, at least one; 0 is \
+                 no limit, and only then two runs over a file read the same plates",
             )
             .maximum(gst::ClockTime::SECOND.nseconds() * 10)
             .default_value(settings.max_read_time)
@@ -148,6 +158,16 @@ fn reading() -> Vec<ParamSpec> {
             .blurb("Plates less high in pixels of the frame are not read")
             .maximum(1000)
             .default_value(settings.min_height)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("views")
+            .nick("Views")
+            .blurb(
+                "Crops of one plate that are read together: straightened and upright, close and wider; 0 takes 4 where the \
+                 model has character slots, else 1",
+            )
+            .maximum(ReaderContract::MAX_VIEWS as u32)
+            .default_value(settings.views)
             .mutable_playing()
             .build(),
         glib::ParamSpecFloat::builder("crop-margin")
