@@ -25,6 +25,13 @@ from .scenes import Scene, Scenes
 CROP = (128, 64)
 """Reader input, width and height (px)."""
 
+VIEWS = ((True, 0.0), (False, 0.0), (False, 0.05), (True, 0.05))
+"""Crops of one plate that `alprocr` reads together, best first: straightened by corners or not, and how much wider than the
+reader's own margin. The same as `ReaderContract::views` of the core."""
+
+FLOOR, SHARPEN = 1e-4, 1.25
+"""How views are pooled; the same as `reader::pool` of the core."""
+
 
 class Reader:
     """A reader of the fast-plate-ocr contract: uint8 [N,64,128,3] RGB to `plate` [N,slots,37]."""
@@ -40,9 +47,17 @@ class Reader:
         self.margin = float(own) if margin is None else margin
 
     def read(self, crops: np.ndarray) -> list[str]:
-        """Texts of uint8 crops [n, 64, 128, 3]."""
-        plate = self.session.run(["plate"], {self.input: crops})[0]
-        return [decode(row) for row in plate.argmax(-1)]
+        """Texts of plates, each seen in several views: uint8 crops [n, views, 64, 128, 3]."""
+        plate = self.session.run(["plate"], {self.input: crops.reshape(-1, *crops.shape[2:])})[0]
+        return [decode(row) for row in pooled(plate.reshape(*crops.shape[:2], *plate.shape[1:])).argmax(-1)]
+
+
+def pooled(views: np.ndarray) -> np.ndarray:
+    """Probabilities [n, slots, classes] of plates seen in several views [n, views, slots, classes]: their geometric mean, sharpened."""
+    if views.shape[1] == 1:
+        return views[:, 0]
+    powers = np.exp(SHARPEN * np.log(views + FLOOR).mean(1))
+    return powers / powers.sum(-1, keepdims=True)
 
 
 def crop_of(picture: np.ndarray, find: np.ndarray, margin: float, corners: bool) -> np.ndarray:
@@ -56,14 +71,15 @@ def crop_of(picture: np.ndarray, find: np.ndarray, margin: float, corners: bool)
     return cv2.warpPerspective(picture, matrix, CROP, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def readings(detector, reader: Reader, picture: np.ndarray, threshold: float, rectify: bool) -> tuple[np.ndarray, list[str]]:
-    """Finds of one picture above `threshold`, and what they read."""
+def readings(detector, reader: Reader, picture: np.ndarray, threshold: float, views) -> tuple[np.ndarray, list[str]]:
+    """Finds of one picture above `threshold`, and what they read in `views` (a beginning of VIEWS)."""
     finds = detector.detect(picture)
     finds = finds[finds[:, 4] >= threshold]
     if not len(finds):
         return finds, []
-    corners = rectify and finds.shape[1] >= 13
-    return finds, reader.read(np.stack([crop_of(picture, find, reader.margin, corners) for find in finds]))
+    known = finds.shape[1] >= 13
+    crops = [[crop_of(picture, find, reader.margin + wider, straight and known) for straight, wider in views] for find in finds]
+    return finds, reader.read(np.array(crops))
 
 
 def judge(scene: Scene, finds: np.ndarray, texts: list[str], width_from: float) -> list[dict]:
@@ -116,7 +132,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare-reader", type=Path)
     parser.add_argument("--compare-margin", type=float, default=0.1, help="of the box, where the CCT readers read best")
     parser.add_argument("--margin", type=float, help="in place of our reader's own crop margin")
-    parser.add_argument("--no-corners", action="store_true", help="read the upright box although corners are known")
+    parser.add_argument("--views", type=int, default=len(VIEWS), choices=range(1, len(VIEWS) + 1), help="crops of one plate that our reader reads together")
+    parser.add_argument("--adapt", action=argparse.BooleanOptionalAction, default=True, help="shape our detector's input like each picture, as alprdetect does")
     parser.add_argument("--cache", type=Path, default=Path("build/scenes"), help="folder of the decoded scenes")
     parser.add_argument("--split", default="val")
     parser.add_argument("--width-from", type=float, default=24, help="leave out plates narrower than this in the stored picture (px)")
@@ -128,16 +145,16 @@ def run(args: argparse.Namespace) -> None:
     cv2.setNumThreads(args.threads)
     scenes = Scenes(args.data, args.cache)
     numbers = [n for n in scenes.split(args.split) if any(p.text or p.silver for p in scenes.scenes[n].plates)]
-    pairs = [(args.detector, args.reader, args.margin)]
+    pairs = [(args.detector, args.reader, args.margin, VIEWS[: args.views])]
     if args.compare_detector and args.compare_reader:
-        pairs.append((args.compare_detector, args.compare_reader, args.compare_margin))
+        pairs.append((args.compare_detector, args.compare_reader, args.compare_margin, VIEWS[:1]))
     print(f"{len(numbers)} pictures with texts, split {args.split}")
-    for detector_path, reader_path, margin in pairs:
-        detector, reader = open_detector(detector_path, args.threads, None), Reader(reader_path, args.threads, margin)
+    for detector_path, reader_path, margin, views in pairs:
+        detector, reader = open_detector(detector_path, args.threads, None, args.adapt), Reader(reader_path, args.threads, margin)
         threshold = float(getattr(detector, "metadata", {}).get("confidence_threshold", "0.25"))
         rows = []
         for number in numbers:
             picture = np.ascontiguousarray(scenes.pixels(number))
-            finds, texts = readings(detector, reader, picture, threshold, not args.no_corners)
+            finds, texts = readings(detector, reader, picture, threshold, views)
             rows += judge(scenes.scenes[number], finds, texts, args.width_from)
-        report(f"{detector_path.name} at {threshold:g} with {reader_path.name}, margin {reader.margin:g}", rows)
+        report(f"{detector_path.name} at {threshold:g} with {reader_path.name}, margin {reader.margin:g}, {len(views)} views", rows)
