@@ -80,26 +80,38 @@ impl Encoder {
         Ok(Self { schemas, registry, ids: Mutex::default() })
     }
 
+    /// Bytes before the body.
+    pub(crate) const FRAME_BYTES: usize = 5;
+
     /// The framed value of a record whose value is JSON.
     pub(crate) fn encode(&self, record: &Record) -> Result<Vec<u8>, AvroError> {
-        let kind = record.header(KIND_HEADER).unwrap_or_default();
-        let (schema, text) = self
-            .schemas
-            .get(kind)
-            .ok_or_else(|| AvroError::Never(format!("there is no Avro schema for records of kind \"{kind}\"")))?;
-        let json: serde_json::Value = serde_json::from_slice(&record.value)
-            .map_err(|err| AvroError::Never(format!("the value is no JSON: {err}")))?;
-        let value = Value::from(json)
-            .resolve(schema)
-            .map_err(|err| AvroError::Never(format!("the value does not fit the schema of kind {kind}: {err}")))?;
-        let body = to_avro_datum(schema, value)
-            .map_err(|err| AvroError::Never(format!("the value does not fit the schema of kind {kind}: {err}")))?;
-        let id = self.id(&record.topic, kind, text)?;
-        let mut framed = Vec::with_capacity(body.len() + 5);
+        let (_, text) = self.schema(record)?;
+        let body = self.body(record)?;
+        let id = self.id(&record.topic, kind(record), text)?;
+        let mut framed = Vec::with_capacity(body.len() + Self::FRAME_BYTES);
         framed.push(MAGIC);
         framed.extend(id.to_be_bytes());
         framed.extend(body);
         Ok(framed)
+    }
+
+    /// The value without its frame; this asks no registry.
+    pub(crate) fn body(&self, record: &Record) -> Result<Vec<u8>, AvroError> {
+        let (schema, _) = self.schema(record)?;
+        let unfit = |err: apache_avro::Error| {
+            AvroError::Never(format!("the value does not fit the schema of kind {}: {err}", kind(record)))
+        };
+        let json: serde_json::Value = serde_json::from_slice(&record.value)
+            .map_err(|err| AvroError::Never(format!("the value is no JSON: {err}")))?;
+        let value = Value::from(json).resolve(schema).map_err(unfit)?;
+        to_avro_datum(schema, value).map_err(unfit)
+    }
+
+    fn schema(&self, record: &Record) -> Result<&(Schema, String), AvroError> {
+        let kind = kind(record);
+        self.schemas
+            .get(kind)
+            .ok_or_else(|| AvroError::Never(format!("there is no Avro schema for records of kind \"{kind}\"")))
     }
 
     fn id(&self, topic: &str, kind: &str, schema: &str) -> Result<u32, AvroError> {
@@ -113,6 +125,10 @@ impl Encoder {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, known);
         Ok(id)
     }
+}
+
+fn kind(record: &Record) -> &str {
+    record.header(KIND_HEADER).unwrap_or_default()
 }
 
 fn read_schemas(path: &Path) -> Result<Vec<(String, String)>, String> {

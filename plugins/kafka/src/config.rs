@@ -46,14 +46,22 @@ const REFUSED_KEYS: &[(&str, &str)] = &[
 ];
 /// Good defaults where librdkafka's are meant for other uses. `config` may change them.
 const TUNED_KEYS: &[(&str, &str)] = &[
-    ("reconnect.backoff.max.ms", RECONNECT_MAX_MS),
+    (RECONNECT_KEY, "5000"),
     ("socket.keepalive.enable", "true"),
     // A broker that stopped answering: find out in half a minute.
     ("socket.timeout.ms", "30000"),
 ];
-const RECONNECT_MAX_MS: &str = "5000";
-/// Longest wait between two tries to connect, unless `config` says otherwise.
-pub(crate) const NEXT_TRY: Duration = Duration::from_millis(5000);
+/// Keys with two names.
+const RETRY_KEYS: &[&str] = &["retries", "message.send.max.retries"];
+const IN_FLIGHT_KEYS: &[&str] = &["max.in.flight.requests.per.connection", "max.in.flight"];
+/// The key of the longest wait between two tries to connect.
+const RECONNECT_KEY: &str = "reconnect.backoff.max.ms";
+
+/// The longest wait between two tries to connect.
+pub(crate) fn next_try(config: &ClientConfig) -> Duration {
+    // What is no number, the client refuses.
+    Duration::from_millis(config.get(RECONNECT_KEY).and_then(|ms| ms.parse().ok()).unwrap_or_default())
+}
 
 /// A setting that cannot be used.
 #[derive(Debug)]
@@ -114,15 +122,15 @@ pub(crate) fn client_config(settings: &Settings) -> Result<ClientConfig, ConfigE
     for (key, value) in settings.file_keys.iter().chain(&free) {
         config.set(key, value);
     }
-    let bounded_retries = ["retries", "message.send.max.retries"].iter().any(|key| config.get(key).is_some());
+    let bounded_retries = RETRY_KEYS.iter().any(|key| config.get(key).is_some());
     if settings.enable_idempotence && (bounded_retries || !settings.message_timeout.is_zero()) {
         // A record that the client gives up must not let later records of its partition pass: the client stops, the
         // sink builds a new one and sends everything again in order.
         config.set("enable.gapless.guarantee", "true");
     }
-    if !settings.enable_idempotence && config.get("max.in.flight.requests.per.connection").is_none() {
+    if !settings.enable_idempotence && IN_FLIGHT_KEYS.iter().all(|key| config.get(key).is_none()) {
         // Without sequence numbers a retried batch would land behind the one that followed it.
-        config.set("max.in.flight.requests.per.connection", "1");
+        config.set(IN_FLIGHT_KEYS[0], "1");
     }
     Ok(config)
 }
@@ -152,6 +160,15 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
     if settings.ssl_certificate_location.is_some() != settings.ssl_key_location.is_some() {
         return refuse(
             "Only one of ssl-certificate-location and ssl-key-location is set. A client certificate needs both.".into(),
+        );
+    }
+    let url = settings.schema_registry_url.as_deref().unwrap_or_default();
+    // A URL is shown in errors and by gst-inspect-1.0.
+    if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
+        return refuse(
+            "schema-registry-url holds a user name or password. Set schema-registry-username and \
+             schema-registry-password, and remove them from the URL."
+                .into(),
         );
     }
     check_sasl(settings)

@@ -1,13 +1,18 @@
 //! Records that can never be delivered: to a topic with the reason in headers, or to a file with everything.
 
+use crate::clock;
+use crate::notice::{Notice, NoticeFn};
 use crate::record::Record;
+use crate::spool::{Seq, Spool, StoreError};
+use crate::stats::{Stats, count, uncount};
 use base64::Engine;
 use rdkafka::error::RDKafkaErrorCode;
 use serde_json::{Map, Value, json};
 use std::{
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Headers of a record in the dead letter topic.
@@ -34,6 +39,11 @@ impl From<RDKafkaErrorCode> for Cause {
 }
 
 impl Cause {
+    /// The value has no Avro form.
+    pub(crate) fn no_avro(reason: String) -> Self {
+        Self { code: RDKafkaErrorCode::ValueSerialization, reason }
+    }
+
     /// The name that failures are counted under.
     pub(crate) fn name(&self) -> String {
         format!("{:?}", self.code)
@@ -43,6 +53,52 @@ impl Cause {
     pub(crate) fn is_size(&self) -> bool {
         use RDKafkaErrorCode as E;
         matches!(self.code, E::MessageSizeTooLarge | E::MessageBatchTooLarge | E::InvalidMessageSize)
+    }
+}
+
+/// A record that can never be delivered.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) seq: Seq,
+    pub(crate) cause: Cause,
+}
+
+/// Moves records from the spool to the dead letters.
+pub(crate) struct Undertaker {
+    pub(crate) letters: DeadLetters,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) notify: NoticeFn,
+}
+
+impl Undertaker {
+    /// Puts a record that was handed out to the dead letters. It counts as dead-lettered when it is in the file or its
+    /// topic has confirmed it. After an error the record is where it was.
+    pub(crate) fn bury(&self, rejected: &Rejected) -> Result<(), StoreError> {
+        let Rejected { seq, ref cause } = *rejected;
+        let Some(record) = self.spool.get(seq)? else { return Ok(()) };
+        let time = clock::now_text();
+        let dead = self.letters.for_topic(&record, cause, &time);
+        let in_file = self.letters.wants(dead.is_some(), cause) && self.letters.write(&record, cause, &time)?;
+        let kept = match (&dead, &self.letters.file) {
+            (Some(dead), _) => Some(format!("the topic {}", dead.topic)),
+            (None, Some(file)) => Some(file.display().to_string()),
+            (None, None) => None,
+        };
+        match dead {
+            Some(dead) => self.spool.replace(seq, dead)?,
+            None => {
+                // Counted first: who sees the spool empty must see the record in its place.
+                let counter = if in_file { &self.stats.dead_lettered } else { &self.stats.lost };
+                count(counter);
+                self.spool.discard(seq).inspect_err(|_| uncount(counter))?;
+            }
+        }
+        self.stats.count_failed(&cause.name());
+        self.stats.count_topic_error(&record.topic, &cause.name());
+        let topic = record.dead_from.as_ref().unwrap_or(&record.topic).clone();
+        (self.notify)(Notice::DeadLetter { topic, cause: cause.reason.clone(), kept });
+        Ok(())
     }
 }
 
@@ -62,18 +118,13 @@ impl DeadLetters {
         Self { topic, file, file_is_set }
     }
 
-    /// True when the user named the file, so that it gets every dead letter.
-    pub(crate) fn file_is_set(&self) -> bool {
-        self.file_is_set
-    }
-
-    /// The file, for messages.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+    /// True when the file is to have this record: everything when the user named one, else what the topic cannot hold.
+    fn wants(&self, has_topic: bool, cause: &Cause) -> bool {
+        !has_topic || self.file_is_set || cause.is_size()
     }
 
     /// The record for the dead letter topic; `None` without such a topic, or when `record` was one already.
-    pub(crate) fn for_topic(&self, record: &Record, cause: &Cause, time: &str) -> Option<Record> {
+    fn for_topic(&self, record: &Record, cause: &Cause, time: &str) -> Option<Record> {
         let topic = self.topic.clone()?;
         if record.dead_from.is_some() {
             return None;
@@ -92,22 +143,27 @@ impl DeadLetters {
     }
 
     /// Appends the whole record to the file as one line of JSON, synced. `Ok(false)` without a file.
-    pub(crate) fn write(&self, record: &Record, cause: &Cause, time: &str) -> io::Result<bool> {
+    fn write(&self, record: &Record, cause: &Cause, time: &str) -> Result<bool, StoreError> {
         let Some(path) = &self.file else { return Ok(false) };
         let mut line = line(record, cause, time).to_string();
         line.push('\n');
-        let mut file = open(path)?;
-        file.write_all(line.as_bytes())?;
-        file.sync_data()?;
+        append(path, line.as_bytes()).map_err(|source| StoreError::DeadLetter { path: path.clone(), source })?;
         Ok(true)
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    OpenOptions::new().create(true).append(true).open(path)
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let end = file.metadata()?.len();
+    let written = file.write_all(line).and_then(|()| file.sync_data());
+    if written.is_err() {
+        // Half a line would spoil the next one; when this fails too, the first error says enough.
+        let _ = file.set_len(end);
+    }
+    written
 }
 
 /// Field names as in the dead letter messages that consumers write.
@@ -179,7 +235,7 @@ mod tests {
         let dead = letters.for_topic(&record(b"12345"), code, "now").unwrap();
         assert_eq!((dead.value.len(), dead.header(SIZE_HEADER)), (0, Some("5")));
         assert!(letters.write(&record(b"12345"), code, "now").unwrap());
-        let text = std::fs::read_to_string(letters.file().unwrap()).unwrap();
+        let text = std::fs::read_to_string(dir.path().join(DEFAULT_FILE)).unwrap();
         assert!(text.contains(r#""original_message":"12345""#), "{text}");
     }
 

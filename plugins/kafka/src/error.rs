@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::config_file::FileError;
-use crate::spool::{AppendError, StoreError};
+use crate::spool::StoreError;
 use rdkafka::error::KafkaError;
 use std::{fmt, io};
 
@@ -111,17 +111,6 @@ impl SinkError {
             Self::Metrics { .. } => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),
             Self::Refused { .. } => gst::error_msg!(gst::ResourceError::NotAuthorized, ("{self}")),
             Self::SpoolFull { .. } => gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("{self}")),
-        }
-    }
-}
-
-impl SinkError {
-    /// The error of a record that was not taken; `None` when the wait was only cancelled.
-    pub(crate) fn from_append(err: AppendError) -> Option<Self> {
-        match err {
-            AppendError::Flushing => None,
-            AppendError::Full { bytes, max_bytes, disk_full } => Some(Self::SpoolFull { bytes, max_bytes, disk_full }),
-            AppendError::Store(err) => Some(Self::Store(err)),
         }
     }
 }

@@ -7,19 +7,20 @@ use crate::spool::Spool;
 use crate::stats::{BUCKETS_MS, Stats};
 use std::{
     fmt::Write as _,
-    io::{self, BufRead, BufReader, Write as _},
+    io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// A client that is slower than this is dropped.
+/// A client that takes longer for its request is dropped.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_HEAD_BYTES: usize = 8192;
 
 /// The listening thread; dropping it ends it.
 pub(crate) struct Endpoint {
@@ -57,25 +58,37 @@ impl Drop for Endpoint {
     }
 }
 
-fn answer(stream: TcpStream, body: impl Fn() -> String) -> io::Result<()> {
+fn answer(mut stream: TcpStream, body: impl Fn() -> String) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(CLIENT_TIMEOUT))?;
     stream.set_write_timeout(Some(CLIENT_TIMEOUT))?;
-    let mut reader = BufReader::new(io::Read::take(&stream, 8192));
-    let mut request = String::new();
-    reader.read_line(&mut request)?;
-    let mut header = String::new();
-    while reader.read_line(&mut header)? > 2 {
-        header.clear();
-    }
-    let is_metrics = request.starts_with("GET /metrics ");
+    let request = read_head(&mut stream)?;
+    let is_metrics = request.starts_with(b"GET /metrics ");
     let (status, body) = if is_metrics { ("200 OK", body()) } else { ("404 Not Found", "see /metrics\n".into()) };
     write!(
-        &stream,
+        stream,
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Reads a request up to the empty line behind its header.
+fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + CLIENT_TIMEOUT;
+    let mut head = Vec::new();
+    let mut part = [0; 1024];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || head.len() > MAX_HEAD_BYTES {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut part)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            bytes => head.extend(&part[..bytes]),
+        }
+    }
+    Ok(head)
 }
 
 /// All metrics as Prometheus reads them.
@@ -87,10 +100,12 @@ pub(crate) fn text(stats: &Stats, spool: &Spool, now_ms: i64) -> String {
         ("sent", "Records handed to the client, repetitions included", &stats.sent),
         ("delivered", "Records with a good delivery report", &stats.delivered),
         ("delivered_bytes", "Bytes of those records", &stats.delivered_bytes),
+        ("recovered", "Records that an earlier run had left in the spool", &stats.recovered),
         ("dead_lettered", "Records put to the dead letters", &stats.dead_lettered),
-        ("dropped", "Records dropped by the full spool", &stats.dropped),
+        ("dropped", "Records dropped by the full spool or a flush", &stats.dropped),
         ("refused", "Buffers not taken", &stats.refused),
         ("lost", "Records lost", &stats.lost),
+        ("left", "Records that stayed in the spool when the sink stopped", &stats.left),
         ("malformed", "Buffers that are no JSON although their caps say so", &stats.malformed),
         ("rebuilds", "Clients built anew after an error", &stats.rebuilds),
     ];

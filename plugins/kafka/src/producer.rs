@@ -1,6 +1,6 @@
 //! The librdkafka client: building it, and what its callbacks tell.
 
-use crate::deadletter::Cause;
+use crate::deadletter::{Cause, Rejected};
 use crate::notice::{Notice, NoticeFn};
 use crate::oauth;
 use crate::secret::Secret;
@@ -17,7 +17,7 @@ use rdkafka::{
 use std::{
     error::Error,
     sync::{
-        Arc, LazyLock, Mutex, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -41,40 +41,65 @@ pub(crate) fn opaque(seq: Seq, dead: bool) -> usize {
     (seq as usize) << 1 | usize::from(dead)
 }
 
-/// A record that the client says can never be delivered.
-#[derive(Debug)]
-pub(crate) struct Rejected {
-    pub(crate) seq: Seq,
-    pub(crate) cause: Cause,
-}
-
 /// What the client's callbacks and the sender share. One per client.
 pub(crate) struct Reports {
     pub(crate) spool: Arc<Spool>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) notify: NoticeFn,
     pub(crate) token_command: Secret,
-    rejected: Mutex<Vec<Rejected>>,
+    pub(crate) session: Arc<Session>,
+    /// Each record is in a request of its own, so that a refusal means that record.
+    pub(crate) one_by_one: bool,
     broken: Mutex<Option<String>>,
     is_broken: AtomicBool,
-    link: Arc<Link>,
     good: AtomicU64,
 }
 
-/// What is known about the connection, over all clients of one run.
+/// What all clients of one run share.
 #[derive(Default)]
-pub(crate) struct Link {
-    state: Mutex<LinkState>,
+pub(crate) struct Session {
+    link: Mutex<Link>,
+    rejected: Mutex<Vec<Rejected>>,
+    suspect: Mutex<Option<Seq>>,
 }
 
+impl Session {
+    /// Records rejected since the last call.
+    pub(crate) fn take_rejected(&self) -> Vec<Rejected> {
+        std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn reject(&self, seq: Seq, cause: Cause) {
+        self.put_back(std::iter::once(Rejected { seq, cause }));
+    }
+
+    pub(crate) fn put_back(&self, rejected: impl Iterator<Item = Rejected>) {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).extend(rejected);
+    }
+
+    /// The last record of a batch that was refused as a whole, until `clear_suspect`.
+    pub(crate) fn suspect(&self) -> Option<Seq> {
+        *self.suspect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_suspect(&self, seq: Seq) {
+        let mut suspect = self.suspect.lock().unwrap_or_else(PoisonError::into_inner);
+        *suspect = (*suspect).max(Some(seq));
+    }
+
+    pub(crate) fn clear_suspect(&self) {
+        *self.suspect.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// What is known about the connection.
 #[derive(Default)]
-struct LinkState {
+struct Link {
     disconnected: bool,
     ever_connected: bool,
     refused: Option<Refusal>,
     gave_up: bool,
-    last_reason: String,
-    has_reason: bool,
+    last_reason: Option<String>,
     wants_reason: bool,
 }
 
@@ -90,24 +115,20 @@ impl Reports {
         stats: Arc<Stats>,
         notify: NoticeFn,
         token_command: Secret,
-        link: Arc<Link>,
+        session: Arc<Session>,
     ) -> Self {
+        let one_by_one = session.suspect().is_some();
         Self {
             spool,
             stats,
             notify,
             token_command,
-            rejected: Mutex::default(),
+            session,
+            one_by_one,
             broken: Mutex::default(),
             is_broken: AtomicBool::new(false),
-            link,
             good: AtomicU64::new(0),
         }
-    }
-
-    /// Records rejected since the last call.
-    pub(crate) fn take_rejected(&self) -> Vec<Rejected> {
-        std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Why this client must be replaced, if it must.
@@ -128,27 +149,27 @@ impl Reports {
         self.is_broken.store(true, Relaxed);
     }
 
-    pub(crate) fn reject(&self, seq: Seq, cause: Cause) {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).push(Rejected { seq, cause });
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.session.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_connected(&self) {
         if self.stats.connected.swap(true, Relaxed) {
             return;
         }
-        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = self.link();
         link.disconnected = false;
         link.ever_connected = true;
         link.refused = None;
+        link.last_reason = None;
         drop(link);
         (self.notify)(Notice::Connected);
     }
 
     /// Notes why a connection failed. When "disconnected" was said before the reason was known, it is said again.
     fn set_reason(&self, reason: &str) {
-        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
-        link.last_reason = reason.to_string();
-        link.has_reason = true;
+        let mut link = self.link();
+        link.last_reason = Some(reason.to_string());
         let say = std::mem::take(&mut link.wants_reason);
         drop(link);
         if say {
@@ -158,21 +179,42 @@ impl Reports {
 
     fn set_disconnected(&self) {
         self.stats.connected.store(false, Relaxed);
-        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let reason = if link.has_reason { link.last_reason.clone() } else { "no connection came up yet".to_string() };
+        let mut link = self.link();
         // The client says this at each try; the application needs it once.
         let known = std::mem::replace(&mut link.disconnected, true);
-        link.wants_reason = !known && !link.has_reason;
+        link.wants_reason = !known && link.last_reason.is_none();
+        let reason = link.last_reason.clone().unwrap_or_else(|| "no connection came up yet".to_string());
         drop(link);
-        if known {
-            return;
+        if !known {
+            (self.notify)(Notice::Disconnected { reason });
         }
-        (self.notify)(Notice::Disconnected { reason });
+    }
+
+    fn record_failed(&self, error: &KafkaError, topic: &str, seq: Seq) {
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        let of_a_batch = refuses_a_batch(code);
+        match code {
+            // The sink itself threw the client's queue away, to send it again.
+            RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => return,
+            code if is_permanent(code) && (self.one_by_one || !of_a_batch) => {
+                return self.session.reject(seq, code.into());
+            }
+            _ => (),
+        }
+        let cause = format!("{code:?}");
+        self.stats.count_failed(&cause);
+        self.stats.count_topic_error(topic, &cause);
+        if of_a_batch {
+            self.session.set_suspect(seq);
+            self.set_broken(format!("a batch for {topic} was refused, its records are sent one by one: {error}"));
+        } else {
+            self.set_broken(format!("a record was not delivered: {error}"));
+        }
     }
 
     /// TLS or SASL failed: the application is told at once.
     fn refused(&self, tls: bool, reason: &str) {
-        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = self.link();
         let since = link.refused.as_ref().map_or_else(Instant::now, |refusal| refusal.since);
         let known = link.refused.replace(Refusal { tls, reason: reason.to_string(), since });
         drop(link);
@@ -184,7 +226,7 @@ impl Reports {
     /// Gives up when TLS or SASL was refused and nothing has worked since: waiting does not correct settings. The client
     /// itself says the same error only once in a while, so this is to be asked regularly.
     pub(crate) fn check_refused(&self) {
-        let mut link = self.link.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = self.link();
         let Some(refusal) = &link.refused else { return };
         if link.ever_connected || link.gave_up || refusal.since.elapsed() < REFUSED_AFTER {
             return;
@@ -207,7 +249,6 @@ pub(crate) fn is_permanent(code: RDKafkaErrorCode) -> bool {
             | E::TopicAuthorizationFailed
             | E::UnknownTopic
             | E::UnknownTopicOrPartition
-            | E::UnknownPartition
             | E::InvalidTopic
             | E::InvalidRecord
             | E::InvalidTimestamp
@@ -216,6 +257,20 @@ pub(crate) fn is_permanent(code: RDKafkaErrorCode) -> bool {
             | E::UnsupportedForMessageFormat
             | E::UnsupportedCompressionType
             | E::InvalidArgument
+    )
+}
+
+/// True for errors with which a broker refuses a whole batch, whichever of its records is the cause.
+fn refuses_a_batch(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(
+        code,
+        E::MessageSizeTooLarge
+            | E::MessageBatchTooLarge
+            | E::InvalidMessageSize
+            | E::InvalidRecord
+            | E::InvalidTimestamp
+            | E::PolicyViolation
     )
 }
 
@@ -275,7 +330,9 @@ impl ProducerContext for Reports {
         match result {
             Ok(message) => {
                 self.good.fetch_add(1, Relaxed);
-                if !dead {
+                if dead {
+                    count(&self.stats.dead_lettered);
+                } else {
                     count(&self.stats.delivered);
                     let bytes = message.payload_len() + message.key_len();
                     self.stats.delivered_bytes.fetch_add(bytes as u64, Relaxed);
@@ -284,20 +341,7 @@ impl ProducerContext for Reports {
                 self.set_connected();
                 self.spool.delivered(seq);
             }
-            Err((error, message)) => {
-                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                match code {
-                    // The sink itself threw the client's queue away, to send it again.
-                    RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => (),
-                    code if is_permanent(code) => self.reject(seq, code.into()),
-                    code => {
-                        let cause = format!("{code:?}");
-                        self.stats.count_failed(&cause);
-                        self.stats.count_topic_error(message.topic(), &cause);
-                        self.set_broken(format!("a record was not delivered: {error}"));
-                    }
-                }
-            }
+            Err((error, message)) => self.record_failed(error, message.topic(), seq),
         }
     }
 }

@@ -28,11 +28,15 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// What the bookkeeping of one record costs here and in the client, about, so that the limits hold for many small
+    /// records too.
+    pub(crate) const OVERHEAD_BYTES: u64 = 256;
+
     /// Bytes this record counts for in `spool-max-bytes`, the in-flight limit and the statistics.
     pub(crate) fn size(&self) -> u64 {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         let key = self.key.as_ref().map_or(0, Vec::len);
-        (self.topic.len() + key + headers + self.value.len()) as u64
+        (self.topic.len() + key + headers + self.value.len()) as u64 + Self::OVERHEAD_BYTES
     }
 
     /// First header of that name, if it is UTF-8.
@@ -100,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn size_counts_everything_that_goes_on_the_wire() {
-        assert_eq!(record().size(), 1 + 4 + 4 + 7 + 3);
+    fn size_counts_everything_that_goes_on_the_wire_and_the_bookkeeping() {
+        assert_eq!(record().size(), 1 + 4 + 4 + 7 + 3 + 256);
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! The sender owns the client. When a record comes back undelivered, or the client fails for good, it drops the client
 //! with all it holds, rewinds the spool and sends everything unconfirmed again in order with a new client: that is what
-//! keeps the order per key over every kind of failure.
+//! keeps the order per key over every kind of failure. A batch that a broker refuses as a whole is sent again record by
+//! record, so that only the record that is meant becomes a dead letter.
 
 use crate::avro::{AvroError, Encoder};
-use crate::clock;
-use crate::deadletter::{Cause, DeadLetters};
+use crate::deadletter::{Cause, Undertaker};
 use crate::notice::{Notice, NoticeFn};
-use crate::producer::{self, Client, Link, Rejected, Reports};
+use crate::producer::{self, Client, Reports, Session};
 use crate::record::Record;
 use crate::secret::Secret;
 use crate::spool::{Pace, Seq, Spool, StoreError};
@@ -20,6 +20,7 @@ use rdkafka::{
     producer::{BaseRecord, Producer},
 };
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -42,6 +43,8 @@ const LAST_BACKOFF: Duration = Duration::from_secs(5);
 const STALL_FACTOR: u32 = 10;
 /// Wait between two questions to a schema registry that does not answer.
 const REGISTRY_RETRY: Duration = Duration::from_secs(1);
+/// Wait between two tries to write dead letters to a place that fails.
+const BURIAL_RETRY: Duration = Duration::from_secs(5);
 /// The client is asked to send what it holds without waiting for `linger`, this long at a time.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
 /// How long `stop` waits for the threads beyond what the client needs to close.
@@ -52,7 +55,7 @@ pub(crate) struct Job {
     pub(crate) stats: Arc<Stats>,
     pub(crate) config: ClientConfig,
     pub(crate) token_command: Secret,
-    pub(crate) dead_letters: DeadLetters,
+    pub(crate) undertaker: Undertaker,
     /// Turns JSON values into Avro, if that is wanted.
     pub(crate) encoder: Option<Encoder>,
     /// How long the oldest record may stay unconfirmed with a broker connected; zero: for ever.
@@ -85,7 +88,8 @@ impl Sender {
     pub(crate) fn start(keeper: Keeper, job: Job) -> Result<Self, KafkaError> {
         let (spool, notify) = (keeper.spool.clone(), keeper.notify.clone());
         let signals = Arc::new(Signals::default());
-        let worker = Worker { job, spool, notify, signals: signals.clone(), link: Arc::default() };
+        let (session, burial) = (Arc::default(), Cell::default());
+        let worker = Worker { job, spool, notify, signals: signals.clone(), session, burial };
         let client = worker.build()?;
         Self::spawn(signals, keeper, move || worker.run(client))
     }
@@ -168,7 +172,9 @@ struct Worker {
     spool: Arc<Spool>,
     notify: NoticeFn,
     signals: Arc<Signals>,
-    link: Arc<Link>,
+    session: Arc<Session>,
+    /// When dead letters may be written again, after a failure.
+    burial: Cell<Option<Instant>>,
 }
 
 impl Worker {
@@ -179,9 +185,13 @@ impl Worker {
             job.stats.clone(),
             self.notify.clone(),
             job.token_command.clone(),
-            self.link.clone(),
+            self.session.clone(),
         );
-        producer::build(&job.config, reports)
+        let mut config = job.config.clone();
+        if reports.one_by_one {
+            config.set("batch.num.messages", "1");
+        }
+        producer::build(&config, reports)
     }
 
     fn stopped(&self) -> bool {
@@ -208,7 +218,10 @@ impl Worker {
             (self.notify)(Notice::Rebuilding { reason });
             // Gone before the spool is rewound: a report of the old client must not meet a record of the new one.
             drop(client);
+            self.bury_rejected();
             self.report(self.spool.rewind());
+            // What could not be put to the dead letters is sent, and rejected, again.
+            self.session.take_rejected();
             self.pause(backoff);
             backoff = (backoff * 2).min(LAST_BACKOFF);
             client = match self.rebuild() {
@@ -245,33 +258,51 @@ impl Worker {
         }
     }
 
+    /// Puts what can never be delivered to the dead letters; what cannot be put there now is kept for the next try.
+    fn bury_rejected(&self) {
+        if self.burial.get().is_some_and(|next| Instant::now() < next) {
+            return;
+        }
+        self.burial.set(None);
+        let mut rejected = self.session.take_rejected().into_iter();
+        while let Some(next) = rejected.next() {
+            if let Err(err) = self.job.undertaker.bury(&next) {
+                (self.notify)(Notice::Store(err));
+                self.session.put_back(std::iter::once(next).chain(rejected));
+                return self.burial.set(Some(Instant::now() + BURIAL_RETRY));
+            }
+        }
+    }
+
     /// Sends until stopped or until the client must be replaced.
     fn serve(&self, client: &Client, stall_limit: Duration) {
         let reports = client.client().context();
         let mut watchdog = Watchdog { oldest: None, since: Instant::now(), limit: stall_limit };
+        // A client that sends one by one sends the refused batch and nothing more.
+        let suspect = self.session.suspect().filter(|_| reports.one_by_one);
         loop {
-            for rejected in reports.take_rejected() {
-                self.bury(&rejected);
-            }
+            self.bury_rejected();
             if self.stopped() || reports.broken().is_some() {
                 return;
             }
             reports.check_refused();
             let connected = self.job.stats.connected.load(Relaxed);
-            if let Some(reason) = watchdog.check(self.spool.oldest_in_flight(), connected) {
+            let oldest = self.spool.oldest_in_flight();
+            if let Some(reason) = watchdog.check(oldest, connected) {
                 return reports.set_broken(reason);
             }
-            match self.spool.next(BATCH, IDLE) {
-                Ok(records) => {
-                    let idle = records.is_empty();
-                    for (seq, record) in records {
-                        self.send(client, seq, &record);
+            match self.spool.next(BATCH, suspect.unwrap_or(Seq::MAX), IDLE) {
+                Ok(records) if records.is_empty() => {
+                    if suspect.is_some() && self.spool.oldest_in_flight().is_none() {
+                        self.session.clear_suspect();
+                        return reports.set_broken("the refused batch is settled, back to batches".into());
                     }
-                    if idle && self.signals.drain.load(Relaxed) {
+                    if self.signals.drain.load(Relaxed) {
                         // Only ends lingering; what is not out by then is asked for again.
                         let _ = client.flush(FLUSH_SLICE);
                     }
                 }
+                Ok(records) => records.iter().for_each(|(seq, record)| self.send(client, *seq, record)),
                 Err(err) => {
                     (self.notify)(Notice::Store(err));
                     self.pause(LAST_BACKOFF);
@@ -288,7 +319,7 @@ impl Worker {
         }
         let encoded = match self.encode(record, reports) {
             Ok(encoded) => encoded,
-            Err(Some(cause)) => return reports.reject(seq, cause),
+            Err(Some(cause)) => return self.session.reject(seq, cause),
             // Stopped: the record stays in the spool.
             Err(None) => return,
         };
@@ -311,8 +342,13 @@ impl Worker {
                     message = returned;
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                code if producer::is_permanent(code) => return reports.reject(seq, code.into()),
-                _ => return reports.set_broken(format!("a record was refused: {error}")),
+                code if producer::is_permanent(code) => return self.session.reject(seq, code.into()),
+                _ => {
+                    // A client that has failed for good says only that; the reason is elsewhere.
+                    let fatal = client.client().fatal_error().map(|(_, reason)| reason);
+                    let reason = fatal.unwrap_or_else(|| error.to_string());
+                    return reports.set_broken(format!("a record was refused: {reason}"));
+                }
             }
         }
     }
@@ -325,7 +361,7 @@ impl Worker {
             match encoder.encode(record) {
                 Ok(value) => return Ok(Some(value)),
                 Err(AvroError::Never(reason)) => {
-                    return Err(Some(Cause { code: RDKafkaErrorCode::ValueSerialization, reason }));
+                    return Err(Some(Cause::no_avro(reason)));
                 }
                 Err(AvroError::Later(reason)) => {
                     if !std::mem::replace(&mut said, true) {
@@ -338,55 +374,6 @@ impl Worker {
                 return Err(None);
             }
         }
-    }
-
-    /// Puts a record that can never be delivered to the dead letters.
-    fn bury(&self, rejected: &Rejected) {
-        let Rejected { seq, ref cause } = *rejected;
-        self.job.stats.count_failed(&cause.name());
-        match self.spool.get(seq) {
-            Ok(Some(record)) => {
-                self.job.stats.count_topic_error(&record.topic, &cause.name());
-                let result = self.bury_record(seq, &record, cause);
-                self.report(result);
-            }
-            Ok(None) => (),
-            Err(err) => (self.notify)(Notice::Store(err)),
-        }
-    }
-
-    fn bury_record(&self, seq: Seq, record: &Record, cause: &Cause) -> Result<(), StoreError> {
-        let letters = &self.job.dead_letters;
-        let time = clock::now_text();
-        let dead = letters.for_topic(record, cause, &time);
-        let already_dead = record.dead_from.is_some();
-        // The file gets what the topic cannot hold, and everything when the user named one.
-        let wants_file = dead.is_none() || letters.file_is_set() || cause.is_size();
-        let path = || letters.file().unwrap_or_else(|| std::path::Path::new("")).to_path_buf();
-        let in_file = wants_file
-            && letters
-                .write(record, cause, &time)
-                .map_err(|err| StoreError::io("write a dead letter to", &path(), err))?;
-        let topic = record.dead_from.as_ref().unwrap_or(&record.topic).clone();
-        let kept = match &dead {
-            Some(dead) => Some(format!("the topic {}", dead.topic)),
-            None if in_file => Some(path().display().to_string()),
-            None => None,
-        };
-        match dead {
-            Some(dead) => self.spool.replace(seq, dead)?,
-            None => self.spool.discard(seq)?,
-        }
-        if kept.is_some() && !already_dead {
-            count(&self.job.stats.dead_lettered);
-        } else if kept.is_none() {
-            if already_dead {
-                self.job.stats.dead_lettered.fetch_sub(1, Relaxed);
-            }
-            count(&self.job.stats.lost);
-        }
-        (self.notify)(Notice::DeadLetter { topic, cause: cause.reason.clone(), kept });
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Counters of one sink, and what librdkafka's own statistics say.
 //!
-//! `received = delivered + dead-lettered + dropped + lost + held` once nothing is on its way; `held` is what is in the
-//! spool. Counters only grow while the element exists.
+//! `received + recovered = delivered + dead-lettered + dropped + lost + refused + left + held`, where `held` is what is in
+//! the spool. Counters only grow while the element exists.
 
 use crate::spool::Depth;
 use rdkafka::statistics::{Statistics, Window};
@@ -24,18 +24,19 @@ pub(crate) struct Stats {
     pub(crate) received_bytes: AtomicU64,
     /// Records that the spool took.
     pub(crate) spooled: AtomicU64,
-    /// Records that were in the spool when the sink started.
+    /// Records that an earlier run had left in the spool when the sink started.
     pub(crate) recovered: AtomicU64,
     /// Records handed to the client; one that is sent again counts again.
     pub(crate) sent: AtomicU64,
     /// Records with a good delivery report.
     pub(crate) delivered: AtomicU64,
     pub(crate) delivered_bytes: AtomicU64,
-    /// Records put to the dead letters.
+    /// Records that are in a dead letter file or that their dead letter topic has confirmed.
     pub(crate) dead_lettered: AtomicU64,
-    /// Records dropped by `drop-oldest`.
+    /// Records dropped by `drop-oldest`, and buffers thrown away by a flush or a stop.
     pub(crate) dropped: AtomicU64,
-    /// Records that could never be delivered, with no place for dead letters, or that damage took.
+    /// Records that could never be delivered, with no place for dead letters, that damage took, or that were in memory
+    /// only when the sink stopped.
     pub(crate) lost: AtomicU64,
     /// Buffers not taken: the spool was full or failed.
     pub(crate) refused: AtomicU64,
@@ -43,7 +44,7 @@ pub(crate) struct Stats {
     pub(crate) malformed: AtomicU64,
     /// Clients built anew after an error.
     pub(crate) rebuilds: AtomicU64,
-    /// Records still held when the sink stopped last.
+    /// Records that stayed in a spool on disk when the sink stopped.
     pub(crate) left: AtomicU64,
     pub(crate) connected: AtomicBool,
     /// Count by key and topic too; only the metrics endpoint wants it.
@@ -62,10 +63,21 @@ struct Detail {
     errors: BTreeMap<(String, String), u64>,
 }
 
-/// Keys counted by themselves; more of them are counted together, so that a key without end costs no memory.
-const MAX_KEYS: usize = 1000;
+/// Keys, topics and causes counted by themselves; more of them are counted together, so that names without end cost no
+/// memory.
+const MAX_NAMES: usize = 1000;
 /// Under this name.
-const OTHER_KEYS: &str = "other";
+const OTHER_NAMES: &str = "other";
+
+/// Adds one under a name.
+fn count_name(numbers: &mut BTreeMap<String, u64>, name: &str) {
+    if let Some(number) = numbers.get_mut(name) {
+        *number += 1;
+        return;
+    }
+    let name = if numbers.len() < MAX_NAMES { name } else { OTHER_NAMES };
+    *numbers.entry(name.to_string()).or_default() += 1;
+}
 
 /// Upper limits of the latency buckets, milliseconds; one more is without limit.
 pub(crate) const BUCKETS_MS: [u64; 12] = [5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000, 300_000, 3_600_000];
@@ -124,16 +136,15 @@ pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
 }
 
+/// Takes back one that was added too early.
+pub(crate) fn uncount(counter: &AtomicU64) {
+    counter.fetch_sub(1, Relaxed);
+}
+
 impl Stats {
     /// Counts a record or an attempt that failed, by the client's name of the error.
     pub(crate) fn count_failed(&self, cause: &str) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        match failed.get_mut(cause) {
-            Some(number) => *number += 1,
-            None => {
-                failed.insert(cause.to_string(), 1);
-            }
-        }
+        count_name(&mut self.failed.lock().unwrap_or_else(PoisonError::into_inner), cause);
     }
 
     fn detail(&self) -> std::sync::MutexGuard<'_, Detail> {
@@ -146,19 +157,22 @@ impl Stats {
             return;
         }
         let mut detail = self.detail();
-        *detail.topics.entry(topic.to_string()).or_default() += 1;
-        let Some(key) = key else { return };
-        let key = String::from_utf8_lossy(key);
-        let known = detail.keys.contains_key(key.as_ref()) || detail.keys.len() < MAX_KEYS;
-        let name = if known { key.as_ref() } else { OTHER_KEYS };
-        *detail.keys.entry(name.to_string()).or_default() += 1;
+        count_name(&mut detail.topics, topic);
+        if let Some(key) = key {
+            count_name(&mut detail.keys, &String::from_utf8_lossy(key));
+        }
     }
 
     /// Counts a failed delivery by topic and cause.
     pub(crate) fn count_topic_error(&self, topic: &str, cause: &str) {
-        if self.detailed.load(Relaxed) {
-            *self.detail().errors.entry((topic.to_string(), cause.to_string())).or_default() += 1;
+        if !self.detailed.load(Relaxed) {
+            return;
         }
+        let mut detail = self.detail();
+        let name = (topic.to_string(), cause.to_string());
+        let known = detail.errors.len() < MAX_NAMES || detail.errors.contains_key(&name);
+        let name = if known { name } else { (OTHER_NAMES.to_string(), cause.to_string()) };
+        *detail.errors.entry(name).or_default() += 1;
     }
 
     pub(crate) fn keys(&self) -> BTreeMap<String, u64> {
@@ -175,13 +189,7 @@ impl Stats {
 
     /// Counts a record by its topic.
     pub(crate) fn count_topic(&self, topic: &str) {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        match topics.get_mut(topic) {
-            Some(number) => *number += 1,
-            None => {
-                topics.insert(topic.to_string(), 1);
-            }
-        }
+        count_name(&mut self.topics.lock().unwrap_or_else(PoisonError::into_inner), topic);
     }
 
     pub(crate) fn set_client(&self, client: ClientStats) {

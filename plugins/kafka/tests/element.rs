@@ -165,6 +165,100 @@ fn mock_mode_checks_counts_and_logs_without_a_broker() {
     assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 1);
 }
 
+#[test]
+fn mock_mode_has_a_dead_letter_topic_too() {
+    let mut sink = Sink::new("mode=mock topic=t max-request-size=2000 dead-letter-topic=dead");
+    sink.push(&format!("{{\"text\":\"{}\"}}", "x".repeat(3000))).unwrap();
+    sink.eos();
+    assert_eq!((sink.stat("dead-lettered"), sink.stat("lost"), sink.stat("delivered")), (1, 0, 0));
+    let topics: Vec<String> = sink.messages("kafkasink-mock-record").iter().map(|s| s.get("topic").unwrap()).collect();
+    assert_eq!(topics, ["dead"]);
+    sink.check_accounts();
+}
+
+#[test]
+fn mock_mode_refuses_the_sizes_that_the_client_refuses() {
+    let cluster = cluster(&["t"]);
+    let kafka = format!("bootstrap-servers={}", cluster.bootstrap_servers());
+    let largest = |place: &str| {
+        let mut sink = Sink::new(&format!("{place} topic=t max-request-size=2000 headers=\"headers,site=DC1\""));
+        for bytes in 1800..2000 {
+            sink.push(&format!("{{\"camera_id\":\"C\",\"text\":\"{}\"}}", "x".repeat(bytes - 28))).unwrap();
+        }
+        sink.eos();
+        sink.wait_stat("spool-depth", 0, SOON);
+        (sink.stat("delivered"), sink.stat("lost"))
+    };
+    assert_eq!(largest("mode=mock"), largest(&kafka));
+}
+
+#[test]
+fn a_start_that_fails_lets_the_spool_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let line = format!("bootstrap-servers=127.0.0.1:1 drain-timeout=0 spool-location={}", dir.path().display());
+    let port = busy.local_addr().unwrap().port();
+    check_refused(&format!("{line} metrics-port={port}"), &["metrics-port", "127.0.0.1"]);
+    let mut sink = Sink::new(&line);
+    sink.push_event(0, "CAM1");
+    sink.check_accounts();
+}
+
+#[test]
+fn the_accounts_are_right_over_a_restart_of_the_element() {
+    let cluster = cluster(&["t"]);
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = Sink::new(&format!(
+        "bootstrap-servers={} topic=t spool-location={} drain-timeout=300000000",
+        cluster.bootstrap_servers(),
+        dir.path().display()
+    ));
+    for broker in 1..=3 {
+        cluster.broker_down(broker).unwrap();
+    }
+    for n in 0..20 {
+        sink.push_event(n, "CAM1");
+    }
+    sink.stop();
+    sink.check_accounts();
+    use gst::prelude::*;
+    sink.element.set_state(gst::State::Playing).unwrap();
+    sink.stop();
+    sink.check_accounts();
+    for broker in 1..=3 {
+        cluster.broker_up(broker).unwrap();
+    }
+    sink.element.set_state(gst::State::Playing).unwrap();
+    sink.wait_stat("delivered", 20, SOON);
+    sink.wait_stat("spool-depth", 0, SOON);
+    assert_eq!((sink.stat("recovered"), sink.stat("left")), (40, 40));
+    sink.check_accounts();
+}
+
+#[test]
+fn a_broker_that_is_away_is_said_with_who_why_and_what_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = dir.path().join("spool");
+    for (more, words) in [
+        (String::new(), ["3 record(s)", "memory only"]),
+        (format!("spool-location={}", spool.display()), ["3 record(s)", "after the next start"]),
+    ] {
+        let mut sink = Sink::new(&format!(
+            "bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=300000000 \
+             config=\"config,reconnect.backoff.max.ms=7000\" {more}"
+        ));
+        for n in 0..3 {
+            sink.push_event(n, "CAM1");
+        }
+        sink.wait_warning(&["127.0.0.1:1", "Connection refused", "7 s"], SOON);
+        let states = sink.messages("kafkasink-state");
+        let disconnected = states.iter().find(|s| s.get::<&str>("state") == Ok("disconnected")).unwrap();
+        assert_eq!(disconnected.get::<u64>("next-try"), Ok(7_000_000_000));
+        sink.eos();
+        sink.wait_warning(&words, SOON);
+    }
+}
+
 #[track_caller]
 fn check_refused(properties: &str, words: &[&str]) {
     let Err(error) = Sink::try_new(properties, EVENT_CAPS) else { panic!("{properties} was accepted") };
@@ -189,6 +283,10 @@ fn wrong_settings_are_refused_with_what_to_do() {
     check_refused("ssl-ca-location=/ca", &["security-protocol is plaintext"]);
     check_refused("config-file=/nowhere.yaml", &["/nowhere.yaml", "could not be read"]);
     check_refused("value-format=avro", &["schema-registry-url"]);
+    check_refused(
+        "value-format=avro schema-registry-url=http://me:hunter2@localhost:8081",
+        &["schema-registry-url", "schema-registry-username"],
+    );
     check_refused("spool-location=/dev/null/x", &["/dev/null/x", "Set spool-location to a directory"]);
     check_refused(
         "security-protocol=sasl-plaintext sasl-username=a sasl-password=env:KAFKASINK_NOT_SET",
@@ -269,7 +367,40 @@ fn metrics_have_the_names_that_dashboards_ask_for() {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
     assert!(http_get(port, "/").starts_with("HTTP/1.1 404"));
+    // What the dashboard asks for and the alerts of docs/kafka.md.
+    for file in ["pipelines/dashboards/kafkasink.json", "docs/kafka.md"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+        let asked = std::fs::read_to_string(path).unwrap();
+        let words = asked.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names: Vec<&str> =
+            words.filter(|word| word.starts_with("kafkasink_") || word.starts_with("alpr_")).collect();
+        assert!(names.len() > 5, "{file}: {names:?}");
+        for name in names.into_iter().filter(|name| *name != "kafkasink_") {
+            let name = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(text.contains(&format!("# TYPE {name} ")), "{file} asks for {name}, which is not in\n{text}");
+        }
+    }
     check_refused(&format!("mode=mock metrics-port={port}"), &["metrics-port", "127.0.0.1"]);
+}
+
+#[test]
+fn a_scraper_that_dawdles_does_not_hold_the_stop() {
+    use std::io::Write;
+    let port = broker::free_port();
+    let sink = Sink::new(&format!("mode=mock metrics-port={port}"));
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let dawdling = std::thread::spawn(move || {
+        for _ in 0..40 {
+            // The sink may have hung up.
+            let _ = stream.write_all(b"G");
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let start = std::time::Instant::now();
+    sink.stop();
+    assert!(start.elapsed() < Duration::from_secs(5), "stopping took {:?}", start.elapsed());
+    dawdling.join().unwrap();
 }
 
 fn http_get(port: u16, path: &str) -> String {

@@ -62,6 +62,11 @@ fn order_is_kept_also_without_idempotence_and_with_a_limit_on_tries() {
     let in_flight = "max.in.flight.requests.per.connection";
     check(|_| (), in_flight, None);
     check(|s| s.enable_idempotence = false, in_flight, Some("1"));
+    let by_alias = |s: &mut Settings| {
+        s.enable_idempotence = false;
+        s.config = structure("config,max.in.flight=2");
+    };
+    check(by_alias, in_flight, None);
     let gapless = "enable.gapless.guarantee";
     check(|_| (), gapless, None);
     check(|s| s.message_timeout = Duration::from_secs(5), gapless, Some("true"));

@@ -1,22 +1,14 @@
 //! The element: properties to settings, buffers to records, notices to messages.
 
-use super::messages;
-use crate::avro::Encoder;
+use super::{buffer::buffer_info, messages, running::Running};
 use crate::clock::now_ms;
-use crate::config;
 use crate::config_file;
-use crate::deadletter::DeadLetters;
 use crate::error::SinkError;
-use crate::metrics::Endpoint;
-use crate::mock::{self, MockJob};
-use crate::notice::{Notice, NoticeFn};
 use crate::properties;
 use crate::record::Record;
-use crate::registry::Registry;
-use crate::router::{BufferInfo, RECORD_META, Routed, Router, StreamInfo};
-use crate::sender::{Job, Keeper, Sender};
-use crate::settings::{Mode, Settings, ValueFormat};
-use crate::spool::{Spool, SpoolConfig};
+use crate::router::{Routed, StreamInfo};
+use crate::settings::{Mode, Settings};
+use crate::spool::{NoRoom, Spool};
 use crate::stats::{Stats, count};
 use glib::subclass::prelude::*;
 use gst::prelude::*;
@@ -33,24 +25,14 @@ use std::{
 pub(super) static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new("kafkasink", gst::DebugColorFlags::empty(), Some("Kafka sink")));
 
-/// What exists between start and stop. Lock order: `settings`, `running`, `stream`; none is held while waiting.
-struct Running {
-    spool: Arc<Spool>,
-    sender: Sender,
-    router: Arc<Router>,
-    drain_timeout: Duration,
-    verbose: bool,
-    _metrics: Option<Endpoint>,
-}
-
-/// See the module's page.
+/// See the module's page. Lock order: `settings`, `running`, `stream`; none is held while waiting.
 #[derive(Default)]
 pub struct KafkaSink {
     settings: Mutex<Settings>,
     running: Mutex<Option<Running>>,
     stream: Mutex<Arc<StreamInfo>>,
     stats: Arc<Stats>,
-    messages: messages::Messages,
+    pub(super) messages: messages::Messages,
     warned_malformed: AtomicBool,
     /// Time that end of stream already waited, so that stopping does not wait as long again.
     drained_for: Mutex<Duration>,
@@ -80,7 +62,7 @@ impl ObjectImpl for KafkaSink {
         if spec.name() == "stats" {
             return self.stats_structure().to_value();
         }
-        properties::get(&lock(&self.settings), spec.name()).unwrap_or_else(|| spec.default_value().clone())
+        properties::get(&mut lock(&self.settings), spec.name()).unwrap_or_else(|| spec.default_value().clone())
     }
 
     fn constructed(&self) {
@@ -120,7 +102,8 @@ impl ElementImpl for KafkaSink {
 impl BaseSinkImpl for KafkaSink {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.load_settings().map_err(|err| err.message())?;
-        let running = self.build(&settings).map_err(|err| err.message())?;
+        let running = Running::start(&settings, &self.obj(), &self.stats).map_err(|err| err.message())?;
+        self.report_opened(&settings, &running);
         *lock(&self.drained_for) = Duration::ZERO;
         *lock(&self.running) = Some(running);
         Ok(())
@@ -202,72 +185,11 @@ impl KafkaSink {
         Ok(settings)
     }
 
-    fn build(&self, settings: &Settings) -> Result<Running, SinkError> {
-        let client_config = config::client_config(settings)?;
-        let router = Router::new(settings).map_err(SinkError::Setting)?;
-        let (spool, missing) = Spool::open(SpoolConfig {
-            location: settings.spool_location.clone(),
-            max_bytes: settings.spool_limit(),
-            max_in_flight_bytes: settings.in_flight_limit(),
-            when_full: settings.spool_policy.into(),
-            sync: settings.spool_sync.into(),
-        })?;
-        let spool = Arc::new(spool);
-        self.report_opened(settings, &spool, missing);
-        let notify = self.notify_fn(settings);
-        let keeper = Keeper { spool: spool.clone(), notify: notify.clone(), max_bytes: settings.spool_limit() };
-        let dead_letters = DeadLetters::new(
-            settings.dead_letter_topic.clone(),
-            settings.dead_letter_location.clone(),
-            settings.spool_location.as_deref(),
-        );
-        let stats = self.stats.clone();
-        let sender = match settings.mode {
-            Mode::Mock => mock::start(
-                keeper,
-                MockJob { stats, dead_letters, max_request_size: settings.max_request_size, log: self.mock_log() },
-            ),
-            Mode::Kafka => Sender::start(
-                keeper,
-                Job {
-                    stats,
-                    config: client_config,
-                    token_command: settings.sasl_token_command.clone(),
-                    dead_letters,
-                    encoder: encoder(settings)?,
-                    stall_timeout: settings.stall_timeout,
-                },
-            ),
-        };
-        let sender = sender.map_err(SinkError::Client)?;
-        let metrics = self.serve_metrics(settings, &spool)?;
-        Ok(Running {
-            spool,
-            sender,
-            router: Arc::new(router),
-            drain_timeout: settings.drain_timeout,
-            verbose: settings.verbose,
-            _metrics: metrics,
-        })
-    }
-
-    fn serve_metrics(&self, settings: &Settings, spool: &Arc<Spool>) -> Result<Option<Endpoint>, SinkError> {
-        if settings.metrics_port == 0 {
-            return Ok(None);
-        }
-        self.stats.detailed.store(true, Relaxed);
-        let address = format!("{}:{}", settings.metrics_address, settings.metrics_port);
-        let endpoint = Endpoint::start(&address, self.stats.clone(), spool.clone(), now_ms);
-        endpoint.map(Some).map_err(|source| SinkError::Metrics { address, source })
-    }
-
     /// Says what was found in the spool, and that a spool in memory does not last.
-    fn report_opened(&self, settings: &Settings, spool: &Spool, missing: u64) {
-        let depth = spool.depth();
-        self.stats.recovered.fetch_add(depth.records, Relaxed);
-        if depth.records > 0 {
-            gst::info!(CAT, imp = self, "{} records of an earlier run are in the spool", depth.records);
-        }
+    fn report_opened(&self, settings: &Settings, running: &Running) {
+        let Running { ref spool, found, missing, .. } = *running;
+        self.stats.recovered.fetch_add(found + missing, Relaxed);
+        gst::info!(CAT, imp = self, "{found} records of an earlier run are in the spool");
         if missing > 0 {
             self.stats.lost.fetch_add(missing, Relaxed);
             gst::element_imp_warning!(
@@ -275,7 +197,8 @@ impl KafkaSink {
                 gst::ResourceError::Read,
                 (
                     "{missing} records that the spool {} had taken are not in its files any more: the machine stopped \
-                     before they were synced (spool-sync), or the files were cut. They are counted as lost.",
+                     before they were synced (spool-sync), or the files were cut. They are counted as lost; some may \
+                     have been delivered before.",
                     settings.spool_location.as_deref().unwrap_or(std::path::Path::new("")).display()
                 )
             );
@@ -290,47 +213,38 @@ impl KafkaSink {
         }
     }
 
-    fn notify_fn(&self, settings: &Settings) -> NoticeFn {
-        let weak = self.obj().downgrade();
-        let servers = settings.bootstrap_servers.clone();
-        Arc::new(move |notice: Notice| {
-            if let Some(obj) = weak.upgrade() {
-                obj.imp().messages.post(&obj, &notice, &servers);
-            }
-        })
-    }
-
-    fn mock_log(&self) -> Box<dyn Fn(&Record) + Send> {
-        let weak = self.obj().downgrade();
-        Box::new(move |record| {
-            if let Some(obj) = weak.upgrade() {
-                messages::post_mock(&obj, record);
-            }
-        })
-    }
-
+    /// Puts a record into the spool, whatever time that takes when the spool is full and the policy says so.
     fn spool(&self, spool: &Spool, record: Record) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let topic = record.topic.clone();
-        match spool.append(record) {
-            Ok(dropped) => {
-                count(&self.stats.spooled);
-                self.stats.count_topic(&topic);
-                self.stats.dropped.fetch_add(dropped, Relaxed);
-                Ok(gst::FlowSuccess::Ok)
-            }
-            Err(err) => match SinkError::from_append(err) {
-                None => {
-                    // A flush or a stop: the buffer is thrown away as every sink does.
+        loop {
+            let error = match spool.make_room(record.size(), &self.stats.dropped) {
+                Ok(()) => break,
+                Err(NoRoom::DropNew) => {
                     count(&self.stats.dropped);
-                    Err(gst::FlowError::Flushing)
+                    return Ok(gst::FlowSuccess::Ok);
                 }
-                Some(err) => {
-                    count(&self.stats.refused);
-                    self.post_error_message(err.message());
-                    Err(gst::FlowError::Error)
+                Err(NoRoom::Cancelled) => {
+                    // A pause: the buffer waits with the pipeline. A flush or a stop: it is thrown away as in any sink.
+                    self.obj().wait_preroll().inspect_err(|_| count(&self.stats.dropped))?;
+                    continue;
                 }
-            },
+                Err(NoRoom::Full { bytes, max_bytes, disk_full }) => {
+                    SinkError::SpoolFull { bytes, max_bytes, disk_full }
+                }
+                Err(NoRoom::Store(err)) => SinkError::Store(err),
+            };
+            return Err(self.refuse(error));
         }
+        let topic = record.topic.clone();
+        spool.append(record).map_err(|err| self.refuse(SinkError::Store(err)))?;
+        count(&self.stats.spooled);
+        self.stats.count_topic(&topic);
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn refuse(&self, error: SinkError) -> gst::FlowError {
+        count(&self.stats.refused);
+        self.post_error_message(error.message());
+        gst::FlowError::Error
     }
 
     /// `development.verbose_logging`: topic, key and event id, never the plate.
@@ -373,23 +287,36 @@ impl KafkaSink {
         if let Some(running) = lock(&self.running).as_ref() {
             running.sender.set_draining(false);
         }
-        gst::info!(CAT, imp = self, "Drained for {:?}, empty: {empty}", start.elapsed());
+        let (left, waited) = (spool.depth().records, start.elapsed());
+        if !empty && waited >= timeout {
+            let seconds = timeout.as_secs_f64();
+            let fate = if spool.durable() {
+                "They stay in the spool and are sent after the next start."
+            } else {
+                "They are in memory only and are lost when the sink stops: set spool-location to keep such records."
+            };
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Write,
+                ("{left} record(s) were not delivered within drain-timeout ({seconds} s) at the end of the stream. {fate}")
+            );
+        }
+        gst::info!(CAT, imp = self, "Drained for {waited:?}, {left} records left");
     }
 
     fn count_left(&self, spool: &Spool) {
         let left = spool.depth().records;
-        self.stats.left.store(left, Relaxed);
         if left == 0 {
             return;
         }
         if spool.durable() {
+            self.stats.left.fetch_add(left, Relaxed);
             gst::info!(CAT, imp = self, "{left} records stay in the spool and are sent after the next start");
-            messages::post_left(&self.obj(), left, true);
         } else {
             self.stats.lost.fetch_add(left, Relaxed);
             gst::warning!(CAT, imp = self, "{left} records were not delivered and are lost with the spool in memory");
-            messages::post_left(&self.obj(), left, false);
         }
+        messages::post_left(&self.obj(), left, spool.durable());
     }
 
     fn set_flushing(&self, flushing: bool) {
@@ -403,46 +330,4 @@ impl KafkaSink {
         let depth = spool.map(|spool| spool.depth()).unwrap_or_default();
         self.stats.to_structure(depth, now_ms())
     }
-}
-
-fn encoder(settings: &Settings) -> Result<Option<Encoder>, SinkError> {
-    if settings.value_format == ValueFormat::Raw {
-        return Ok(None);
-    }
-    let url = settings.schema_registry_url.as_deref().ok_or_else(|| {
-        SinkError::Setting("value-format=avro needs schema-registry-url, which is not set.".to_string())
-    })?;
-    let username = settings.schema_registry_username.as_deref();
-    let registry = Registry::new(url, username, &settings.schema_registry_password, settings.schema_register)
-        .map_err(|err| SinkError::Config(err.into()))?;
-    Encoder::new(settings.schema_location.as_deref(), registry).map(Some).map_err(SinkError::Setting)
-}
-
-/// What travels beside the bytes.
-fn buffer_info(buffer: &gst::BufferRef) -> BufferInfo {
-    let mut info = BufferInfo::default();
-    if gst::meta::CustomMeta::is_registered(RECORD_META)
-        && let Ok(meta) = gst::meta::CustomMeta::from_buffer(buffer, RECORD_META)
-    {
-        let text = |name: &str| meta.structure().get::<String>(name).ok();
-        info.kind = text("kind");
-        info.topic = text("topic");
-        info.key = text("key");
-        info.schema_version = text("schema-version");
-    }
-    info.reference_ms = buffer.iter_meta::<gst::ReferenceTimestampMeta>().find_map(|meta| reference_ms(&meta));
-    info
-}
-
-/// Seconds from 1900 (NTP) to 1970 (Unix).
-const NTP_TO_UNIX_S: u64 = 2_208_988_800;
-
-fn reference_ms(meta: &gst::ReferenceTimestampMeta) -> Option<i64> {
-    let ms = meta.timestamp().mseconds();
-    let unix_ms = match meta.reference().structure(0)?.name().as_str() {
-        "timestamp/x-unix" => ms,
-        "timestamp/x-ntp" => ms.checked_sub(NTP_TO_UNIX_S * 1000)?,
-        _ => return None,
-    };
-    i64::try_from(unix_ms).ok()
 }

@@ -1,7 +1,6 @@
 //! Element messages: what an application can act on.
 
 use super::{KafkaSink, imp::CAT};
-use crate::config::NEXT_TRY;
 use crate::error::SinkError;
 use crate::notice::Notice;
 use crate::record::Record;
@@ -25,10 +24,14 @@ pub(super) const MOCK_MESSAGE: &str = "kafkasink-mock-record";
 /// Dead letters come in masses when a topic is missing: one message this often, with the number since the last.
 const DEAD_LETTER_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What fails in the same way again and again is one warning this often.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Posts messages, and remembers what must not flood the bus.
 #[derive(Default)]
 pub(super) struct Messages {
     dead: Mutex<DeadLetterPace>,
+    warned: Mutex<Option<(Instant, String)>>,
 }
 
 #[derive(Default)]
@@ -38,27 +41,36 @@ struct DeadLetterPace {
 }
 
 impl Messages {
-    pub(super) fn post(&self, obj: &KafkaSink, notice: &Notice, servers: &str) {
+    /// `next_try`: the longest wait between two tries to connect.
+    pub(super) fn post(&self, obj: &KafkaSink, notice: &Notice, servers: &str, next_try: Duration) {
         match notice {
             Notice::Connected => {
                 gst::info!(CAT, obj = obj, "Connected to {servers}");
                 post_state(obj, "connected", None, None);
             }
             Notice::Disconnected { reason } => {
-                gst::warning!(CAT, obj = obj, "No broker of {servers} answers: {reason}; records wait in the spool");
-                post_state(obj, "disconnected", Some(reason), Some(NEXT_TRY));
+                post_state(obj, "disconnected", Some(reason), Some(next_try));
+                let text = format!(
+                    "No broker answers at {servers} ({reason}). Records wait in the spool; the next try is within {} s. \
+                     Check bootstrap-servers, the network and the brokers.",
+                    next_try.as_secs_f64()
+                );
+                self.warn(obj, gst::ResourceError::OpenWrite, &text);
             }
             Notice::Refused { tls, reason, give_up } => {
-                gst::warning!(CAT, obj = obj, "{servers} refused the connection: {reason}");
-                post_state(obj, "refused", Some(reason), Some(NEXT_TRY));
+                post_state(obj, "refused", Some(reason), Some(next_try));
                 if *give_up {
                     let err = SinkError::Refused { tls: *tls, servers: servers.to_string(), reason: reason.clone() };
                     obj.post_error_message(err.message());
+                } else {
+                    let text = format!("{servers} refused the connection: {reason}");
+                    self.warn(obj, gst::ResourceError::NotAuthorized, &text);
                 }
             }
             Notice::Rebuilding { reason } => {
-                gst::warning!(CAT, obj = obj, "A new Kafka client sends everything unconfirmed again: {reason}");
                 post_state(obj, "rebuilding", Some(reason), None);
+                let text = format!("A new Kafka client sends everything unconfirmed again: {reason}");
+                self.warn(obj, gst::ResourceError::Write, &text);
             }
             Notice::DeadLetter { topic, cause, kept } => self.post_dead_letter(obj, topic, cause, kept.as_deref()),
             Notice::HighWater { high, depth, max_bytes } => {
@@ -76,6 +88,19 @@ impl Messages {
             Notice::Store(err) => gst::element_warning!(obj, gst::ResourceError::Write, ("{err}")),
             Notice::Warning(text) => gst::element_warning!(obj, gst::ResourceError::Failed, ("{text}")),
         }
+    }
+
+    /// A warning on the bus, unless the last one was the same and not long ago.
+    fn warn(&self, obj: &KafkaSink, error: gst::ResourceError, text: &str) {
+        // The client ends its reasons with how long it took: "(after 3ms in state CONNECT)".
+        let (what, _) = text.split_once(" (after ").unwrap_or((text, ""));
+        let mut last = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref().is_some_and(|(at, known)| known == what && at.elapsed() < WARNING_INTERVAL) {
+            return gst::info!(CAT, obj = obj, "{text}");
+        }
+        *last = Some((Instant::now(), what.to_string()));
+        drop(last);
+        gst::element_warning!(obj, error, ("{text}"));
     }
 
     fn post_dead_letter(&self, obj: &KafkaSink, topic: &str, cause: &str, kept: Option<&str>) {

@@ -28,8 +28,10 @@
 //! Element messages `kafkasink-state`, `kafkasink-spool`, `kafkasink-dead-letter`, `kafkasink-left` and, in mock mode,
 //! `kafkasink-mock-record`; `docs/kafka.md` lists their fields and those of `stats`.
 
+mod buffer;
 mod imp;
 mod messages;
+mod running;
 
 use gst::prelude::*;
 

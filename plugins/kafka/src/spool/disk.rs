@@ -39,6 +39,8 @@ const CACHE_BYTES: u64 = 8 << 20;
 const MEMTABLE_BYTES: u64 = 16 << 20;
 /// Largest size of the journals together.
 const JOURNAL_BYTES: u64 = 128 << 20;
+/// Name of the storage engine's own directory.
+const DATABASE: &str = "db";
 /// Name of the file that holds the last accepted sequence number.
 const HIGH_WATER_FILE: &str = "accepted";
 /// Key of the first sequence number that was never used, in the keyspace of facts.
@@ -55,6 +57,8 @@ pub(crate) struct Recovered {
     pub(crate) next_seq: Seq,
     /// Sequence number of the oldest record.
     pub(crate) oldest: Option<Seq>,
+    /// When that one was received, milliseconds since 1970 UTC.
+    pub(crate) oldest_ms: Option<i64>,
     /// Records that had been accepted and are not in the files any more: lost by a crash of the machine or by damage.
     pub(crate) missing: u64,
 }
@@ -88,7 +92,7 @@ impl DiskStore {
             .map_err(|err| StoreError::io("open", &accepted_path, err))?;
         // A damaged file can make the storage engine panic; the pipeline must get an error instead.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let (db, records, facts) = Self::open_database(&path.join("db"))?;
+            let (db, records, facts) = Self::open_database(path)?;
             let store = Self { db, records, facts, accepted, path: path.to_path_buf(), sync_each };
             let recovered = store.scan()?;
             Ok((store, recovered))
@@ -98,7 +102,7 @@ impl DiskStore {
 
     fn open_database(path: &Path) -> Result<(Database, Keyspace, Keyspace), StoreError> {
         let refused = |err| StoreError::engine("open", path, err);
-        let db = Database::builder(path)
+        let db = Database::builder(&path.join(DATABASE))
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(1)
@@ -123,6 +127,7 @@ impl DiskStore {
             found.records += 1;
             found.bytes += record.size();
             found.oldest.get_or_insert(seq);
+            found.oldest_ms.get_or_insert(record.received_ms);
             found.next_seq = found.next_seq.max(seq + 1);
         }
         let mut accepted = [0; 8];
@@ -130,6 +135,11 @@ impl DiskStore {
             let accepted = Seq::from_be_bytes(accepted);
             found.missing = accepted.saturating_sub(found.next_seq);
             found.next_seq = found.next_seq.max(accepted);
+        }
+        if found.missing > 0 {
+            // Told once: the numbers go on behind the gap.
+            let next = found.next_seq.to_be_bytes();
+            self.facts.insert(NEXT_KEY, next).map_err(|err| self.failed("write to", err))?;
         }
         Ok(found)
     }
@@ -171,7 +181,12 @@ impl Store for DiskStore {
         if self.sync_each {
             self.sync()?;
         }
-        self.note_accepted(seq + 1)
+        if let Err(err) = self.note_accepted(seq + 1) {
+            // The caller hears that the record was not taken, so it must not turn up later.
+            self.records.remove(seq.to_be_bytes()).map_err(|err| self.failed("write to", err))?;
+            return Err(err);
+        }
+        Ok(())
     }
 
     fn replace(&self, old: Seq, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {

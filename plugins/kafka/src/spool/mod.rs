@@ -12,18 +12,19 @@
 
 mod disk;
 mod memory;
+mod state;
 mod store;
 
+pub(crate) use state::{Depth, NoRoom, SpoolConfig, Sync, WhenFull};
 pub(crate) use store::{Seq, Store, StoreError};
 
 use crate::record::Record;
-use crate::stats::Histogram;
+use crate::stats::{Histogram, count};
 use disk::{DiskStore, Recovered};
 use memory::MemoryStore;
+use state::State;
 use std::{
-    collections::{BTreeMap, VecDeque},
-    path::PathBuf,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -40,125 +41,6 @@ pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
 const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
 /// and after how many new bytes: a fast source fills the reserve sooner than the interval ends.
 const FREE_SPACE_BYTES: u64 = 4 << 20;
-
-/// What to do with a new record when the spool is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WhenFull {
-    /// Wait for room.
-    Block,
-    /// Remove the oldest record that is not on its way to the broker.
-    DropOldest,
-    /// Refuse the new record.
-    Error,
-}
-
-/// When records on disk are synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sync {
-    /// Before `append` returns.
-    Always,
-    /// All new records together, every [`SYNC_INTERVAL`].
-    Batch,
-    /// When the operating system likes to.
-    Never,
-}
-
-/// How a spool is opened.
-#[derive(Clone, Debug)]
-pub(crate) struct SpoolConfig {
-    /// Directory, or `None` for memory only.
-    pub(crate) location: Option<PathBuf>,
-    /// Most bytes held.
-    pub(crate) max_bytes: u64,
-    /// Most bytes handed out and not reported yet.
-    pub(crate) max_in_flight_bytes: u64,
-    pub(crate) when_full: WhenFull,
-    pub(crate) sync: Sync,
-}
-
-/// Why a record was not taken.
-#[derive(Debug)]
-pub(crate) enum AppendError {
-    /// The wait for room was cancelled.
-    Flushing,
-    /// The spool is full and the policy is `error`.
-    Full { bytes: u64, max_bytes: u64, disk_full: bool },
-    /// The store failed.
-    Store(StoreError),
-}
-
-/// How full the spool is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Depth {
-    pub(crate) records: u64,
-    pub(crate) bytes: u64,
-    pub(crate) in_flight: u64,
-    pub(crate) in_flight_bytes: u64,
-    /// When the oldest record was received, milliseconds since 1970 UTC.
-    pub(crate) oldest_ms: Option<i64>,
-    /// The disk has no room although the spool may.
-    pub(crate) disk_full: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Sent {
-    size: u64,
-    received_ms: i64,
-}
-
-#[derive(Default)]
-struct State {
-    /// First unused sequence number.
-    next_seq: Seq,
-    /// Newest record that is complete in the store.
-    newest: Option<Seq>,
-    /// Next records to send.
-    ready: VecDeque<(Seq, Arc<Record>)>,
-    ready_bytes: u64,
-    /// First record that is to follow `ready` and is in the store only.
-    spilled: Option<Seq>,
-    in_flight: BTreeMap<Seq, Sent>,
-    in_flight_bytes: u64,
-    records: u64,
-    bytes: u64,
-    unsynced: bool,
-    disk_full: bool,
-    /// New bytes since the disk was looked at.
-    unlooked: u64,
-    flushing: bool,
-    stopped: bool,
-}
-
-impl State {
-    fn publish(&mut self, seq: Seq, record: Arc<Record>, window: u64) {
-        let size = record.size();
-        self.newest = Some(seq);
-        self.records += 1;
-        self.bytes += size;
-        self.unsynced = true;
-        if self.spilled.is_none() && (self.ready.is_empty() || self.ready_bytes + size <= window) {
-            self.ready_bytes += size;
-            self.ready.push_back((seq, record));
-        } else {
-            self.spilled.get_or_insert(seq);
-        }
-    }
-
-    fn pop_ready(&mut self) -> Option<(Seq, Arc<Record>)> {
-        let (seq, record) = self.ready.pop_front()?;
-        self.ready_bytes -= record.size();
-        Some((seq, record))
-    }
-
-    /// Forgets a record that was handed out; gives when it was received.
-    fn settle(&mut self, seq: Seq) -> Option<i64> {
-        let sent = self.in_flight.remove(&seq)?;
-        self.in_flight_bytes -= sent.size;
-        self.records -= 1;
-        self.bytes -= sent.size;
-        Some(sent.received_ms)
-    }
-}
 
 /// See the module's page.
 pub(crate) struct Spool {
@@ -190,6 +72,7 @@ impl Spool {
             next_seq: found.next_seq,
             newest: found.next_seq.checked_sub(1),
             spilled: found.oldest,
+            spilled_ms: found.oldest_ms,
             records: found.records,
             bytes: found.bytes,
             ..State::default()
@@ -214,24 +97,67 @@ impl Spool {
         self.store.durable()
     }
 
-    /// Takes a record; waits for room when the policy says so. Gives the sizes of records dropped for it.
-    pub(crate) fn append(&self, record: Record) -> Result<u64, AppendError> {
-        let dropped = self.make_room(record.size())?;
+    /// Waits until there is room for `size` more bytes, as the policy says; counts what is dropped for it. To be called
+    /// before [`Spool::append`].
+    pub(crate) fn make_room(&self, size: u64, dropped: &AtomicU64) -> Result<(), NoRoom> {
+        let mut state = lock(&self.state);
+        while self.is_full(&state, size) {
+            if state.flushing || state.stopped {
+                return Err(NoRoom::Cancelled);
+            }
+            match self.config.when_full {
+                WhenFull::Block => state = wait(&self.room, state, Duration::from_millis(200)),
+                WhenFull::Error => {
+                    let (bytes, disk_full) = (state.bytes, state.disk_full);
+                    return Err(NoRoom::Full { bytes, max_bytes: self.config.max_bytes, disk_full });
+                }
+                WhenFull::DropOldest if state.disk_full => return Err(NoRoom::DropNew),
+                WhenFull::DropOldest => {
+                    drop(state);
+                    let found = self.drop_oldest().map_err(NoRoom::Store)?;
+                    state = lock(&self.state);
+                    if found {
+                        count(dropped);
+                    } else {
+                        state = wait(&self.room, state, Duration::from_millis(20));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self, state: &State, size: u64) -> bool {
+        // A record larger than the whole spool is taken when nothing else is there: the broker decides about it.
+        state.disk_full || (state.records > 0 && state.bytes + size > self.config.max_bytes)
+    }
+
+    fn drop_oldest(&self) -> Result<bool, StoreError> {
+        let _cursor = lock(&self.cursor);
+        if lock(&self.state).ready.is_empty() {
+            self.refill()?;
+        }
+        let mut state = lock(&self.state);
+        let Some((seq, record)) = state.pop_ready() else { return Ok(false) };
+        state.records -= 1;
+        state.bytes -= record.size();
+        let next = state.next_seq;
+        drop(state);
+        self.store.remove(&[seq], next)?;
+        Ok(true)
+    }
+
+    /// Takes a record.
+    pub(crate) fn append(&self, record: Record) -> Result<(), StoreError> {
         let record = Arc::new(record);
         let _turn = lock(&self.turn);
         let seq = self.take_seq();
-        self.store.append(seq, &record).map_err(AppendError::Store)?;
-        let size = record.size();
+        self.store.append(seq, &record)?;
         self.publish(seq, record);
-        let due = {
-            let mut state = lock(&self.state);
-            state.unlooked += size;
-            state.unlooked >= FREE_SPACE_BYTES
-        };
-        if due {
+        if lock(&self.state).unlooked >= FREE_SPACE_BYTES {
             self.look_at_disk();
         }
-        Ok(dropped)
+        Ok(())
     }
 
     /// Notes whether the disk has room for more.
@@ -271,64 +197,20 @@ impl Spool {
         }
     }
 
-    fn is_full(&self, state: &State, size: u64) -> bool {
-        // A record larger than the whole spool is taken when nothing else is there: the broker decides about it.
-        state.records > 0 && (state.bytes + size > self.config.max_bytes || state.disk_full)
-    }
-
-    fn make_room(&self, size: u64) -> Result<u64, AppendError> {
-        let mut dropped = 0;
-        let mut state = lock(&self.state);
-        while self.is_full(&state, size) {
-            if state.flushing || state.stopped {
-                return Err(AppendError::Flushing);
-            }
-            match self.config.when_full {
-                WhenFull::Block => state = wait(&self.room, state, Duration::from_millis(200)),
-                WhenFull::Error => {
-                    let (bytes, disk_full) = (state.bytes, state.disk_full);
-                    return Err(AppendError::Full { bytes, max_bytes: self.config.max_bytes, disk_full });
-                }
-                WhenFull::DropOldest => {
-                    drop(state);
-                    let found = self.drop_oldest().map_err(AppendError::Store)?;
-                    dropped += u64::from(found);
-                    state = lock(&self.state);
-                    if !found {
-                        state = wait(&self.room, state, Duration::from_millis(20));
-                    }
-                }
-            }
-        }
-        Ok(dropped)
-    }
-
-    fn drop_oldest(&self) -> Result<bool, StoreError> {
-        let _cursor = lock(&self.cursor);
-        if lock(&self.state).ready.is_empty() {
-            self.refill()?;
-        }
-        let mut state = lock(&self.state);
-        let Some((seq, record)) = state.pop_ready() else { return Ok(false) };
-        state.records -= 1;
-        state.bytes -= record.size();
-        let next = state.next_seq;
-        drop(state);
-        self.store.remove(&[seq], next)?;
-        Ok(true)
-    }
-
-    /// Hands out the next records, at most `max`; waits up to `timeout` for the first.
-    pub(crate) fn next(&self, max: usize, timeout: Duration) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
+    /// Hands out the next records, at most `max` and none behind `last`; waits up to `timeout` for the first.
+    pub(crate) fn next(&self, max: usize, last: Seq, timeout: Duration) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
         let deadline = Instant::now() + timeout;
         loop {
             let mut state = lock(&self.state);
-            let allowed = state.in_flight.is_empty() || state.in_flight_bytes < self.config.max_in_flight_bytes;
-            if allowed && !state.stopped {
-                if !state.ready.is_empty() {
-                    return Ok(self.hand_out(&mut state, max));
+            if !state.stopped {
+                let mut batch = Vec::new();
+                while batch.len() < max && state.may_hand_out(last, self.config.max_in_flight_bytes) {
+                    batch.extend(state.hand_out());
                 }
-                if state.spilled.is_some() {
+                if !batch.is_empty() {
+                    return Ok(batch);
+                }
+                if state.ready.is_empty() && state.spilled.is_some() {
                     drop(state);
                     let _cursor = lock(&self.cursor);
                     self.refill()?;
@@ -343,20 +225,6 @@ impl Spool {
         }
     }
 
-    fn hand_out(&self, state: &mut State, max: usize) -> Vec<(Seq, Arc<Record>)> {
-        let mut batch = Vec::with_capacity(max.min(state.ready.len()));
-        while batch.len() < max
-            && (state.in_flight.is_empty() || state.in_flight_bytes < self.config.max_in_flight_bytes)
-        {
-            let Some((seq, record)) = state.pop_ready() else { break };
-            let sent = Sent { size: record.size(), received_ms: record.received_ms };
-            state.in_flight.insert(seq, sent);
-            state.in_flight_bytes += sent.size;
-            batch.push((seq, record));
-        }
-        batch
-    }
-
     /// Reads the next records back from the store. `cursor` must be held.
     fn refill(&self) -> Result<(), StoreError> {
         let state = lock(&self.state);
@@ -367,10 +235,10 @@ impl Spool {
         let last = if complete { to } else { found.last().map_or(to, |(seq, _)| *seq) };
         let mut state = lock(&self.state);
         for (seq, record) in found {
-            state.ready_bytes += record.size();
-            state.ready.push_back((seq, record));
+            state.push_ready(seq, record);
         }
         state.spilled = if state.newest == Some(last) { None } else { Some(last + 1) };
+        state.spilled_ms = None;
         Ok(())
     }
 
@@ -433,22 +301,14 @@ impl Spool {
         Ok(self.store.read(seq, seq, 1)?.pop().map(|(_, record)| record))
     }
 
-    /// Hands out everything without a delivery report again, in order. The client that had them must be gone.
+    /// Hands out everything without a delivery report again, in order, also when what was delivered cannot be removed
+    /// now. The client that had them must be gone.
     pub(crate) fn rewind(&self) -> Result<(), StoreError> {
         let _cursor = lock(&self.cursor);
-        self.settle_locked()?;
-        let mut state = lock(&self.state);
-        let oldest_sent = state.in_flight.keys().next().copied();
-        let oldest_ready = state.ready.front().map(|(seq, _)| *seq);
-        let oldest = [oldest_sent, oldest_ready, state.spilled].into_iter().flatten().min();
-        state.spilled = oldest;
-        state.ready.clear();
-        state.ready_bytes = 0;
-        state.in_flight.clear();
-        state.in_flight_bytes = 0;
-        drop(state);
+        let settled = self.settle_locked();
+        lock(&self.state).rewind();
         self.sendable.notify_all();
-        Ok(())
+        settled
     }
 
     /// The periodic work: removes what was delivered, syncs new records in batch mode, watches the disk.
@@ -467,10 +327,14 @@ impl Spool {
     }
 
     fn sync_new(&self) -> Result<(), StoreError> {
-        if std::mem::take(&mut lock(&self.state).unsynced) {
-            self.store.sync()?;
+        if !std::mem::take(&mut lock(&self.state).unsynced) {
+            return Ok(());
         }
-        Ok(())
+        let synced = self.store.sync();
+        if synced.is_err() {
+            lock(&self.state).unsynced = true;
+        }
+        synced
     }
 
     /// Removes what was delivered and makes the rest durable, before the spool is dropped.
@@ -484,21 +348,25 @@ impl Spool {
     pub(crate) fn wait_empty(&self, timeout: Duration, cancellable: bool) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = lock(&self.state);
+        let flushes = state.flushes;
         loop {
             if state.records == 0 {
                 return true;
             }
             let now = Instant::now();
-            if now >= deadline || (cancellable && state.flushing) {
+            if now >= deadline || (cancellable && (state.flushing || state.flushes != flushes)) {
                 return false;
             }
             state = wait(&self.room, state, deadline - now);
         }
     }
 
-    /// Cancels waits of `append` and `wait_empty`, or allows them again.
+    /// Cancels waits of `make_room` and `wait_empty`, or allows them again.
     pub(crate) fn set_flushing(&self, flushing: bool) {
-        lock(&self.state).flushing = flushing;
+        let mut state = lock(&self.state);
+        state.flushing = flushing;
+        state.flushes += u64::from(flushing);
+        drop(state);
         self.room.notify_all();
     }
 
@@ -516,17 +384,7 @@ impl Spool {
 
     /// How full it is.
     pub(crate) fn depth(&self) -> Depth {
-        let state = lock(&self.state);
-        let sent = state.in_flight.values().next().map(|sent| sent.received_ms);
-        let ready = state.ready.front().map(|(_, record)| record.received_ms);
-        Depth {
-            records: state.records,
-            bytes: state.bytes,
-            in_flight: state.in_flight.len() as u64,
-            in_flight_bytes: state.in_flight_bytes,
-            oldest_ms: [sent, ready].into_iter().flatten().min(),
-            disk_full: state.disk_full,
-        }
+        lock(&self.state).depth()
     }
 }
 

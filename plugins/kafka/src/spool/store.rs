@@ -41,6 +41,8 @@ pub(crate) enum StoreError {
     Refused { path: PathBuf },
     /// A record could not be put into its form on disk.
     Encode(String),
+    /// The file of the dead letters cannot be written.
+    DeadLetter { path: PathBuf, source: io::Error },
 }
 
 impl StoreError {
@@ -102,6 +104,12 @@ impl fmt::Display for StoreError {
                 f,
                 "The spool {} takes no more records after a failed write. Check the disk (space, health, mount), then \
                  restart the pipeline: every record taken before is still there.",
+                path.display()
+            ),
+            Self::DeadLetter { path, source } => write!(
+                f,
+                "Could not write a dead letter to {}: {source}. The record waits in the spool and is tried again. Make the \
+                 file writable, or set dead-letter-location.",
                 path.display()
             ),
             Self::Encode(err) => write!(f, "Could not put a record into its form on disk: {err}. This is a bug."),

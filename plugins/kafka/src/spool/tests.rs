@@ -1,4 +1,5 @@
 use super::*;
+use std::path::PathBuf;
 
 fn record(number: u32, bytes: usize) -> Record {
     let mut value = number.to_be_bytes().to_vec();
@@ -12,6 +13,11 @@ fn record(number: u32, bytes: usize) -> Record {
         received_ms: i64::from(number),
         dead_from: None,
     }
+}
+
+/// What `records` records of `bytes` bytes count for.
+fn size(records: u64, bytes: usize) -> u64 {
+    records * record(0, bytes).size()
 }
 
 fn number(record: &Record) -> u32 {
@@ -34,8 +40,16 @@ fn open(config: SpoolConfig) -> Spool {
     spool
 }
 
+/// Makes room and takes a record; gives how many were dropped for it.
+fn put(spool: &Spool, record: Record) -> Result<u64, NoRoom> {
+    let dropped = AtomicU64::new(0);
+    spool.make_room(record.size(), &dropped)?;
+    spool.append(record).unwrap();
+    Ok(dropped.into_inner())
+}
+
 fn take(spool: &Spool, max: usize) -> Vec<(Seq, u32)> {
-    let records = spool.next(max, Duration::ZERO).unwrap();
+    let records = spool.next(max, Seq::MAX, Duration::ZERO).unwrap();
     records.iter().map(|(seq, record)| (*seq, number(record))).collect()
 }
 
@@ -77,14 +91,14 @@ fn records_come_out_in_order_and_leave_when_delivered() {
     both(|config| {
         let spool = open(config());
         for n in 0..10 {
-            spool.append(record(n, 100)).unwrap();
+            put(&spool, record(n, 100)).unwrap();
         }
         let first = take(&spool, 4);
         assert_eq!(numbers(&first), [0, 1, 2, 3]);
         assert_eq!(spool.depth().records, 10);
         deliver(&spool, &first);
         let depth = spool.depth();
-        assert_eq!((depth.records, depth.in_flight, depth.bytes), (6, 0, 6 * 101));
+        assert_eq!((depth.records, depth.in_flight, depth.bytes), (6, 0, size(6, 100)));
         assert_eq!(numbers(&take_all(&spool)), [4, 5, 6, 7, 8, 9]);
         assert_eq!(spool.depth().oldest_ms, Some(4));
     });
@@ -95,13 +109,13 @@ fn a_rewind_hands_out_everything_unconfirmed_again_in_order() {
     both(|config| {
         let spool = open(config());
         for n in 0..6 {
-            spool.append(record(n, 10)).unwrap();
+            put(&spool, record(n, 10)).unwrap();
         }
         let sent = take(&spool, 4);
         deliver(&spool, &sent[1..2]);
         spool.rewind().unwrap();
         assert_eq!(spool.depth().in_flight, 0);
-        spool.append(record(6, 10)).unwrap();
+        put(&spool, record(6, 10)).unwrap();
         assert_eq!(numbers(&take_all(&spool)), [0, 2, 3, 4, 5, 6]);
     });
 }
@@ -110,7 +124,7 @@ fn a_rewind_hands_out_everything_unconfirmed_again_in_order() {
 fn a_late_report_of_a_rewound_record_is_ignored() {
     both(|config| {
         let spool = open(config());
-        spool.append(record(0, 10)).unwrap();
+        put(&spool, record(0, 10)).unwrap();
         let sent = take(&spool, 1);
         spool.rewind().unwrap();
         deliver(&spool, &sent);
@@ -129,12 +143,12 @@ fn more_than_the_window_is_read_back_from_disk_in_order() {
     let size = 100_000;
     let count = (3 * WINDOW_BYTES / size) as u32;
     for n in 0..count {
-        spool.append(record(n, size as usize)).unwrap();
+        put(&spool, record(n, size as usize)).unwrap();
     }
     assert!(lock(&spool.state).ready_bytes <= WINDOW_BYTES);
     let mut all = take(&spool, count as usize / 2);
     for n in count..count + 10 {
-        spool.append(record(n, size as usize)).unwrap();
+        put(&spool, record(n, size as usize)).unwrap();
     }
     all.extend(take_all(&spool));
     assert_eq!(numbers(&all), (0..count + 10).collect::<Vec<_>>());
@@ -148,14 +162,14 @@ fn a_spool_on_disk_outlives_the_process() {
     let config = config(Some(dir.path().join("s")));
     let spool = open(config.clone());
     for n in 0..5 {
-        spool.append(record(n, 50)).unwrap();
+        put(&spool, record(n, 50)).unwrap();
     }
     let sent = take(&spool, 2);
     deliver(&spool, &sent[..1]);
     drop(spool);
     let spool = open(config.clone());
-    assert_eq!((spool.depth().records, spool.depth().bytes), (4, 4 * 51));
-    spool.append(record(5, 50)).unwrap();
+    assert_eq!((spool.depth().records, spool.depth().bytes), (4, size(4, 50)));
+    put(&spool, record(5, 50)).unwrap();
     let all = take_all(&spool);
     assert_eq!(numbers(&all), [1, 2, 3, 4, 5]);
     assert_eq!(all[4].0, 5, "numbers go on after a restart");
@@ -163,7 +177,7 @@ fn a_spool_on_disk_outlives_the_process() {
     drop(spool);
     // All gone: the numbers must still not start again.
     let spool = open(config);
-    spool.append(record(6, 50)).unwrap();
+    put(&spool, record(6, 50)).unwrap();
     assert_eq!(take_all(&spool), [(6, 6)]);
 }
 
@@ -179,13 +193,13 @@ fn a_second_user_of_the_directory_is_refused() {
 #[test]
 fn the_error_policy_refuses_and_keeps_what_it_has() {
     both(|config| {
-        let spool = open(SpoolConfig { max_bytes: 250, ..config() });
-        spool.append(record(0, 100)).unwrap();
-        spool.append(record(1, 100)).unwrap();
-        let err = spool.append(record(2, 100)).unwrap_err();
-        assert!(matches!(err, AppendError::Full { bytes: 202, max_bytes: 250, disk_full: false }), "{err:?}");
+        let spool = open(SpoolConfig { max_bytes: size(2, 100) + 50, ..config() });
+        put(&spool, record(0, 100)).unwrap();
+        put(&spool, record(1, 100)).unwrap();
+        let err = put(&spool, record(2, 100)).unwrap_err();
+        assert!(matches!(err, NoRoom::Full { bytes, disk_full: false, .. } if bytes == size(2, 100)), "{err:?}");
         deliver(&spool, &take(&spool, 1));
-        spool.append(record(3, 100)).unwrap();
+        put(&spool, record(3, 100)).unwrap();
         assert_eq!(numbers(&take_all(&spool)), [1, 3]);
     });
 }
@@ -193,33 +207,34 @@ fn the_error_policy_refuses_and_keeps_what_it_has() {
 #[test]
 fn drop_oldest_keeps_what_is_on_its_way() {
     both(|config| {
-        let spool = open(SpoolConfig { max_bytes: 350, when_full: WhenFull::DropOldest, ..config() });
+        let spool = open(SpoolConfig { max_bytes: size(3, 100) + 50, when_full: WhenFull::DropOldest, ..config() });
         for n in 0..3 {
-            spool.append(record(n, 100)).unwrap();
+            put(&spool, record(n, 100)).unwrap();
         }
         let sent = take(&spool, 1);
-        assert_eq!(spool.append(record(3, 100)).unwrap(), 1, "1 is dropped, 0 is on its way");
-        assert_eq!(spool.append(record(4, 100)).unwrap(), 1, "2 is dropped");
+        assert_eq!(put(&spool, record(3, 100)).unwrap(), 1, "1 is dropped, 0 is on its way");
+        assert_eq!(put(&spool, record(4, 100)).unwrap(), 1, "2 is dropped");
         deliver(&spool, &sent);
         assert_eq!(numbers(&take_all(&spool)), [3, 4]);
-        assert_eq!(spool.depth().bytes, 202);
+        assert_eq!(spool.depth().bytes, size(2, 100));
     });
 }
 
 #[test]
 fn the_block_policy_waits_for_room_and_can_be_cancelled() {
     both(|config| {
-        let spool = Arc::new(open(SpoolConfig { max_bytes: 150, when_full: WhenFull::Block, ..config() }));
-        spool.append(record(0, 100)).unwrap();
+        let spool =
+            Arc::new(open(SpoolConfig { max_bytes: size(1, 100) + 50, when_full: WhenFull::Block, ..config() }));
+        put(&spool, record(0, 100)).unwrap();
         let other = spool.clone();
-        let blocked = std::thread::spawn(move || other.append(record(1, 100)).map_err(|err| format!("{err:?}")));
+        let blocked = std::thread::spawn(move || put(&other, record(1, 100)).map_err(|err| format!("{err:?}")));
         let sent = take(&spool, 1);
         deliver(&spool, &sent);
         blocked.join().unwrap().unwrap();
         let other = spool.clone();
-        let blocked = std::thread::spawn(move || other.append(record(2, 100)).map_err(|err| format!("{err:?}")));
+        let blocked = std::thread::spawn(move || put(&other, record(2, 100)).map_err(|err| format!("{err:?}")));
         spool.set_flushing(true);
-        assert_eq!(blocked.join().unwrap(), Err("Flushing".to_string()));
+        assert_eq!(blocked.join().unwrap(), Err("Cancelled".to_string()));
         assert_eq!(numbers(&take_all(&spool)), [1]);
     });
 }
@@ -228,8 +243,8 @@ fn the_block_policy_waits_for_room_and_can_be_cancelled() {
 fn one_record_larger_than_the_spool_is_taken_when_it_is_alone() {
     both(|config| {
         let spool = open(SpoolConfig { max_bytes: 10, ..config() });
-        spool.append(record(0, 100)).unwrap();
-        assert!(spool.append(record(1, 1)).is_err());
+        put(&spool, record(0, 100)).unwrap();
+        assert!(put(&spool, record(1, 1)).is_err());
         assert_eq!(numbers(&take_all(&spool)), [0]);
     });
 }
@@ -239,7 +254,7 @@ fn a_dead_letter_takes_the_place_at_the_end() {
     both(|config| {
         let spool = open(config());
         for n in 0..3 {
-            spool.append(record(n, 10)).unwrap();
+            put(&spool, record(n, 10)).unwrap();
         }
         let sent = take(&spool, 2);
         spool.replace(sent[0].0, record(100, 10)).unwrap();
@@ -252,9 +267,9 @@ fn a_dead_letter_takes_the_place_at_the_end() {
 #[test]
 fn no_more_is_handed_out_than_the_in_flight_limit() {
     both(|config| {
-        let spool = open(SpoolConfig { max_in_flight_bytes: 250, ..config() });
+        let spool = open(SpoolConfig { max_in_flight_bytes: size(2, 100) + 50, ..config() });
         for n in 0..9 {
-            spool.append(record(n, 100)).unwrap();
+            put(&spool, record(n, 100)).unwrap();
         }
         let sent = take(&spool, 100);
         assert_eq!(numbers(&sent), [0, 1, 2], "the limit is passed by one record at most");
@@ -265,12 +280,84 @@ fn no_more_is_handed_out_than_the_in_flight_limit() {
 }
 
 #[test]
+fn records_behind_a_mark_wait() {
+    both(|config| {
+        let spool = open(config());
+        for n in 0..6 {
+            put(&spool, record(n, 10)).unwrap();
+        }
+        let until =
+            |last| spool.next(100, last, Duration::ZERO).unwrap().iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
+        assert_eq!(until(2), [0, 1, 2]);
+        assert!(until(2).is_empty());
+        spool.rewind().unwrap();
+        assert_eq!(spool.depth().oldest_ms, Some(0), "the age is known also before anything is read back");
+        assert_eq!(until(1), [0, 1]);
+        assert_eq!(until(Seq::MAX), [2, 3, 4, 5]);
+    });
+}
+
+/// A store that can be told to fail when records are removed.
+#[derive(Default)]
+struct Faulty {
+    memory: MemoryStore,
+    failing: std::sync::atomic::AtomicBool,
+}
+
+impl Store for Arc<Faulty> {
+    fn append(&self, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
+        self.memory.append(seq, record)
+    }
+    fn replace(&self, old: Seq, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
+        self.memory.replace(old, seq, record)
+    }
+    fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError> {
+        match self.failing.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err(StoreError::Refused { path: "faulty".into() }),
+            false => self.memory.remove(seqs, next),
+        }
+    }
+    fn read(&self, from: Seq, to: Seq, max_bytes: u64) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
+        self.memory.read(from, to, max_bytes)
+    }
+    fn sync(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn durable(&self) -> bool {
+        false
+    }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn a_store_that_fails_for_a_while_holds_nothing_back() {
+    let faulty = Arc::new(Faulty::default());
+    let mut spool = open(config(None));
+    spool.store = Box::new(faulty.clone());
+    for n in 0..4 {
+        put(&spool, record(n, 10)).unwrap();
+    }
+    let sent = take(&spool, 3);
+    faulty.failing.store(true, std::sync::atomic::Ordering::Relaxed);
+    spool.delivered(sent[0].0);
+    assert!(spool.settle().is_err() && spool.rewind().is_err());
+    assert_eq!(spool.depth().in_flight, 0);
+    faulty.failing.store(false, std::sync::atomic::Ordering::Relaxed);
+    let again = take_all(&spool);
+    assert_eq!(numbers(&again), [0, 1, 2, 3], "one comes twice, none is forgotten");
+    deliver(&spool, &again);
+    assert_eq!((spool.depth().records, spool.depth().bytes), (0, 0));
+}
+
+#[test]
 fn a_cut_journal_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let spool = open(config(Some(path.clone())));
     for n in 0..100 {
-        spool.append(record(n, 1000)).unwrap();
+        put(&spool, record(n, 1000)).unwrap();
     }
     drop(spool);
     let journal = journal(&path);
@@ -280,7 +367,39 @@ fn a_cut_journal_is_noticed() {
     let left = spool.depth().records;
     assert!((1..100).contains(&left) && left + missing == 100, "{left} left, {missing} missing");
     assert_eq!(numbers(&take_all(&spool)), (0..left as u32).collect::<Vec<_>>());
-    spool.append(record(100, 10)).unwrap();
+    put(&spool, record(100, 10)).unwrap();
+}
+
+#[test]
+fn what_is_missing_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let spool = open(config(Some(path.clone())));
+    for n in 0..100 {
+        put(&spool, record(n, 1000)).unwrap();
+    }
+    drop(spool);
+    let journal = journal(&path);
+    std::fs::OpenOptions::new().write(true).open(&journal).unwrap().set_len(50_500).unwrap();
+    let (spool, missing) = Spool::open(config(Some(path.clone()))).unwrap();
+    assert!(missing > 0);
+    drop(spool);
+    let (_, missing) = Spool::open(config(Some(path))).unwrap();
+    assert_eq!(missing, 0);
+}
+
+#[test]
+fn a_full_disk_does_not_empty_the_spool() {
+    both(|config| {
+        let spool = open(SpoolConfig { when_full: WhenFull::DropOldest, ..config() });
+        for n in 0..5 {
+            put(&spool, record(n, 100)).unwrap();
+        }
+        lock(&spool.state).disk_full = true;
+        let err = put(&spool, record(5, 100)).unwrap_err();
+        assert!(matches!(err, NoRoom::DropNew), "removing records frees no space soon: {err:?}");
+        assert_eq!(numbers(&take_all(&spool)), [0, 1, 2, 3, 4]);
+    });
 }
 
 #[test]
@@ -289,7 +408,7 @@ fn flipped_bits_are_noticed_and_nothing_is_removed() {
     let path = dir.path().join("s");
     let spool = open(config(Some(path.clone())));
     for n in 0..100 {
-        spool.append(record(n, 1000)).unwrap();
+        put(&spool, record(n, 1000)).unwrap();
     }
     drop(spool);
     let journal = journal(&path);

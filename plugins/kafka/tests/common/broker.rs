@@ -65,10 +65,14 @@ impl Broker {
         Self { child, port, kind, dir }
     }
 
-    /// Kills the broker and starts it again on what its disk holds.
-    pub fn kill_and_restart(&mut self) {
+    /// SIGKILL.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Starts the killed broker again on what its disk holds.
+    pub fn restart(&mut self) {
         self.child = spawn(self.kind, self.port, self.dir.path());
     }
 

@@ -15,6 +15,7 @@ use rdkafka::{
     message::Headers,
 };
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     sync::Once,
     time::{Duration, Instant},
@@ -36,6 +37,8 @@ pub struct Sink {
     pub harness: Option<gst_check::Harness>,
     pub element: gst::Element,
     pub bus: gst::Bus,
+    /// Messages that nobody has asked for yet.
+    inbox: RefCell<Vec<gst::Message>>,
 }
 
 impl Sink {
@@ -55,7 +58,7 @@ impl Sink {
         let mut harness = gst_check::Harness::with_element(&element, Some("sink"), None);
         harness.play();
         harness.set_src_caps_str(caps);
-        Ok(Self { harness: Some(harness), element, bus })
+        Ok(Self { harness: Some(harness), element, bus, inbox: RefCell::default() })
     }
 
     pub fn new(properties: &str) -> Self {
@@ -96,29 +99,63 @@ impl Sink {
         assert_eq!(self.stat(name), value, "{stats}");
     }
 
-    /// Text of the first error message on the bus, if any.
-    pub fn error(&self) -> Option<String> {
-        let message = self.bus.pop_filtered(&[gst::MessageType::Error])?;
-        let gst::MessageView::Error(error) = message.view() else { return None };
-        Some(error.error().to_string())
+    /// Every buffer and every record found in the spool is where the counters say.
+    #[track_caller]
+    pub fn check_accounts(&self) {
+        let sum = |names: &[&str]| names.iter().map(|name| self.stat(name)).sum::<u64>();
+        let stats = self.element.property::<gst::Structure>("stats");
+        assert_eq!(
+            sum(&["received", "recovered"]),
+            sum(&["delivered", "dead-lettered", "dropped", "lost", "refused", "left", "spool-depth"]),
+            "{stats}"
+        );
     }
 
-    /// Texts of the warning messages so far; takes them off the bus.
-    pub fn warnings(&self) -> Vec<String> {
-        let text = |message: gst::Message| match message.view() {
-            gst::MessageView::Warning(warning) => warning.error().to_string(),
-            _ => unreachable!(),
-        };
-        std::iter::from_fn(|| self.bus.pop_filtered(&[gst::MessageType::Warning])).map(text).collect()
-    }
-
-    /// Element messages of that name so far; takes them off the bus.
-    pub fn messages(&self, name: &str) -> Vec<gst::Structure> {
+    /// The messages of a kind so far; takes them out of the inbox.
+    fn take_messages<T>(&self, mut pick: impl FnMut(&gst::Message) -> Option<T>) -> Vec<T> {
+        let mut inbox = self.inbox.borrow_mut();
+        inbox.extend(std::iter::from_fn(|| self.bus.pop()));
         let mut found = Vec::new();
-        while let Some(message) = self.bus.pop_filtered(&[gst::MessageType::Element]) {
-            found.extend(message.structure().filter(|s| s.name() == name).map(|s| s.to_owned()));
-        }
+        inbox.retain(|message| {
+            let picked = pick(message);
+            let keep = picked.is_none();
+            found.extend(picked);
+            keep
+        });
         found
+    }
+
+    /// Text of the first error message, if any; takes all.
+    pub fn error(&self) -> Option<String> {
+        let texts = self.take_messages(|message| match message.view() {
+            gst::MessageView::Error(error) => Some(error.error().to_string()),
+            _ => None,
+        });
+        texts.into_iter().next()
+    }
+
+    /// Texts of the warning messages so far; takes them.
+    pub fn warnings(&self) -> Vec<String> {
+        self.take_messages(|message| match message.view() {
+            gst::MessageView::Warning(warning) => Some(warning.error().to_string()),
+            _ => None,
+        })
+    }
+
+    /// Waits for a warning message with all these words.
+    #[track_caller]
+    pub fn wait_warning(&self, words: &[&str], timeout: Duration) {
+        let mut all = Vec::new();
+        let found = wait_for(timeout, || {
+            all.extend(self.warnings());
+            all.iter().any(|text| words.iter().all(|word| text.contains(word)))
+        });
+        assert!(found, "{words:?}: {all:?}");
+    }
+
+    /// Element messages of that name so far; takes them.
+    pub fn messages(&self, name: &str) -> Vec<gst::Structure> {
+        self.take_messages(|message| message.structure().filter(|s| s.name() == name).map(|s| s.to_owned()))
     }
 
     pub fn stop(&self) {
