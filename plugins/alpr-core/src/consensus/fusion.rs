@@ -1,5 +1,7 @@
 //! Per-character fusion of all readings of one track.
 
+use std::time::Duration;
+
 use super::align::{Alignment, Rows, Step, align, overlap};
 
 use super::{Consensus, region};
@@ -28,6 +30,9 @@ const LEAST_CLARITY: f32 = 0.1;
 const EMPTY: f32 = 0.98;
 /// Readings in a row that must be of another plate before the vehicle has changed.
 const CHANGE: usize = 2;
+/// Least [`evidence`] of a single reading, and least confidence of the text before, that tell of a change in a track that was
+/// out of sight.
+const CLEAR: (f32, f32) = (0.4, 0.9);
 /// Alternatives kept beside the best text.
 const ALTERNATIVES: usize = 5;
 
@@ -36,6 +41,9 @@ const ALTERNATIVES: usize = 5;
 pub struct FusionSettings {
     /// Readings that must agree with the fused text before it is [`Fusion::sure`].
     pub agreeing: u32,
+    /// What the [`evidence`] of the agreeing readings must add up to before it is sure: readings of poor crops agree in the
+    /// same error, and a vehicle that comes nearer gives better ones.
+    pub evidence: f32,
     /// Confidence from which the fused text is sure, 0 to 1.
     pub confidence: f32,
     /// Readings in a row that must leave the fused text unchanged before it is sure.
@@ -49,7 +57,7 @@ pub struct FusionSettings {
 
 impl Default for FusionSettings {
     fn default() -> Self {
-        Self { agreeing: 3, confidence: 0.9, stable: 2, correlation: 0.25, max_reads: 24 }
+        Self { agreeing: 3, evidence: 0.8, confidence: 0.9, stable: 2, correlation: 0.25, max_reads: 24 }
     }
 }
 
@@ -58,7 +66,15 @@ struct Read {
     rows: Rows,
     text: String,
     weight: f32,
+    /// See [`evidence`].
+    evidence: f32,
     region: Option<RegionGuess>,
+}
+
+/// How much a reading of probability `confidence` of a crop of `weight` says, 0 to 1: poor crops are read with the same
+/// error again and again, and then the reader is seldom sure of it.
+pub fn evidence(weight: f32, confidence: f32) -> f32 {
+    weight * confidence.clamp(0.0, 1.0).sqrt()
 }
 
 /// All readings of one track and the text they make together.
@@ -73,12 +89,19 @@ pub struct Fusion {
     stable: u32,
     /// Latest readings in a row that are of another plate than the fused text.
     strangers: usize,
-    /// Whether the fused text was ever sure.
+    /// Whether the fused text was ever sure, or confident when the track went out of sight.
     was_sure: bool,
+    /// Whether the track was out of sight since the last reading.
+    away: bool,
+    /// The fused text before a clear reading of another plate that followed a time out of sight.
+    left: Option<Consensus>,
     consensus: Option<Consensus>,
 }
 
 impl Fusion {
+    /// A track that was out of sight for this long [was away](Self::was_away).
+    pub const AWAY: Duration = Duration::from_millis(250);
+
     /// A fusion of no readings.
     pub const fn new(settings: FusionSettings) -> Self {
         Self {
@@ -89,6 +112,8 @@ impl Fusion {
             stable: 0,
             strangers: 0,
             was_sure: false,
+            away: false,
+            left: None,
             consensus: None,
         }
     }
@@ -105,8 +130,9 @@ impl Fusion {
         }
         let clear: f32 = rows.iter().map(|row| row.iter().fold(0.0, |a: f32, &b| a.max(b))).product();
         let weight = if weight.is_finite() { weight.clamp(0.01, 1.0) } else { 0.01 };
+        let evidence = evidence(weight, clear);
         let weight = weight * clear.powf(CLARITY).max(LEAST_CLARITY);
-        self.reads.push(Read { rows, text: reading.text.clone(), weight, region: reading.region.clone() });
+        self.reads.push(Read { rows, text: reading.text.clone(), weight, evidence, region: reading.region.clone() });
         self.added += 1;
         if self.reads.len() > self.settings.max_reads.max(CHANGE + 1) {
             // The latest ones stay: they tell whether the vehicle changed.
@@ -118,35 +144,57 @@ impl Fusion {
         true
     }
 
+    /// The track was out of sight for so long, or frames are so far apart, that another vehicle may have taken its place:
+    /// one clear reading of another plate is enough to tell.
+    pub const fn was_away(&mut self) {
+        self.away = true;
+    }
+
     /// The fused text of the vehicle before, when the latest readings tell that the track went over to another one: a
-    /// text that was sure, then at least two readings in a row that agree with each other and not with it.
+    /// text that was sure, then at least two readings in a row that agree with each other and not with it; or, in a track
+    /// that [`Self::was_away`], a confident text and one clear reading of another plate.
     ///
     /// From then on this is the fusion of the new vehicle's readings alone. Trackers swap vehicles where one hides the
     /// other, or where one frame in a second is all they see.
     pub fn take_change(&mut self) -> Option<Consensus> {
+        if let Some(old) = self.left.take() {
+            self.begin_anew(1);
+            return Some(old);
+        }
         let [.., before, last] = self.reads.as_slice() else { return None };
         let changed = self.was_sure && self.strangers >= CHANGE && agreement(&before.rows, &last.rows) >= AGREEMENT.1;
         if !changed {
             return None;
         }
         let old = self.consensus.take();
+        self.begin_anew(self.strangers);
+        old
+    }
+
+    /// Keeps the last `kept` readings alone.
+    fn begin_anew(&mut self, kept: usize) {
         let alphabet = self.alphabet.take();
-        let reads = self.reads.split_off(self.reads.len() - self.strangers.min(self.reads.len()));
+        let reads = self.reads.split_off(self.reads.len() - kept.min(self.reads.len()));
         *self = Self { alphabet, added: reads.len() as u32, reads, ..Self::new(self.settings.clone()) };
         self.update();
-        old
     }
 
     fn update(&mut self) {
         let before = self.consensus.take();
         self.consensus = self.fused();
-        let unchanged = before.zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
+        let unchanged = before.as_ref().zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
         self.stable = if unchanged { self.stable + 1 } else { 0 };
-        let stranger = self.consensus.as_ref().zip(self.reads.last()).is_some_and(|(consensus, last)| {
+        let last_is_strange = |consensus: &Consensus| {
             let rows = Rows::compacted(consensus.lattice.classes(), &consensus.lattice.probs);
-            agreement(&rows, &last.rows) < AGREEMENT.0
-        });
+            self.reads.last().is_some_and(|last| agreement(&rows, &last.rows) < AGREEMENT.0)
+        };
+        let stranger = self.consensus.as_ref().is_some_and(last_is_strange);
+        let clear = self.reads.last().is_some_and(|last| last.evidence >= CLEAR.0);
+        let doubted = before.filter(|old| self.away && old.confidence >= CLEAR.1);
+        self.was_sure |= doubted.is_some();
+        self.left = doubted.filter(|old| clear && last_is_strange(old));
         self.strangers = if stranger { self.strangers + 1 } else { 0 };
+        self.away = false;
         self.was_sure |= self.sure();
     }
 
@@ -155,12 +203,14 @@ impl Fusion {
         self.consensus.clone()
     }
 
-    /// Whether more readings are not needed: enough of them agree, the fused text is confident and stable, and the
-    /// latest reading is not of another plate.
+    /// Whether more readings are not needed: enough of them agree, of good enough crops, the fused text is confident and
+    /// stable, and the latest reading is not of another plate.
     pub fn sure(&self) -> bool {
         self.strangers == 0
             && self.consensus.as_ref().is_some_and(|consensus| {
+                let agree = self.reads.iter().filter(|read| read.text == consensus.text);
                 consensus.agreeing >= self.settings.agreeing
+                    && agree.map(|read| read.evidence).sum::<f32>() >= self.settings.evidence
                     && consensus.confidence >= self.settings.confidence
                     && self.stable >= self.settings.stable
             })

@@ -13,7 +13,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use fusion::{Fusion, FusionSettings};
+pub use fusion::{Fusion, FusionSettings, evidence};
 pub use quality::CropQuality;
 pub use schedule::{Candidate, ReadSchedule, ScheduleSettings};
 

@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// they are at least this part of its age apart. At 25 frames a second a track is read in each of its first six frames,
 /// and some fifteen times in its first second.
 const SPREAD: u32 = 6;
+/// A sure track is read once more when its crop got better than the best one read by this factor: what was sure from far
+/// may be another text from near.
+const NEARER: f32 = 1.5;
 /// A track that was out of sight for more than this many of its usual intervals may have come back as another vehicle.
 const AWAY: f32 = 2.5;
 
@@ -21,7 +24,7 @@ const AWAY: f32 = 2.5;
 pub struct ScheduleSettings {
     /// Time after which a sure track is read again, to notice that the tracker went over to another vehicle: the shortest,
     /// for a young track, and the longest, for one that has been there for long. It is also read when it comes back after it was
-    /// out of sight.
+    /// out of sight, and again at once when a reading makes a sure track unsure.
     pub recheck: (Duration, Duration),
     /// Readings of an unsure track after which it is read only when its crop got better, or after `recheck`.
     pub patience: u32,
@@ -53,8 +56,8 @@ struct State {
     last_seen: Timestamp,
     /// Shortest time between two sights.
     interval: Option<Duration>,
-    /// It was out of sight and was not read since.
-    returned: bool,
+    /// It may be another vehicle: it was out of sight and not read since, or its latest reading says so.
+    doubtful: bool,
     last_read: Option<Timestamp>,
     reads: u32,
     best: f32,
@@ -88,7 +91,7 @@ impl ReadSchedule {
                 first_seen: time,
                 last_seen: time,
                 interval: None,
-                returned: false,
+                doubtful: false,
                 last_read: None,
                 reads: 0,
                 best: 0.0,
@@ -105,7 +108,7 @@ impl ReadSchedule {
             let candidate = &candidates[index];
             if let Some(state) = self.tracks.get_mut(&candidate.track) {
                 state.last_read = Some(time);
-                state.returned = false;
+                state.doubtful = false;
                 state.reads += 1;
                 state.best = state.best.max(candidate.quality.weight());
             }
@@ -118,6 +121,7 @@ impl ReadSchedule {
     /// confidence, 0 to 1.
     pub fn report(&mut self, track: u64, sure: bool, confidence: f32) {
         if let Some(state) = self.tracks.get_mut(&track) {
+            state.doubtful |= state.sure && !sure;
             (state.sure, state.confidence) = (sure, confidence);
         }
     }
@@ -145,7 +149,7 @@ impl State {
         if gap.is_zero() {
             return;
         }
-        self.returned |= self.interval.is_some_and(|usual| gap > usual.mul_f32(AWAY));
+        self.doubtful |= self.interval.is_some_and(|usual| gap > usual.mul_f32(AWAY));
         self.interval = Some(self.interval.map_or(gap, |usual| usual.min(gap)));
     }
 
@@ -162,10 +166,10 @@ impl State {
         };
         let (shortest, longest) = settings.recheck;
         let wait = (last_read.since(self.first_seen) / SPREAD).clamp(shortest, longest.max(shortest));
-        let due = self.returned || time.since(last_read) >= wait;
+        let due = self.doubtful || time.since(last_read) >= wait;
         let better = weight > settings.better * self.best;
         if self.sure {
-            due.then_some((2, weight))
+            (due || weight > NEARER * self.best).then_some((2, weight))
         } else if (self.reads < settings.patience && self.rested(time, last_read)) || better || due {
             let news = if better { 2.0 } else { 1.0 };
             Some((1, news * weight * (1.0 - 0.5 * self.confidence) / (1.0 + self.reads as f32).sqrt()))

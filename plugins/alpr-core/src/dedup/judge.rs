@@ -33,6 +33,9 @@ pub struct Rules {
     pub min_confidence: f32,
     /// Readings of exactly this text that make it sure, at least 1.
     pub confirm_reads: u32,
+    /// What the [evidence](crate::consensus::evidence) of those readings must add up to: several readings of poor crops
+    /// agree in the same error.
+    pub confirm_evidence: f32,
     /// Least lead over the second most probable text to be sure, 0 to 1.
     pub confirm_margin: f32,
     /// Least probability for an event that rests on one reading, 0 to 1.
@@ -42,6 +45,11 @@ pub struct Rules {
     pub mixed_reads_confidence: f32,
     /// Least best score of the plate detector on the track, 0 to 1.
     pub min_detector_confidence: f32,
+    /// The same for texts that have no usual format anywhere: plates to order have none, but most such texts are lettering
+    /// on vehicles, of which detectors are less sure.
+    pub unusual_detector_confidence: f32,
+    /// Least part of the evidence that must be for the text, or one like it, when not two readings say exactly this text.
+    pub min_alike: f32,
     /// Shortest text, in characters.
     pub min_length: usize,
     /// Longest text, in characters.
@@ -57,10 +65,13 @@ impl Default for Rules {
         Self {
             min_confidence: 0.70,
             confirm_reads: 3,
+            confirm_evidence: 0.8,
             confirm_margin: 0.2,
             single_read_confidence: 0.90,
             mixed_reads_confidence: 0.75,
             min_detector_confidence: 0.40,
+            unusual_detector_confidence: 0.75,
+            min_alike: 0.5,
             min_length: 3,
             max_length: 10,
             static_policy: StaticPolicy::default(),
@@ -86,6 +97,17 @@ pub struct Facts {
     pub whole_agreeing: u32,
     /// The same, cut ones as well.
     pub agreeing: u32,
+    /// [Evidence](crate::consensus::evidence) of `whole_agreeing` together.
+    pub evidence: f32,
+    /// Part of the evidence of all readings of whole plates whose text is like this one, 0 to 1.
+    pub alike: f32,
+    /// Whether a clear reading of a whole plate said something else altogether.
+    pub contradicted: bool,
+    /// Whether the text has a usual format of any region, not only one for plates to order, or none.
+    pub usual: bool,
+    /// Whether it is no wonder that it was seen so little: it is still in view, or frames are so far apart that a vehicle
+    /// may be in one alone.
+    pub may_be_brief: bool,
     /// Best score of the detector.
     pub detector_confidence: f32,
     /// Whether the plate moved; `None` when it was not seen often enough to say.
@@ -109,13 +131,16 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     let check = |good: bool, outcome: Outcome| if good { Ok(()) } else { Err(outcome) };
     check(!facts.zone_missed, Outcome::Zone)?;
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
-    check(facts.detector_confidence >= rules.min_detector_confidence, Outcome::WeakDetection)?;
+    let detector = if facts.usual { 0.0 } else { rules.unusual_detector_confidence };
+    check(facts.detector_confidence >= rules.min_detector_confidence.max(detector), Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
     check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
     check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
-    let single = facts.confidence >= rules.single_read_confidence;
+    let single = facts.confidence >= rules.single_read_confidence
+        && is_supported(facts, rules)
+        && (facts.moved == Some(true) || facts.may_be_brief || rules.static_policy == StaticPolicy::Accept);
     check(facts.whole_agreeing > 1 || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(!is_static(facts, rules), Outcome::Static)
 }
@@ -128,18 +153,27 @@ pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
         StaticPolicy::Reject => facts.moved != Some(true),
     };
     facts.whole_agreeing >= rules.confirm_reads
+        && facts.evidence >= rules.confirm_evidence
         && facts.margin >= rules.confirm_margin
         && !may_be_static
         && at_end(facts, rules).is_ok()
 }
 
 /// Whether readings of whole plates make a probable text together, each erring elsewhere.
-const fn is_mixed(facts: &Facts, rules: &Rules) -> bool {
-    facts.whole_reads >= rules.confirm_reads && facts.confidence >= rules.mixed_reads_confidence
+fn is_mixed(facts: &Facts, rules: &Rules) -> bool {
+    facts.whole_reads >= rules.confirm_reads
+        && facts.confidence >= rules.mixed_reads_confidence
+        && is_supported(facts, rules)
+}
+
+/// Whether the other readings leave room for a text that not two of them say.
+fn is_supported(facts: &Facts, rules: &Rules) -> bool {
+    facts.alike >= rules.min_alike && !facts.contradicted
 }
 
 fn is_static(facts: &Facts, rules: &Rules) -> bool {
-    let still = facts.moved == Some(false);
+    // where something stood before, what is seen too seldom to say is that again
+    let still = facts.moved == Some(false) || (facts.from_start && facts.moved.is_none() && !facts.may_be_brief);
     match rules.static_policy {
         StaticPolicy::Accept => false,
         StaticPolicy::RejectFromStart => still && facts.from_start,
@@ -160,6 +194,11 @@ mod tests {
             whole_reads: 5,
             whole_agreeing: 4,
             agreeing: 4,
+            evidence: 3.2,
+            alike: 1.0,
+            contradicted: false,
+            usual: true,
+            may_be_brief: false,
             detector_confidence: 0.8,
             moved: Some(true),
             from_start: false,
@@ -199,6 +238,36 @@ mod tests {
             false,
         );
         check(
+            "one strong reading in two sights that hardly differ",
+            |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.moved) = (1, 1, 1, 1, None),
+            Err(O::TooFewReads),
+            false,
+        );
+        check(
+            "the same where one sight is all there can be",
+            |f, _| {
+                (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.moved, f.may_be_brief) =
+                    (1, 1, 1, 1, None, true)
+            },
+            Ok(()),
+            false,
+        );
+        check(
+            "one strong reading among others that are nothing like it",
+            |f, _| (f.agreeing, f.whole_agreeing, f.alike) = (1, 1, 0.4),
+            Err(O::TooFewReads),
+            false,
+        );
+        check(
+            "two clear readings of lettering that moves by",
+            |f, _| (f.agreeing, f.whole_agreeing, f.contradicted) = (1, 1, true),
+            Err(O::TooFewReads),
+            false,
+        );
+        check("at the place of a sign", |f, _| (f.moved, f.from_start) = (None, true), Err(O::Static), false);
+        check("lettering", |f, _| (f.usual, f.detector_confidence) = (false, 0.70), Err(O::WeakDetection), false);
+        check("a plate to order", |f, _| (f.usual, f.detector_confidence) = (false, 0.80), Ok(()), true);
+        check(
             "no two readings alike",
             |f, _| (f.agreeing, f.whole_agreeing, f.confidence) = (0, 0, 0.74),
             Err(O::TooFewReads),
@@ -211,6 +280,7 @@ mod tests {
             Ok(()),
             false,
         );
+        check("three readings of poor crops", |f, _| f.evidence = 0.6, Ok(()), false);
         check("a close second", |f, _| f.margin = 0.1, Ok(()), false);
         check("outside the zone", |f, _| f.zone_missed = true, Err(O::Zone), false);
         check("unknown format", |f, _| f.fits = Some(false), Ok(()), true);

@@ -1,14 +1,23 @@
 //! How a plate moves: enough to tell a vehicle from a sign, and to know it again after a gap.
 
+use std::time::Duration;
+
 use crate::geometry::{Point, Rect};
 use crate::time::Timestamp;
 
-/// Sights that are averaged, against the jitter of boxes.
+/// Sights of which the middle one counts, against the jitter of boxes and against a box of something else: at few frames a
+/// second a tracker now and then takes a passing vehicle for the sign that it follows.
 const SMOOTH: usize = 3;
 
 /// A plate moved when two opposite edges of its smoothed box did, the same way, by this part of its height. One edge
 /// alone tells nothing: detectors now and then see only a part of a long sign.
 const MOVED_BY_HEIGHT: f32 = 0.5;
+
+/// Time after which even a few sights tell that something stands.
+const LONG: Duration = Duration::from_millis(900);
+
+/// So far, in heights, the centre of a plate that was seen too seldom for that must have gone.
+const MOVED_AT_ONCE: f32 = 2.0;
 
 /// It also moved when both its smoothed height and width grew or shrank by this part.
 const MOVED_BY_SCALE: f32 = 0.2;
@@ -32,20 +41,25 @@ impl Motion {
             self.recent.remove(0);
         }
         self.recent.push((time, *bbox));
-        if !self.moved && self.sights as usize >= SMOOTH {
-            let (a, b) = (mean(self.start.iter()), mean(self.recent.iter().map(|(_, r)| r)));
+        if !self.moved && self.sights as usize > SMOOTH {
+            let (a, b) = (middle(self.start.iter()), middle(self.recent.iter().map(|(_, r)| r)));
             self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0) || grew(&a, &b) > MOVED_BY_SCALE;
-        }
-        if !self.moved && (self.sights as usize) < SMOOTH {
-            // two sights that lie far apart: a fast vehicle
-            let (a, b) = (self.start[0], *bbox);
-            self.moved = a.center().distance(b.center()) > 2.0 * a.h.max(b.h);
         }
     }
 
     /// Whether it moved; `None` while it was seen too seldom to say.
     pub(super) fn moved(&self) -> Option<bool> {
-        (self.moved || self.sights as usize > SMOOTH).then_some(self.moved)
+        if self.moved || self.sights as usize > SMOOTH {
+            return Some(self.moved);
+        }
+        let ((first, a), (last, b)) = self.recent.first().zip(self.recent.last())?;
+        let height = a.h.max(b.h).max(1.0);
+        if a.center().distance(b.center()) > MOVED_AT_ONCE * height {
+            return Some(true);
+        }
+        // few sights, but enough time for any vehicle that is on its way
+        let stood = went(a, b) < MOVED_BY_HEIGHT * height && grew(a, b) < MOVED_BY_SCALE;
+        (stood && last.since(*first) >= LONG).then_some(false)
     }
 
     pub(super) fn last(&self) -> Option<(Timestamp, Rect)> {
@@ -96,17 +110,14 @@ fn grew(a: &Rect, b: &Rect) -> f32 {
     if width * height > 0.0 { width.abs().min(height.abs()) } else { 0.0 }
 }
 
-fn mean<'a>(boxes: impl Iterator<Item = &'a Rect>) -> Rect {
-    let mut sum = [0.0f32; 4];
-    let mut n = 0.0f32;
-    for b in boxes {
-        for (total, value) in sum.iter_mut().zip([b.x, b.y, b.w, b.h]) {
-            *total += value;
-        }
-        n += 1.0;
-    }
-    let n = n.max(1.0);
-    Rect::new(sum[0] / n, sum[1] / n, sum[2] / n, sum[3] / n)
+/// The middle value of every side of some boxes.
+fn middle<'a>(boxes: impl Iterator<Item = &'a Rect> + Clone) -> Rect {
+    let side = |value: fn(&Rect) -> f32| {
+        let mut values: Vec<f32> = boxes.clone().map(value).collect();
+        values.sort_by(f32::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(0.0)
+    };
+    Rect::new(side(|b| b.x), side(|b| b.y), side(|b| b.w), side(|b| b.h))
 }
 
 #[cfg(test)]
@@ -135,7 +146,13 @@ mod tests {
         assert_eq!(moved(&slow), Some(true), "a slow vehicle");
         let nearer: Vec<_> = (0..50).map(|i| (100.0 - 0.2 * i as f32, 50.0, 20.0 + 0.2 * i as f32)).collect();
         assert_eq!(moved(&nearer), Some(true), "a vehicle that comes straight on");
+        let taken: Vec<_> = (0..50).map(|i| if i == 20 { (600.0, 300.0, 20.0) } else { (100.0, 50.0, 20.0) }).collect();
+        assert_eq!(moved(&taken), Some(false), "a sign for which a passing vehicle was taken once");
+        let mut sparse = Motion::default();
+        (0..3).for_each(|i| sparse.add(Timestamp(i * 500_000_000), &Rect::new(100.0, 50.0 + i as f32, 80.0, 20.0)));
+        assert_eq!(sparse.moved(), Some(false), "three sights within a second");
         assert_eq!(moved(&[(100.0, 50.0, 20.0)]), None, "one sight");
+        assert_eq!(moved(&[(100.0, 50.0, 20.0), (112.0, 50.0, 20.0), (124.0, 50.0, 20.0)]), None, "hardly moved");
         assert_eq!(moved(&[(100.0, 50.0, 20.0), (300.0, 60.0, 20.0)]), Some(true), "a fast one at two frames a second");
     }
 

@@ -1,6 +1,6 @@
 //! What is known of one passing vehicle.
 
-use crate::consensus::Consensus;
+use crate::consensus::{Consensus, evidence};
 use crate::event::{EventId, Vehicle, normalized};
 use crate::geometry::{Point, Rect};
 use crate::time::{TimeSource, Timestamp};
@@ -12,8 +12,14 @@ use super::motion::Motion;
 use super::observation::{FrameInfo, Observation};
 use super::zones::{ZoneRule, Zones};
 
-/// Most different texts that are counted per pass; what comes later is noise.
+/// Most different texts that are counted per pass; of more, those with the least evidence are noise.
 const MOST_TEXTS: usize = 32;
+
+/// Similarity (1 less edits by length) from which on two readings are of one text.
+const ALIKE: f64 = 0.6;
+
+/// Evidence from which on readings of one text are clear.
+const CLEAR: f32 = 0.5;
 
 /// How much better a picture must be to replace the one that is kept: copies cost time.
 const WORTH_A_COPY: f32 = 1.05;
@@ -46,6 +52,8 @@ pub(super) struct Pass {
     pub(super) winner: Option<Winner>,
     pub(super) way: Way,
     pub(super) published: Option<Published>,
+    /// The last text that was looked up among the formats of all regions, and whether one of them is its usual form.
+    pub(super) usual: Option<(String, bool)>,
     /// Text that the watchlist was asked about.
     pub(super) watched: Option<String>,
     /// The event that the text belongs to already.
@@ -59,6 +67,8 @@ struct TextCount {
     text: String,
     whole: u32,
     cut: u32,
+    /// Evidence of `whole` together.
+    evidence: f32,
 }
 
 /// The best frame so far.
@@ -132,6 +142,7 @@ impl Pass {
             winner: None,
             way: Way::default(),
             published: None,
+            usual: None,
             watched: None,
             duplicate_of: None,
             news: false,
@@ -170,7 +181,8 @@ impl Pass {
         self.news = true;
         let cut = is_cut(&seen.bbox, size);
         self.whole_reads = self.whole_reads.saturating_add(u32::from(!cut));
-        self.count(&text, cut);
+        let confidence = seen.reading.as_ref().map_or(1.0, |reading| reading.confidence);
+        self.count(&text, cut, evidence(seen.quality.unwrap_or(1.0), confidence));
         self.offer_winner(frame, seen, text, cut)
     }
 
@@ -190,18 +202,21 @@ impl Pass {
         .filter(|text| !text.is_empty())
     }
 
-    fn count(&mut self, text: &str, cut: bool) {
-        let index = match self.texts.iter().position(|t| t.text == text) {
-            Some(index) => index,
-            None if self.texts.len() < MOST_TEXTS => {
-                self.texts.push(TextCount { text: text.to_owned(), whole: 0, cut: 0 });
-                self.texts.len() - 1
+    fn count(&mut self, text: &str, cut: bool, evidence: f32) {
+        let index = self.texts.iter().position(|t| t.text == text).unwrap_or_else(|| {
+            if self.texts.len() == MOST_TEXTS {
+                // noise gives way, or the right text of a plate that comes from far away would find no room
+                let least = |a: &(usize, &TextCount), b: &(usize, &TextCount)| a.1.evidence.total_cmp(&b.1.evidence);
+                let (noise, _) = self.texts.iter().enumerate().min_by(least).unwrap_or((0, &self.texts[0]));
+                self.texts.swap_remove(noise);
             }
-            None => return,
-        };
+            self.texts.push(TextCount { text: text.to_owned(), whole: 0, cut: 0, evidence: 0.0 });
+            self.texts.len() - 1
+        });
         let count = &mut self.texts[index];
         let counter = if cut { &mut count.cut } else { &mut count.whole };
         *counter = counter.saturating_add(1);
+        count.evidence += if cut { 0.0 } else { evidence };
     }
 
     fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
@@ -264,6 +279,12 @@ impl Pass {
     /// All that the judge wants to know, with `text` and whether it `fits`.
     pub(super) fn facts(&self, text: &str, fits: Option<bool>, zones: &Zones) -> Facts {
         let (whole_agreeing, agreeing) = self.agreeing(text);
+        let of = |same: &dyn Fn(&str) -> bool| -> f32 {
+            self.texts.iter().filter(|t| same(&t.text)).map(|t| t.evidence).sum()
+        };
+        let all = of(&|_| true);
+        let is_alike = |other: &str| strsim::normalized_levenshtein(other, text) >= ALIKE;
+        let alike = of(&is_alike);
         let confidence = self.consensus.as_ref().map_or(0.0, |c| c.confidence);
         let second =
             self.consensus.as_ref().and_then(|c| c.alternatives.first()).map_or(0.0, |(_, probability)| *probability);
@@ -275,6 +296,11 @@ impl Pass {
             whole_reads: self.whole_reads,
             whole_agreeing,
             agreeing,
+            evidence: of(&|other| other == text),
+            alike: if all > 0.0 { alike / all } else { 0.0 },
+            contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
+            usual: true,
+            may_be_brief: false,
             detector_confidence: self.detector_confidence,
             moved: self.motion.moved(),
             from_start: self.from_start,
@@ -306,6 +332,7 @@ impl Pass {
             if let Some(own) = self.texts.iter_mut().find(|t| t.text == count.text) {
                 own.whole = own.whole.saturating_add(count.whole);
                 own.cut = own.cut.saturating_add(count.cut);
+                own.evidence += count.evidence;
             } else if self.texts.len() < MOST_TEXTS {
                 self.texts.push(count);
             }

@@ -29,6 +29,9 @@ const TIMEOUT_FRAMES: u32 = 10;
 /// Longest frame interval that counts: a gap in the stream is no frame rate.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Frame interval from which on a vehicle may be seen in one frame alone.
+const SPARSE: Duration = Duration::from_millis(250);
+
 /// What a pass is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moment {
@@ -139,7 +142,7 @@ impl Passes {
             if seen.predicted && !self.live.contains_key(&seen.track_id) {
                 continue;
             }
-            let seen = &*self.fused(seen);
+            let seen = &*self.fused(frame.time, seen);
             if self.live.get(&seen.track_id).is_some_and(|pass| pass.is_left_for_another(seen)) {
                 self.end(memory, seen.track_id, &mut decisions);
             }
@@ -173,11 +176,14 @@ impl Passes {
     }
 
     /// What one frame shows of one track, with a consensus: an element that reads need not fuse.
-    fn fused<'a>(&mut self, seen: &'a Observation) -> Cow<'a, Observation> {
+    fn fused<'a>(&mut self, time: Timestamp, seen: &'a Observation) -> Cow<'a, Observation> {
         let Some(reading) = seen.reading.as_ref().filter(|_| seen.consensus.is_none()) else {
             return Cow::Borrowed(seen);
         };
         let fusion = self.fusions.entry(seen.track_id).or_insert_with(|| Fusion::new(FusionSettings::default()));
+        if self.live.get(&seen.track_id).is_some_and(|pass| time.since(pass.last_seen) >= Fusion::AWAY) {
+            fusion.was_away();
+        }
         fusion.add(reading, seen.quality.unwrap_or(1.0));
         fusion.take_change();
         Cow::Owned(Observation { consensus: fusion.consensus(), ..seen.clone() })
@@ -385,6 +391,15 @@ impl Passes {
         let mut facts = pass.facts(&text.raw, text.fits, &settings.zones);
         facts.length = text.normalized.chars().count();
         facts.confidence = text.confidence;
+        facts.may_be_brief = moment == Moment::Now || self.interval >= SPARSE;
+        facts.usual = match &pass.usual {
+            Some((known, usual)) if *known == text.normalized => *usual,
+            _ => {
+                let usual = settings.templates.is_usual(&text.normalized);
+                pass.usual = Some((text.normalized.clone(), usual));
+                usual
+            }
+        };
         let sure = judge::is_sure(&facts, &settings.rules);
         let verdict = judge::at_end(&facts, &settings.rules);
         let scope = scope_of(pass, settings);

@@ -9,12 +9,26 @@ const REACH: f32 = 3.0;
 /// How much larger or smaller it may be.
 const SCALE: f32 = 1.6;
 
+/// Fewest characters of a plate by which its half is known again.
+const LEAST_PART: usize = 2;
+
+/// Whether one text is a part of the other.
+fn is_part(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    short.len() >= LEAST_PART && long.contains(short)
+}
+
 /// Whether `later` goes on where `earlier` was lost: it began after the last sight, near the place where the plate
-/// should be by then, with a like size, and the fused texts are one plate.
+/// should be by then, with a like size, and the fused texts are one plate, or one is a part of the other: a post that hides
+/// half a plate makes a new track of the other half.
 pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
     let (Some((_, before)), Some((_, after))) = (earlier.motion.last(), later.motion.last()) else { return false };
     let (a, b) = (earlier.text(), later.text());
-    if later.first <= earlier.last_seen || a.is_empty() || b.is_empty() || distance::same_plate(&a, &b).is_none() {
+    if later.first <= earlier.last_seen
+        || a.is_empty()
+        || b.is_empty()
+        || !(distance::same_plate(&a, &b).is_some() || is_part(&a, &b))
+    {
         return false;
     }
     let heights = (before.h.max(1.0), after.h.max(1.0));

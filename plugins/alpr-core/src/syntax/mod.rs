@@ -94,6 +94,13 @@ impl Templates {
         self.regions.iter().filter(|region| region.rank(text).is_some()).map(|region| region.code.as_str()).collect()
     }
 
+    /// Whether `text` (A-Z and 0-9) has a format of any region that is not [rare](self): what has none may still be a plate
+    /// to order, or one of a country that is not in the file.
+    pub fn is_usual(&self, text: &str) -> bool {
+        let usual = self.regions.iter().flat_map(|region| &region.templates).filter(|template| !template.rare);
+        pattern::bits(text).is_some_and(|bits| usual.clone().any(|template| template.pattern.accepts(&bits)))
+    }
+
     /// The best text for `lattice` that fits a format of `regions`, given in order of preference (codes as `DE`,
     /// `US-FL`, or `US` for all its states; codes without formats are passed over).
     ///

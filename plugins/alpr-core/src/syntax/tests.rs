@@ -161,6 +161,22 @@ fn every_series_of_todays_cars_fits() {
 }
 
 #[test]
+fn usual_forms_are_those_that_are_not_made_to_order() {
+    for (text, usual) in [
+        ("ABC1234", true),
+        ("MH12AB1234", true),
+        ("KATX6624", true),
+        ("7ZL1N41", false),
+        ("ATLAS", false),
+        ("FRISCH24", false),
+        ("LOGISTICS", false),
+        ("", false),
+    ] {
+        assert_eq!(Templates::builtin().is_usual(text), usual, "{text}");
+    }
+}
+
+#[test]
 fn texts_that_no_plate_of_the_region_has() {
     let templates = Templates::builtin();
     for (code, text) in [

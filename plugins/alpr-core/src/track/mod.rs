@@ -20,8 +20,10 @@ use crate::geometry::{Point, Quad, Rect};
 use crate::time::Timestamp;
 use motion::{Motion, Reach};
 
-/// How far a confident detection may be from where its plate is expected.
-const REACH: Reach = Reach { center: 5.0, size: 0.4 };
+/// How far a confident detection may be from where its plate is expected, as long as its speed is hardly known.
+const FIRST_REACH: Reach = Reach { center: 5.0, size: 0.4 };
+/// The same for an established track.
+const REACH: Reach = Reach { center: 2.0, size: 0.25 };
 /// The same for a weak one: false alarms are everywhere, so it must look much like what is expected.
 const WEAK_REACH: Reach = Reach { center: 0.3, size: 0.15 };
 /// Two boxes of one frame are the same plate when this part of the smaller one lies in the other.
@@ -166,8 +168,9 @@ impl Tracker {
         let mut assigned = vec![None; self.tracks.len()];
         let (high, weak): (Vec<usize>, Vec<usize>) =
             candidates.into_iter().partition(|&index| detections[index].confidence >= self.settings.high_confidence);
-        let unclaimed = self.associate(detections, &high, REACH, &mut assigned);
-        let ignored = self.associate(detections, &weak, WEAK_REACH, &mut assigned);
+        let reach = |track: &Track| if track.hits < ESTABLISHED_HITS { FIRST_REACH } else { REACH };
+        let unclaimed = self.associate(detections, &high, reach, &mut assigned);
+        let ignored = self.associate(detections, &weak, |_| WEAK_REACH, &mut assigned);
         self.stats.weak += ignored.len() as u64;
         for (track, detection) in self.tracks.iter_mut().zip(&assigned) {
             match detection {
@@ -261,14 +264,15 @@ impl Tracker {
         &mut self,
         detections: &[Detection],
         indices: &[usize],
-        reach: Reach,
+        reach: impl Fn(&Track) -> Reach,
         assigned: &mut [Option<usize>],
     ) -> Vec<usize> {
         let free: Vec<usize> = (0..self.tracks.len()).filter(|&track| assigned[track].is_none()).collect();
-        let motions: Vec<Motion> = free.iter().map(|&track| self.tracks[track].motion).collect();
+        let motions: Vec<(Motion, Reach)> =
+            free.iter().map(|&track| &self.tracks[track]).map(|track| (track.motion, reach(track))).collect();
         let boxes: Vec<Rect> = indices.iter().map(|&index| detections[index].bbox).collect();
         let mut left = vec![true; indices.len()];
-        for (row, column) in assign::assign(&motions, &boxes, reach) {
+        for (row, column) in assign::assign(&motions, &boxes) {
             assigned[free[row]] = Some(indices[column]);
             left[column] = false;
             self.stats.assigned += 1;

@@ -157,6 +157,49 @@ fn a_track_that_goes_over_to_another_vehicle_is_noticed() {
 }
 
 #[test]
+fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
+    // texts with the probability of each character and the weight of the crop; the track was away before the last one
+    type Read = (&'static str, f32, f32);
+    let cases: &[(&str, &[Read], bool)] = &[
+        ("another vehicle", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 1.0)], true),
+        ("the same", &[("ABC1234", 0.99, 1.0), ("A8C1234", 0.99, 1.0)], false),
+        ("the same, cut off", &[("ABC1234", 0.99, 1.0), ("BC12", 0.99, 1.0)], false),
+        ("a poor crop", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 0.2)], false),
+        ("a doubtful reading", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.7, 1.0)], false),
+        ("nothing sure before", &[("ABC1234", 0.9, 1.0), ("XYZ987", 0.99, 1.0)], false),
+    ];
+    for (name, reads, changes) in cases {
+        let mut fusion = Fusion::new(FusionSettings::default());
+        for (n, (text, p, weight)) in reads.iter().enumerate() {
+            if n > 0 {
+                fusion.was_away();
+            }
+            fusion.add(&reading(text, *p), *weight);
+        }
+        let left = fusion.take_change().map(|consensus| consensus.text);
+        assert_eq!(left.as_deref(), changes.then_some("ABC1234"), "{name}");
+        assert_eq!(fusion.consensus().map(|c| c.reads), Some(if *changes { 1 } else { 2 }), "{name}");
+        assert_eq!(fusion.take_change(), None, "{name}");
+    }
+    let mut always_seen = Fusion::new(FusionSettings::default());
+    ["ABC1234", "XYZ987"].iter().for_each(|text| assert!(always_seen.add(&reading(text, 0.99), 1.0)));
+    assert_eq!(always_seen.take_change(), None, "a stray reading, while it was in sight");
+}
+
+#[test]
+fn readings_of_poor_crops_need_more_of_them_to_be_sure() {
+    for (weight, sure_after) in [(1.0, 3), (0.3, 3), (0.2, 5)] {
+        let mut fusion = Fusion::new(FusionSettings { confidence: 0.0, ..FusionSettings::default() });
+        let mut reads = 0;
+        while !fusion.sure() && reads < 20 {
+            fusion.add(&reading("ABC1234", 0.998), weight);
+            reads += 1;
+        }
+        assert_eq!(reads, sure_after, "weight {weight}: {:?}", fusion.consensus().map(|c| c.confidence));
+    }
+}
+
+#[test]
 fn what_is_no_reading_is_not_used() {
     let mut fusion = Fusion::new(FusionSettings::default());
     assert_eq!((fusion.consensus(), fusion.sure()), (None, false));

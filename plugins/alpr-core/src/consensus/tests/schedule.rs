@@ -75,6 +75,17 @@ fn a_sure_track_that_was_out_of_sight_is_looked_at_when_it_comes_back() {
 }
 
 #[test]
+fn a_sure_track_that_becomes_unsure_is_read_in_the_next_frame() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    for frame in 0..100 {
+        schedule.plan(at(frame * 40), &[crop(1, 30.0)], 4);
+        schedule.report(1, true, 0.95);
+    }
+    schedule.report(1, false, 0.9);
+    assert_eq!(schedule.plan(at(4000), &[crop(1, 30.0)], 4), [0], "however short ago it was read");
+}
+
+#[test]
 fn an_unreadable_track_costs_little_until_its_crop_gets_better() {
     let settings = ScheduleSettings {
         patience: 5,

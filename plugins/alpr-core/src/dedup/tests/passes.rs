@@ -51,7 +51,12 @@ fn how_tracks_end() {
         ("a speed sign", Car::new(1, "50", 0.1, 2.0), "format"),
         ("a shop sign", Car::new(1, "WELCOMEHOME", 0.1, 2.0), "format"),
         ("rings of a brand", Car::new(1, "C00D", 0.1, 2.0).detector(0.38), "weak-detection"),
-        ("one strong look", Car::new(1, "ABC123", 0.1, 0.12).confidence(0.97), "event"),
+        ("two strong looks", Car::new(1, "ABC123", 0.1, 0.16).confidence(0.97), "event"),
+        (
+            "one strong look, though many were possible",
+            Car::new(1, "ABC123", 0.1, 0.12).confidence(0.97),
+            "too-few-reads",
+        ),
         ("one weak look", Car::new(1, "ABC123", 0.1, 0.12).confidence(0.8), "too-few-reads"),
         ("a sign", Car::new(1, "ABC123", 0.0, 4.0).way((400.0, 300.0), (401.0, 300.0)), "static"),
         ("cut by the edge", Car::new(1, "ABC123", 0.1, 2.0).way((0.0, 100.0), (0.0, 600.0)), "half-seen"),
@@ -61,6 +66,14 @@ fn how_tracks_end() {
         assert_eq!(scene.outcomes(), [outcome], "{what}");
         assert_eq!(scene.events().len(), usize::from(outcome == "event"), "{what}");
     }
+}
+
+#[test]
+fn at_two_frames_a_second_one_strong_look_is_an_event() {
+    let mut scene = Scene::new(settings());
+    scene.fps = 2.0;
+    scene.play(12.0, &[Car::new(1, "ABC123", 4.9, 5.1).confidence(0.97)]);
+    assert_eq!(scene.outcomes(), ["event"]);
 }
 
 #[test]
@@ -151,6 +164,12 @@ fn two_tracks_of_one_vehicle_are_stitched() {
     scene.play(6.0, &[early.clone(), late]);
     assert_eq!(scene.outcomes(), ["stitched", "event"], "two weak looks that agree are a strong one");
     assert_eq!(scene.events()[0].track_id, "t-1");
+    // half a plate beside a post is no other plate
+    let half = Car::new(2, "C123", 1.4, 2.4).confidence(0.95).way((450.0, 300.0), (700.0, 300.0));
+    let whole = Car::new(1, "ABC123", 0.0, 1.0).way((100.0, 300.0), (350.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[whole, half]);
+    assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC123"]));
     // elsewhere in the picture, it is another vehicle
     let elsewhere = Car::new(2, "ABC123", 1.4, 2.4).confidence(0.6).way((450.0, 650.0), (700.0, 650.0));
     let mut scene = Scene::new(settings());
