@@ -2,6 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use gst_base::prelude::*;
+
+use crate::error::Error;
 use crate::frame;
 use crate::runtime::Canceller;
 use crate::stream::Lateness;
@@ -21,6 +24,34 @@ pub(crate) fn video_templates() -> Vec<gst::PadTemplate> {
 /// Locks `mutex`. A panic of another holder does not spread: GStreamer has already turned it into an element error.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does `work` on what is in `state`, which is out of its lock meanwhile; `None` when the element is stopped.
+pub(crate) fn with<S, R>(state: &Mutex<Option<S>>, work: impl FnOnce(&mut S) -> R) -> Option<R> {
+    let mut taken = lock(state).take()?;
+    let result = work(&mut taken);
+    *lock(state) = Some(taken);
+    Some(result)
+}
+
+/// How work on a buffer ends for upstream; a failure is posted as an error of `element`.
+pub(crate) fn flow(element: &impl IsA<gst::Element>, result: Option<Result<(), Error>>) -> Result<(), gst::FlowError> {
+    match result {
+        Some(Ok(())) => Ok(()),
+        None | Some(Err(Error::Cancelled)) => Err(gst::FlowError::Flushing),
+        Some(Err(err)) => {
+            element.post_error_message(err.message());
+            Err(gst::FlowError::Error)
+        }
+    }
+}
+
+/// Running time of `buffer` in the segment of `element`.
+pub(crate) fn running_time(
+    element: &impl IsA<gst_base::BaseTransform>,
+    buffer: &gst::BufferRef,
+) -> Option<gst::ClockTime> {
+    element.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts())
 }
 
 /// What other threads tell the streaming thread of an element with a model: to stop an inference, and that frames come

@@ -12,7 +12,7 @@ use gst_video::VideoInfo;
 
 use super::search::{self, Detector, Found, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
-use crate::element::{AUTHOR, Control, lock, video_templates};
+use crate::element::{self, AUTHOR, Control, lock, video_templates};
 use crate::error::Error;
 use crate::frame::Picture;
 use crate::meta::{self, PlateMeta};
@@ -214,19 +214,13 @@ impl BaseTransformImpl for AlprDetect {
         is_discont: bool,
         mut inbuf: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let taken = lock(&self.state).take();
-        let mut state = taken.ok_or(gst::FlowError::Flushing)?;
-        let result = self.process(&mut state, is_discont, &mut inbuf);
-        lock(&self.stats).tracker = state.tracker.stats();
-        *lock(&self.state) = Some(state);
-        match result {
-            Ok(()) => self.parent_submit_input_buffer(is_discont, inbuf),
-            Err(Error::Cancelled) => Err(gst::FlowError::Flushing),
-            Err(err) => {
-                self.post_error_message(err.message());
-                Err(gst::FlowError::Error)
-            }
-        }
+        let result = element::with(&self.state, |state| {
+            let result = self.process(state, is_discont, &mut inbuf);
+            lock(&self.stats).tracker = state.tracker.stats();
+            result
+        });
+        element::flow(&*self.obj(), result)?;
+        self.parent_submit_input_buffer(is_discont, inbuf)
     }
 }
 
@@ -234,9 +228,7 @@ impl AlprDetect {
     /// Puts the plates of one frame on its buffer.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
-        let segment = self.obj().segment();
-        let running =
-            segment.downcast_ref::<gst::ClockTime>().and_then(|segment| segment.to_running_time(buffer.pts()));
+        let running = element::running_time(&*self.obj(), buffer);
         let FrameTime { time, cut } = state.time.next(running, discont);
         if cut {
             gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");

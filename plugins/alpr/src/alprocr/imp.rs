@@ -12,7 +12,7 @@ use gst_video::VideoInfo;
 use super::read::{self, Reader};
 use super::settings::{PROPERTIES, Settings};
 use super::tracks::{Key, Tracks, key};
-use crate::element::{AUTHOR, Control, lock, video_templates};
+use crate::element::{self, AUTHOR, Control, lock, video_templates};
 use crate::error::Error;
 use crate::frame::Picture;
 use crate::meta::{self, PlateMeta};
@@ -216,18 +216,9 @@ impl BaseTransformImpl for AlprOcr {
         is_discont: bool,
         mut inbuf: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let taken = lock(&self.state).take();
-        let mut state = taken.ok_or(gst::FlowError::Flushing)?;
-        let result = self.process(&mut state, is_discont, &mut inbuf);
-        *lock(&self.state) = Some(state);
-        match result {
-            Ok(()) => self.parent_submit_input_buffer(is_discont, inbuf),
-            Err(Error::Cancelled) => Err(gst::FlowError::Flushing),
-            Err(err) => {
-                self.post_error_message(err.message());
-                Err(gst::FlowError::Error)
-            }
-        }
+        let result = element::with(&self.state, |state| self.process(state, is_discont, &mut inbuf));
+        element::flow(&*self.obj(), result)?;
+        self.parent_submit_input_buffer(is_discont, inbuf)
     }
 }
 
@@ -251,9 +242,7 @@ impl AlprOcr {
     /// Puts readings on the plates of one buffer.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
-        let segment = self.obj().segment();
-        let running =
-            segment.downcast_ref::<gst::ClockTime>().and_then(|segment| segment.to_running_time(buffer.pts()));
+        let running = element::running_time(&*self.obj(), buffer);
         let FrameTime { time, .. } = state.time.next(running, discont);
         let mut plates = meta::read(buffer);
         let keys: Vec<Key> = plates.iter().enumerate().map(|(index, plate)| key(index, plate)).collect();
