@@ -13,8 +13,8 @@ Without FILE it plays the sample clip; without --kafka it starts a broker of its
 
 /// Where the sample clip and the annotated pictures go: `ALPR_CACHE`, or `.cache` in the checkout.
 fn cache() -> PathBuf {
-    std::env::var_os("ALPR_CACHE")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache"), PathBuf::from)
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    std::env::var_os("ALPR_CACHE").map_or_else(|| checkout.unwrap_or(Path::new("")).join(".cache"), PathBuf::from)
 }
 
 /// The sample clip; filmed the first time, which takes a minute.

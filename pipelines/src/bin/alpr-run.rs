@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-/// Where launch files lie: `ALPR_PIPELINES`, or the checkout.
+/// Where launch files lie: `ALPR_PIPELINES`, the installation of this program, or the checkout.
 fn folder() -> PathBuf {
-    std::env::var_os("ALPR_PIPELINES").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+    let installed = || {
+        let bin = std::env::current_exe().ok()?.parent()?.to_owned();
+        Some(bin.parent()?.join("share/gst-alpr/pipelines")).filter(|folder| folder.is_dir())
+    };
+    let given = std::env::var_os("ALPR_PIPELINES").map(PathBuf::from);
+    given.or_else(installed).unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")))
 }
 
 fn usage() -> String {
