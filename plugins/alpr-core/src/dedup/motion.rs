@@ -84,10 +84,11 @@ impl Motion {
         if later.sights == 0 {
             return;
         }
-        let apart = self
-            .last()
-            .zip(later.start.first())
-            .is_some_and(|((_, a), b)| a.center().distance(b.center()) > 2.0 * a.h.max(b.h));
+        let place = middle(self.start.iter());
+        // what comes back inside its first place may be the other half of a long sign
+        let apart = self.last().zip(later.start.first()).is_some_and(|((_, a), b)| {
+            a.center().distance(b.center()) > MOVED_AT_ONCE * a.h.max(b.h) && !place.contains(b.center())
+        });
         self.moved |= later.moved || apart;
         self.sights = self.sights.saturating_add(later.sights);
         self.recent = later.recent;
@@ -154,6 +155,25 @@ mod tests {
         assert_eq!(moved(&[(100.0, 50.0, 20.0)]), None, "one sight");
         assert_eq!(moved(&[(100.0, 50.0, 20.0), (112.0, 50.0, 20.0), (124.0, 50.0, 20.0)]), None, "hardly moved");
         assert_eq!(moved(&[(100.0, 50.0, 20.0), (300.0, 60.0, 20.0)]), Some(true), "a fast one at two frames a second");
+    }
+
+    #[test]
+    fn halves_of_a_sign_are_one_place() {
+        let halves = |first: f32, second: f32| {
+            let mut all = [Motion::default(), Motion::default()];
+            for i in 0..5i64 {
+                all[0].add(Timestamp(i * 500_000_000), &Rect::new(225.0, 37.0, 134.0, 30.0));
+            }
+            all[0].add(Timestamp(2_500_000_000), &Rect::new(first, 37.0, 60.0, 30.0));
+            for i in 6..8i64 {
+                all[1].add(Timestamp(i * 500_000_000), &Rect::new(second, 37.0, 60.0, 30.0));
+            }
+            let [mut sign, later] = all;
+            sign.join(later);
+            sign.moved()
+        };
+        assert_eq!(halves(225.0, 299.0), Some(false), "a lorry passes before it");
+        assert_eq!(halves(225.0, 425.0), Some(true), "it is gone from its place");
     }
 
     #[test]
