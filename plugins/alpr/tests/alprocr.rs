@@ -127,6 +127,28 @@ fn readings_of_a_track_add_up_until_it_is_sure() {
 }
 
 #[test]
+fn a_track_that_goes_over_to_another_vehicle_begins_anew() {
+    let mut scene = Scene::new([1, 2, 3, 4]);
+    let element = reader();
+    element.set_property("sure-confidence", 0.8f32);
+    let mut h = harness(&element, &scene.info);
+    let mut look = |scene: &mut Scene, h: &mut Harness| {
+        plates(&scene.push(h, &[plate(Some(5), 80, 100)]))[0].consensus.clone().map(|c| (c.text, c.reads)).unwrap()
+    };
+    for _ in 0..10 {
+        assert_eq!(look(&mut scene, &mut h).0, "1234");
+    }
+    let before = stat(&element, "reads");
+    // Hidden for a while; what comes back under the same track is another plate.
+    scene.number += 8;
+    scene.picture = Painting::new(256, 256).digits(80, 100, 64, 32, [9, 8, 7, 6]);
+    assert_eq!(look(&mut scene, &mut h).0, "1234", "one reading may be a stray");
+    assert_eq!(look(&mut scene, &mut h), ("9876".to_owned(), 2), "two that agree are another vehicle");
+    h.push_event(gst::event::Eos::new());
+    assert_eq!((stat(&element, "passes"), stat(&element, "pass-reads")), (2, before + 2));
+}
+
+#[test]
 fn plates_that_nothing_follows_are_read_each_on_its_own() {
     let mut scene = Scene::new([5, 5, 5, 5]);
     let element = reader();

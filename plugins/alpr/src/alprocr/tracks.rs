@@ -85,7 +85,11 @@ impl Tracks {
             }
             let fusion = &self.fusion;
             let new = || Track { fusion: Fusion::new(fusion.clone()), last_seen: time, reads: 0 };
-            self.tracks.entry(*key).or_insert_with(new).last_seen = time;
+            let track = self.tracks.entry(*key).or_insert_with(new);
+            if time.since(track.last_seen) >= Fusion::AWAY {
+                track.fusion.was_away();
+            }
+            track.last_seen = time;
         }
     }
 
@@ -96,11 +100,19 @@ impl Tracks {
         self.schedule.plan(time, &candidates, budget)
     }
 
-    /// Adds a reading; `false` when it says nothing.
+    /// Adds a reading; `false` when it says nothing. Where it tells that the track went over to another vehicle, the
+    /// consensus is of that one alone from now on.
     pub(super) fn add(&mut self, key: Key, reading: &Reading, weight: f32) -> bool {
         let Some(track) = self.tracks.get_mut(&key) else { return false };
         let used = track.fusion.add(reading, weight);
         track.reads += u64::from(used);
+        if track.fusion.take_change().is_some() {
+            let kept = track.fusion.consensus().map_or(0, |consensus| u64::from(consensus.reads));
+            self.ended.tracks += 1;
+            self.ended.reads += track.reads - kept;
+            self.ended.sure += 1;
+            track.reads = kept;
+        }
         let confidence = track.fusion.consensus().map_or(0.0, |consensus| consensus.confidence);
         self.schedule.report(key.number(), track.fusion.sure(), confidence);
         used
