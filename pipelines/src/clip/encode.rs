@@ -23,7 +23,7 @@ pub struct Order {
 
 /// H.264 encoders by preference, set up alike: about the quality of a surveillance camera.
 const ENCODERS: &[(&str, &str)] = &[
-    ("x264enc", "x264enc pass=quant quantizer=26 speed-preset=veryfast key-int-max=60 threads=2"),
+    ("x264enc", "x264enc pass=quant quantizer=26 speed-preset=veryfast bframes=0 key-int-max=60 threads=2"),
     ("openh264enc", "openh264enc rate-control=quality bitrate=4000000 gop-size=60 ! h264parse"),
     ("avenc_mpeg4", "avenc_mpeg4 bitrate=6000000 ! mpeg4videoparse"),
 ];
