@@ -77,6 +77,11 @@ impl Session {
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner).extend(rejected);
     }
 
+    /// How many rejected records wait for their place among the dead letters.
+    pub(crate) fn pending(&self) -> u64 {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
     /// The last record of a batch that was refused as a whole, until `clear_suspect`.
     pub(crate) fn suspect(&self) -> Option<Seq> {
         *self.suspect.lock().unwrap_or_else(PoisonError::into_inner)

@@ -287,13 +287,14 @@ impl Worker {
             }
             reports.check_refused();
             let connected = self.job.stats.connected.load(Relaxed);
-            let oldest = self.spool.oldest_in_flight();
+            // A record that waits for its place among the dead letters is not on its way.
+            let oldest = self.spool.oldest_in_flight().filter(|_| self.session.pending() == 0);
             if let Some(reason) = watchdog.check(oldest, connected) {
                 return reports.set_broken(reason);
             }
             match self.spool.next(BATCH, suspect.unwrap_or(Seq::MAX), IDLE) {
                 Ok(records) if records.is_empty() => {
-                    if suspect.is_some() && self.spool.oldest_in_flight().is_none() {
+                    if suspect.is_some() && self.spool.depth().in_flight == self.session.pending() {
                         self.session.clear_suspect();
                         return reports.set_broken("the refused batch is settled, back to batches".into());
                     }

@@ -19,8 +19,10 @@
 //!
 //! What fjall does not do, this file adds: a journal whose end is cut off is accepted by fjall as an unfinished write,
 //! so the last sequence number is also kept in a small file beside it and a difference is reported; a damaged file can
-//! make it panic, so opening is guarded; and after a full disk it refuses all writes until it is opened again, so the
-//! spool stops accepting records before the disk is full.
+//! make it panic, so opening is guarded; after a full disk it refuses all writes until it is opened again, so the
+//! spool stops accepting records before the disk is full; and its one way to move records from memory to tables can
+//! block for ever when it is asked faster than it works (fjall issue 260 and pull request 323), after which memory
+//! grows with the backlog: here each memtable is sealed once, before fjall would ask.
 
 use super::{Seq, Store, StoreError};
 use crate::record::Record;
@@ -30,13 +32,19 @@ use std::{
     os::unix::fs::FileExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// Memory for cached blocks: records are read back once, in order, so a small cache is enough.
 const CACHE_BYTES: u64 = 8 << 20;
-/// Memory for records that are in the journal but not yet in a table file.
-const MEMTABLE_BYTES: u64 = 16 << 20;
+/// Records that are in the journal but not yet in a table file are sealed when they have this many bytes; fjall holds
+/// writes when four sealed ones wait to be written.
+const MEMTABLE_BYTES: u64 = 8 << 20;
+/// What a removed record costs there.
+const TOMBSTONE_BYTES: u64 = 64;
 /// Largest size of the journals together.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// Name of the storage engine's own directory.
@@ -71,6 +79,8 @@ pub(crate) struct DiskStore {
     accepted: File,
     path: PathBuf,
     sync_each: bool,
+    /// Bytes since the memtables were sealed.
+    unsealed: AtomicU64,
 }
 
 impl DiskStore {
@@ -93,7 +103,8 @@ impl DiskStore {
         // A damaged file can make the storage engine panic; the pipeline must get an error instead.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let (db, records, facts) = Self::open_database(path)?;
-            let store = Self { db, records, facts, accepted, path: path.to_path_buf(), sync_each };
+            let unsealed = AtomicU64::new(0);
+            let store = Self { db, records, facts, accepted, path: path.to_path_buf(), sync_each, unsealed };
             let recovered = store.scan()?;
             Ok((store, recovered))
         }));
@@ -108,8 +119,7 @@ impl DiskStore {
             .worker_threads(1)
             .open()
             .map_err(refused)?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-        let records = db.keyspace("records", options).map_err(refused)?;
+        let records = db.keyspace("records", KeyspaceCreateOptions::default).map_err(refused)?;
         let facts = db.keyspace("facts", KeyspaceCreateOptions::default).map_err(refused)?;
         Ok((db, records, facts))
     }
@@ -154,6 +164,19 @@ impl DiskStore {
         record.encode().map_err(|err| StoreError::Encode(err.to_string()))
     }
 
+    /// Makes room for `bytes` more in memory.
+    fn seal_full_memtables(&self, bytes: u64) -> Result<(), StoreError> {
+        if self.unsealed.fetch_add(bytes, Relaxed) + bytes < MEMTABLE_BYTES {
+            return Ok(());
+        }
+        self.unsealed.store(bytes, Relaxed);
+        // Both: a journal can go when everything in it is in tables.
+        for keyspace in [&self.records, &self.facts] {
+            keyspace.rotate_memtable().map_err(|err| self.failed("write to", err))?;
+        }
+        Ok(())
+    }
+
     /// Notes that every number below `next` was given to an accepted record.
     fn note_accepted(&self, next: Seq) -> Result<(), StoreError> {
         self.accepted
@@ -177,6 +200,7 @@ fn parse_seq(bytes: &[u8]) -> Option<Seq> {
 impl Store for DiskStore {
     fn append(&self, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
         let value = Self::encode(record)?;
+        self.seal_full_memtables(value.len() as u64 + TOMBSTONE_BYTES)?;
         self.records.insert(seq.to_be_bytes(), value).map_err(|err| self.failed("write to", err))?;
         if self.sync_each {
             self.sync()?;
@@ -190,14 +214,17 @@ impl Store for DiskStore {
     }
 
     fn replace(&self, old: Seq, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
+        let value = Self::encode(record)?;
+        self.seal_full_memtables(value.len() as u64 + 2 * TOMBSTONE_BYTES)?;
         let mut batch = self.db.batch();
         batch.remove_weak(&self.records, old.to_be_bytes());
-        batch.insert(&self.records, seq.to_be_bytes(), Self::encode(record)?);
+        batch.insert(&self.records, seq.to_be_bytes(), value);
         batch.commit().map_err(|err| self.failed("write to", err))?;
         self.note_accepted(seq + 1)
     }
 
     fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError> {
+        self.seal_full_memtables((seqs.len() as u64 + 1) * TOMBSTONE_BYTES)?;
         let mut batch = self.db.batch();
         for seq in seqs {
             // Weak: every key is written once only, so the tombstone can go with the record.
@@ -233,5 +260,31 @@ impl Store for DiskStore {
     fn free_bytes(&self) -> Option<u64> {
         let stat = rustix::fs::statvfs(&self.path).ok()?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_outage_is_on_disk_and_not_in_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = DiskStore::open(dir.path(), false).unwrap();
+        let record = Arc::new(Record {
+            topic: "t".into(),
+            key: None,
+            headers: Vec::new(),
+            timestamp_ms: 0,
+            value: vec![b'.'; 1000],
+            received_ms: 0,
+            dead_from: None,
+        });
+        // As fast as it goes: fjall's worker has no time to breathe.
+        for seq in 0..200_000 {
+            store.append(seq, &record).unwrap();
+            let in_memory = store.db.write_buffer_size();
+            assert!(in_memory < 8 * MEMTABLE_BYTES, "{in_memory} bytes are in memory after {seq} records");
+        }
     }
 }
