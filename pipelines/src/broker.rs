@@ -46,7 +46,9 @@ impl Broker {
     /// # Errors
     /// A sentence with the broker's address and what it answered.
     pub fn create_topic(&self, topic: &str) -> Result<(), String> {
-        let failed = |e: &dyn std::fmt::Display| format!("cannot create topic {topic} at {}: {e}", self.servers);
+        let failed = |e: &dyn std::fmt::Display| {
+            format!("cannot create topic {topic} at {}: {e}; does a broker answer there?", self.servers)
+        };
         if let Some(cluster) = &self.cluster {
             // The embedded broker knows no admin requests.
             return cluster.create_topic(topic, PARTITIONS, 1).map_err(|e| failed(&e));

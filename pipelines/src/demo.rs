@@ -55,7 +55,7 @@ pub fn description(options: &Options, servers: &str, clip: &Path) -> Result<Stri
     let start = if live { String::new() } else { format!(" start-time={START_TIME}") };
     let queue = "queue max-size-buffers=4 max-size-time=0 max-size-bytes=0";
     Ok(format!(
-        "uridecodebin name={SOURCE} uri={uri} ! {queue} name={BEHIND} ! videoconvert \
+        "uridecodebin name={SOURCE} uri={uri} ! {queue} name={BEHIND} ! videoconvert ! videoflip video-direction=auto \
          ! alprdetect name=detect {detect} ! alprocr name=ocr {ocr} ! tee name=plates \
          plates. ! {queue} ! alprdedup name=dedup camera-id={CAMERA}{start} {dedup} \
          ! kafkasink name=kafka bootstrap-servers={servers} topic={TOPIC} \

@@ -33,6 +33,8 @@ pub struct Player {
     pipeline: gst::Pipeline,
     stop: Arc<AtomicBool>,
     camera: Option<Camera>,
+    /// Set when a decoder has shown all its streams and none is video.
+    no_video: Arc<AtomicBool>,
 }
 
 impl Player {
@@ -49,7 +51,15 @@ impl Player {
             .downcast::<gst::Pipeline>()
             .map_err(|_| "the description has one element only; a pipeline is wanted".to_owned())?;
         let camera = Camera::find(&pipeline)?;
-        Ok(Self { pipeline, stop: Arc::new(AtomicBool::new(false)), camera })
+        let no_video = Arc::new(AtomicBool::new(false));
+        let decodes = |e: &gst::Element| e.factory().is_some_and(|f| f.name().contains("decodebin"));
+        for decoder in pipeline.iterate_elements().into_iter().flatten().filter(decodes) {
+            let found = no_video.clone();
+            decoder.connect_no_more_pads(move |decoder| {
+                found.fetch_or(!decoder.src_pads().iter().any(is_video), Ordering::Relaxed);
+            });
+        }
+        Ok(Self { pipeline, stop: Arc::new(AtomicBool::new(false)), camera, no_video })
     }
 
     /// The pipeline.
@@ -77,8 +87,15 @@ impl Player {
             match message.as_ref().map(|m| m.view()) {
                 Some(gst::MessageView::Eos(_)) => break,
                 Some(gst::MessageView::Error(error)) if !self.is_cameras(error, stopping.is_some()) => {
-                    result = Err(told(error));
+                    // What an element says that nobody listens to is the consequence.
+                    let no_video = self.no_video.load(Ordering::Relaxed);
+                    result = Err(if no_video { "there is no video in the source".to_owned() } else { told(error) });
                     break;
+                }
+                Some(gst::MessageView::Warning(warning)) => {
+                    let who = warning.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
+                    crate::console::progress_end();
+                    crate::console::warn(&format!("warning of {who}: {}", warning.error()));
                 }
                 _ => {}
             }
@@ -142,6 +159,12 @@ impl Drop for Player {
     }
 }
 
+/// Whether `pad` gives video, as far as it says.
+fn is_video(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps().or_else(|| Some(pad.query_caps(None)));
+    caps.is_none_or(|caps| caps.structure(0).is_none_or(|s| s.name().starts_with("video/")))
+}
+
 /// What an error message says, with the element that says it.
 pub fn told(error: &gst::message::Error) -> String {
     let who = error.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
@@ -199,9 +222,7 @@ impl Camera {
         // The description's own link is made once; a stream that comes back brings a new pad.
         let target = after.clone();
         source.connect_pad_added(move |_, pad| {
-            let is_video =
-                pad.current_caps().is_none_or(|c| c.structure(0).is_some_and(|s| s.name().starts_with("video/")));
-            if is_video && !target.is_linked() {
+            if is_video(pad) && !target.is_linked() {
                 let _ = pad.link(&target);
             }
         });

@@ -5,6 +5,7 @@ use crate::labels::Picture;
 use crate::player::told;
 use crate::score::plates::{Found, Label, Tally, score};
 use crate::still::{self, Still};
+use alpr_core::geometry::Rect;
 use gst::prelude::*;
 use gstalpr::meta::{self, PlateMeta};
 use serde_json::json;
@@ -101,7 +102,7 @@ impl Line {
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(APART * self.pushed);
             if let Some(labels) = given {
-                meta::write(buffer, &labels.iter().filter_map(as_plate).collect::<Vec<_>>());
+                meta::write(buffer, &labels.iter().map(|label| as_plate(label, still)).collect::<Vec<_>>());
             }
         }
         self.pushed += 1;
@@ -120,8 +121,10 @@ impl Drop for Line {
     }
 }
 
-fn as_plate(label: &Label) -> Option<PlateMeta> {
-    Some(PlateMeta { bbox: label.bbox?, confidence: 1.0, ..PlateMeta::default() })
+/// The plate of a label; one without a place fills the picture.
+fn as_plate(label: &Label, still: &Still) -> PlateMeta {
+    let whole = Rect::new(0.0, 0.0, still.width as f32, still.height as f32);
+    PlateMeta { bbox: label.bbox.unwrap_or(whole), confidence: 1.0, ..PlateMeta::default() }
 }
 
 fn as_found(plate: PlateMeta) -> Found {
@@ -218,8 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn a_label_without_a_place_is_the_whole_picture() {
+        let still = Still { width: 30, height: 10, rgb: vec![0; 900] };
+        let (place, text) = (Rect::new(1.0, 2.0, 9.0, 3.0), Some("A1".to_owned()));
+        let label = |bbox| Label { bbox, text: text.clone(), silver: None };
+        assert_eq!(as_plate(&label(Some(place)), &still).bbox, place);
+        assert_eq!(as_plate(&label(None), &still).bbox, Rect::new(0.0, 0.0, 30.0, 10.0));
+    }
+
+    #[test]
     fn predictions_have_their_form() {
-        let bbox = alpr_core::geometry::Rect::new(1.0, 2.0, 3.5, 4.0);
+        let bbox = Rect::new(1.0, 2.0, 3.5, 4.0);
         let found = Found { bbox, det_conf: 0.5, text: "AB1".into(), conf: 0.25 };
         assert_eq!(
             prediction("a.jpg", &[found]).to_string(),

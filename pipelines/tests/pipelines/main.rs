@@ -5,3 +5,4 @@
 mod camera;
 mod common;
 mod launch_files;
+mod odd_files;
