@@ -32,7 +32,7 @@ const EMPTY: f32 = 0.98;
 const CHANGE: usize = 2;
 /// Least [`evidence`] of a single reading, and least confidence of the text before, that tell of a change in a track that was
 /// out of sight.
-const CLEAR: (f32, f32) = (0.4, 0.9);
+const CLEAR: (f32, f32) = (0.4, 0.7);
 /// Alternatives kept beside the best text.
 const ALTERNATIVES: usize = 5;
 
