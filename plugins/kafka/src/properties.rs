@@ -11,10 +11,12 @@ const SECRET_FORMS: &str = "env:NAME and file:PATH are read when the sink starts
 struct Property {
     spec: ParamSpec,
     read: Access<Value>,
-    write: Box<dyn Fn(&mut Settings, &Value) + Send + Sync>,
+    write: Write,
 }
 
 type Access<T> = Box<dyn Fn(&mut Settings) -> T + Send + Sync>;
+
+type Write = Box<dyn Fn(&mut Settings, &Value) + Send + Sync>;
 
 /// Where a setting is.
 type At<T> = fn(&mut Settings) -> &mut T;

@@ -113,7 +113,7 @@ impl DiskStore {
 
     fn open_database(path: &Path) -> Result<(Database, Keyspace, Keyspace), StoreError> {
         let refused = |err| StoreError::engine("open", path, err);
-        let db = Database::builder(&path.join(DATABASE))
+        let db = Database::builder(path.join(DATABASE))
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(1)
