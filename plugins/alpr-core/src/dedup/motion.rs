@@ -13,6 +13,9 @@ const SMOOTH: usize = 3;
 /// alone tells nothing: detectors now and then see only a part of a long sign.
 const MOVED_BY_HEIGHT: f32 = 0.5;
 
+/// A plate that was lost moved when it was found again so many widths away.
+const APART: f32 = 1.5;
+
 /// Time after which even a few sights tell that something stands.
 const LONG: Duration = Duration::from_millis(900);
 
@@ -41,7 +44,7 @@ impl Motion {
             self.recent.remove(0);
         }
         self.recent.push((time, *bbox));
-        if !self.moved && self.sights as usize > SMOOTH {
+        if !self.moved && self.sights as usize > SMOOTH && self.start.len() == SMOOTH {
             let (a, b) = (middle(self.start.iter()), middle(self.recent.iter().map(|(_, r)| r)));
             self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0) || grew(&a, &b) > MOVED_BY_SCALE;
         }
@@ -84,17 +87,16 @@ impl Motion {
         if later.sights == 0 {
             return;
         }
-        let place = middle(self.start.iter());
-        // what comes back inside its first place may be the other half of a long sign
-        let apart = self.last().zip(later.start.first()).is_some_and(|((_, a), b)| {
-            a.center().distance(b.center()) > MOVED_AT_ONCE * a.h.max(b.h) && !place.contains(b.center())
-        });
+        // the halves of a long sign lie beside each other
+        let apart = self
+            .last()
+            .zip(later.start.first())
+            .is_some_and(|((_, a), b)| a.center().distance(b.center()) > APART * a.w.max(b.w));
         self.moved |= later.moved || apart;
         self.sights = self.sights.saturating_add(later.sights);
         self.recent = later.recent;
-        if self.start.is_empty() {
-            self.start = later.start;
-        }
+        // what stands is compared with itself alone: of a sign, each track may have seen another part
+        self.start = later.start;
     }
 }
 
