@@ -29,7 +29,7 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(String, Vec
 }
 
 /// The gate: a command that takes its time.
-pub struct Gate {
+pub(crate) struct Gate {
     tag: String,
     open: Vec<String>,
     running: Option<Child>,
@@ -37,7 +37,7 @@ pub struct Gate {
 
 impl Gate {
     /// A gate that `open`, a program and its arguments, opens for plates with `tag`.
-    pub fn new(tag: String, open: Vec<String>) -> Self {
+    pub(crate) fn new(tag: String, open: Vec<String>) -> Self {
         Self { tag, open, running: None }
     }
 
@@ -46,7 +46,7 @@ impl Gate {
     /// # Errors
     ///
     /// What went wrong in the pipeline, or with the command.
-    pub fn serve(&mut self, pipeline: &gst::Element) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn serve(&mut self, pipeline: &gst::Element) -> Result<(), Box<dyn Error>> {
         let bus = pipeline.bus().ok_or("the description is not a pipeline")?;
         pipeline.set_state(gst::State::Playing)?;
         let end = bus.iter_timed(gst::ClockTime::NONE).find_map(|message| match message.view() {

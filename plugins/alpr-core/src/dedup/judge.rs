@@ -247,7 +247,7 @@ mod tests {
             "the same where one sight is all there can be",
             |f, _| {
                 (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.moved, f.may_be_brief) =
-                    (1, 1, 1, 1, None, true)
+                    (1, 1, 1, 1, None, true);
             },
             Ok(()),
             false,
