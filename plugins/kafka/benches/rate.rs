@@ -1,6 +1,6 @@
 //! How fast the sink is, beside a bare librdkafka producer with the same settings and the same broker, in one run.
 //!
-//! `cargo bench -p gst-plugin-kafka` (needs `ALPR_TEST_VENV`, see `./dev`). Options after `--`: `--records N`, `--rounds N`;
+//! `cargo bench -p gst-plugin-kafka --bench rate` (needs `ALPR_TEST_VENV`, see `./dev`). Options after `--`: `--records N`, `--rounds N`;
 //! `--memory N`: only the long run that watches memory, with N records, to a broker, or with `--mock` to none.
 //!
 //! The raw producer is what `rdkafka_performance -P` does: it hands records over as fast as the client takes them and waits
