@@ -149,11 +149,12 @@ impl Pass {
         }
     }
 
-    /// Whether the fusion upstream began anew with another text: the tracker went over to another vehicle.
+    /// Whether the fusion upstream began anew with another text: the tracker went over to another vehicle. Another text from no
+    /// more readings than before is of other readings.
     pub(super) fn is_left_for_another(&self, seen: &Observation) -> bool {
         let (Some(current), Some(new)) = (&self.current, &seen.consensus) else { return false };
         let (before, now) = (normalized(&current.text), normalized(&new.text));
-        new.reads < current.reads
+        new.reads <= current.reads
             && !before.is_empty()
             && !now.is_empty()
             && distance::same_plate(&before, &now).is_none()

@@ -372,3 +372,15 @@ fn a_track_that_goes_over_to_another_vehicle_is_two_passes() {
     assert_eq!(events[0].track_id, events[1].track_id);
     assert_ne!(events[0].event_id, events[1].event_id);
 }
+
+#[test]
+fn one_reading_each_is_enough_to_be_two_passes() {
+    let mut scene = Scene::new(settings());
+    scene.fps = 2.0;
+    scene.play(5.0, &[]);
+    scene.play(0.5, &[Car::new(1, "ABC123", 5.0, 5.0).confidence(0.97)]);
+    scene.fused.clear();
+    scene.play(12.0, &[Car::new(1, "XYZ789", 5.5, 5.5).confidence(0.97).way((800.0, 500.0), (800.0, 500.0))]);
+    assert_eq!(scene.outcomes(), ["event", "event"]);
+    assert_eq!(scene.texts(), ["ABC123", "XYZ789"]);
+}
