@@ -221,3 +221,22 @@ fn a_watchlist_that_changes_is_read_again() {
         hits() == ["stolen"]
     });
 }
+
+#[test]
+fn zones_that_change_are_read_again() {
+    let folder = Folder::new("zones");
+    let file = folder.path("zones.json");
+    std::fs::write(&file, "{}").unwrap();
+    let mut h = harness(&[("zones-file", file.as_str()), ("time-window", "0")]);
+    empty(&mut h, 0, 1);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    assert_eq!(events(&mut h).len(), 1);
+    let mask = r#"{"zones": [{"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "rule": "exclude"}]}"#;
+    std::fs::write(&file, mask).unwrap();
+    let mut track = 2;
+    wait_for("a pass that the new mask hides", || {
+        pass(&mut h, track, "XYZ789", 100 * track, 5);
+        track += 1;
+        stat(&h, "suppressed-by-zone") > 0
+    });
+}
