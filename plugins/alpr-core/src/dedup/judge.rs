@@ -50,6 +50,9 @@ pub struct Rules {
     pub unusual_detector_confidence: f32,
     /// Least part of the evidence that must be for the text, or one like it, when not two readings say exactly this text.
     pub min_alike: f32,
+    /// Least [evidence](crate::consensus::evidence) of those readings together: many readings of a plate that is far too
+    /// small are no text.
+    pub min_evidence: f32,
     /// Shortest text, in characters.
     pub min_length: usize,
     /// Longest text, in characters.
@@ -72,6 +75,7 @@ impl Default for Rules {
             min_detector_confidence: 0.40,
             unusual_detector_confidence: 0.75,
             min_alike: 0.5,
+            min_evidence: 0.4,
             min_length: 3,
             max_length: 10,
             static_policy: StaticPolicy::default(),
@@ -101,6 +105,8 @@ pub struct Facts {
     pub evidence: f32,
     /// Part of the evidence of all readings of whole plates whose text is like this one, 0 to 1.
     pub alike: f32,
+    /// The same evidence as a sum.
+    pub alike_evidence: f32,
     /// Whether a clear reading of a whole plate said something else altogether.
     pub contradicted: bool,
     /// Whether the text has a usual format of any region, not only one for plates to order, or none.
@@ -168,7 +174,7 @@ fn is_mixed(facts: &Facts, rules: &Rules) -> bool {
 
 /// Whether the other readings leave room for a text that not two of them say.
 fn is_supported(facts: &Facts, rules: &Rules) -> bool {
-    facts.alike >= rules.min_alike && !facts.contradicted
+    facts.alike >= rules.min_alike && facts.alike_evidence >= rules.min_evidence && !facts.contradicted
 }
 
 fn is_static(facts: &Facts, rules: &Rules) -> bool {
@@ -196,6 +202,7 @@ mod tests {
             agreeing: 4,
             evidence: 3.2,
             alike: 1.0,
+            alike_evidence: 3.2,
             contradicted: false,
             usual: true,
             may_be_brief: false,
@@ -255,6 +262,12 @@ mod tests {
         check(
             "one strong reading among others that are nothing like it",
             |f, _| (f.agreeing, f.whole_agreeing, f.alike) = (1, 1, 0.4),
+            Err(O::TooFewReads),
+            false,
+        );
+        check(
+            "many readings from far too far away",
+            |f, _| (f.agreeing, f.whole_agreeing, f.reads, f.alike_evidence) = (1, 1, 11, 0.3),
             Err(O::TooFewReads),
             false,
         );

@@ -299,6 +299,7 @@ impl Pass {
             agreeing,
             evidence: of(&|other| other == text),
             alike: if all > 0.0 { alike / all } else { 0.0 },
+            alike_evidence: alike,
             contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
             usual: true,
             may_be_brief: false,
