@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .detector_net import STRIDES, boxes_and_corners, cells, flatten
 
-LEVEL_RANGE = ((0.0, 96.0), (40.0, 300.0), (140.0, 1e9))
+LEVEL_RANGE = ((0.0, 96.0), (40.0, 1e9))
 """Longest plate side (px) each level learns; the ranges overlap so that neither has a cliff."""
 
 TOP = 9

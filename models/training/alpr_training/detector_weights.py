@@ -39,8 +39,6 @@ def _unfold(net: PlateDetector, state: dict[str, torch.Tensor]) -> None:
     units = {name: module for name, module in net.named_modules() if isinstance(module, ConvUnit)}
     used = set()
     for name, unit in units.items():
-        if name.startswith("head32.") and f"{name}.conv.weight" not in state:
-            continue  # files of two levels: the third one begins untrained
         weight, bias = state[f"{name}.conv.weight"], state[f"{name}.conv.bias"]
         if weight.shape != unit.conv.weight.shape:
             raise ValueError(f"{name}: the file has {tuple(weight.shape)}, this network {tuple(unit.conv.weight.shape)}")
