@@ -200,14 +200,16 @@ fn an_input_of_free_size_takes_the_shape_of_the_picture() {
         ("nothing", (0.0, 0.0), (640, 384)),
     ] {
         let mut adapted = given.clone();
-        adapted.adapt(picture.0, picture.1);
+        adapted.adapt(picture.0, picture.1, 1);
         assert_eq!((adapted.width, adapted.height), expected, "{what}");
-        adapted.adapt(1920.0, 1080.0);
+        adapted.adapt(1920.0, 1080.0, 2);
+        assert_eq!((adapted.width, adapted.height), (320, 192), "{what}, then coarse video");
+        adapted.adapt(1920.0, 1080.0, 1);
         assert_eq!(adapted, given, "{what}, then video");
     }
     for rigid in [Input { flexible: None, ..given.clone() }, Input { resize: Resize::Stretch, ..given }] {
         let mut adapted = rigid.clone();
-        adapted.adapt(3000.0, 4000.0);
+        adapted.adapt(3000.0, 4000.0, 1);
         assert_eq!(adapted, rigid);
     }
 }

@@ -183,10 +183,13 @@ impl Input {
 
     /// Takes the shape in which a picture of `w` × `h` pixels appears largest, where the size is free and the ratio is kept.
     ///
-    /// A standing picture, letterboxed into a lying input, would lose half of its size.
-    pub fn adapt(&mut self, w: f32, h: f32) {
+    /// A standing picture, letterboxed into a lying input, would lose half of its size. `reduction` makes both sides so
+    /// many times smaller than the model's usual ones.
+    pub fn adapt(&mut self, w: f32, h: f32, reduction: usize) {
         let letterboxed = matches!(self.resize, Resize::Letterbox | Resize::LetterboxTopLeft);
-        let size = self.flexible.filter(|_| letterboxed && w > 0.0 && h > 0.0).and_then(|free| free.size(w, h));
+        let free = self.flexible.filter(|_| letterboxed && w > 0.0 && h > 0.0);
+        let smaller = |free: Flexible| Flexible { area: free.area / (reduction * reduction), ..free };
+        let size = free.map(smaller).and_then(|free| free.size(w, h));
         (self.width, self.height) = size.unwrap_or((self.width, self.height));
     }
 

@@ -285,13 +285,14 @@ impl AlprDetect {
         let least = if settings.tracking { state.tracker.settings_mut().low_confidence } else { confidence };
         let parts = parts(settings, &frame, buffer);
         let started = std::time::Instant::now();
-        let found = state.detector.search(&frame, &parts, &settings.thresholds(least))?;
+        let coarse = settings.coarse_search.then_some(confidence);
+        let (found, inferences) = state.detector.search(&frame, &parts, &settings.thresholds(least), coarse)?;
         let elapsed = started.elapsed();
         let all = found.len();
         let found: Vec<Found> = found.into_iter().filter(|(d, _)| settings.wants_size(&d.bbox)).collect();
         self.count(|stats| {
             stats.searched += 1;
-            stats.inferences += parts.len() as u64;
+            stats.inferences += inferences;
             stats.inference_time += u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
             stats.detections += found.len() as u64;
             stats.unwanted_size += (all - found.len()) as u64;

@@ -36,6 +36,7 @@ pub(super) struct Settings {
     pub(super) model: ModelSettings,
     pub(super) input_width: u32,
     pub(super) input_height: u32,
+    pub(super) coarse_search: bool,
     confidence_threshold: f32,
     iou_threshold: f32,
     max_detections: u32,
@@ -56,6 +57,7 @@ impl Default for Settings {
             model: ModelSettings::default(),
             input_width: 0,
             input_height: 0,
+            coarse_search: true,
             confidence_threshold: -1.0,
             iou_threshold: 0.5,
             max_detections: 100,
@@ -94,6 +96,7 @@ impl Settings {
         match pspec.name() {
             "input-width" => self.input_width = get(value),
             "input-height" => self.input_height = get(value),
+            "coarse-search" => self.coarse_search = get(value),
             "confidence-threshold" => self.confidence_threshold = get(value),
             "iou-threshold" => self.iou_threshold = get(value),
             "max-detections" => self.max_detections = get(value),
@@ -119,6 +122,7 @@ impl Settings {
         Some(match pspec.name() {
             "input-width" => self.input_width.to_value(),
             "input-height" => self.input_height.to_value(),
+            "coarse-search" => self.coarse_search.to_value(),
             "confidence-threshold" => self.confidence_threshold.to_value(),
             "iou-threshold" => self.iou_threshold.to_value(),
             "max-detections" => self.max_detections.to_value(),
@@ -212,6 +216,15 @@ fn finding() -> Vec<ParamSpec> {
         uint("interval", "Interval", "Frames to skip between two searched frames; skipped frames get predicted plates")
             .maximum(1000)
             .default_value(settings.interval)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("coarse-search")
+            .nick("Coarse Search")
+            .blurb(
+                "Search a frame in which nothing was found again at half the size, for plates that nearly fill it, at a \
+                 quarter of the cost; only where the model leaves its size open",
+            )
+            .default_value(settings.coarse_search)
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder::<InferenceRegion>("inference-region")
