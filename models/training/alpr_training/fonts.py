@@ -26,6 +26,7 @@ TAGS = [
     (r"barlow|overpass|saira|b612|share|chakra|quantico|rajdhani|blinker", "us"),
     (r"barlow-condensed|saira-(extra-)?condensed|oswald|bebas|league|antonio|archivo-narrow|roboto-condensed|fjalla|teko|khand|jockey|pathway|ubuntu-condensed", "condensed"),
     (r"mono", "mono"),
+    (r"slab|rokkitt|arvo|baskerville|serif|crete", "serif"),
     (r".", "any"),
 ]  # fmt: skip
 # Weights worth having: thin strokes do not exist on plates.

@@ -15,13 +15,13 @@ WEIGHTS = {"slots": 1.0, "attention": 0.5, "cells": 0.5, "teacher": 0.5, "region
 
 
 def reader_losses(out: dict[str, torch.Tensor], batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Scalar losses by name, not yet weighted. `batch`: see `data.Mixture`."""
+    """Scalar losses by name, not yet weighted. `batch`: see `reader_batches.Batches`."""
     plate, label = out["plate"], batch["label"]
     each = F.cross_entropy(plate.flatten(0, 1), label.flatten(), label_smoothing=SMOOTHING, reduction="none").view_as(label)
     trust = batch["weight"][:, None] * torch.where(label == PAD, PAD_WEIGHT, 1.0)
     losses = {"slots": (each * trust).sum() / trust.sum()}
 
-    cells = batch["cells"].flatten(1).long()
+    cells = batch["cells"].flatten(1)
     known = (cells[:, 0] != UNKNOWN).float()
     slots = torch.arange(label.shape[1], device=label.device)
     mask = (cells[:, None, :] == slots[None, :, None]).float()  # [n, 10, 256]
@@ -36,10 +36,12 @@ def reader_losses(out: dict[str, torch.Tensor], batch: dict[str, torch.Tensor]) 
     share = (target >= 0).float() * torch.where(target == PAD, 0.3, 1.0)
     losses["cells"] = (cell_loss * share).sum() / share.sum().clamp_min(1)
 
-    soft_weight = batch["soft_weight"]
-    divergence = -(batch["soft"] * F.log_softmax(plate, -1)).sum(-1).mean(1)
-    losses["teacher"] = (divergence * soft_weight).sum() / soft_weight.sum().clamp_min(1)
-    losses["region"] = F.cross_entropy(out["region"], batch["region"], ignore_index=-1) if (batch["region"] >= 0).any() else plate.sum() * 0
+    if "soft" in batch:
+        soft_weight = batch["soft_weight"]
+        divergence = -(batch["soft"] * F.log_softmax(plate, -1)).sum(-1).mean(1)
+        losses["teacher"] = (divergence * soft_weight).sum() / soft_weight.sum().clamp_min(1)
+    region = F.cross_entropy(out["region"], batch["region"], ignore_index=-1, reduction="sum")
+    losses["region"] = region / (batch["region"] >= 0).sum().clamp_min(1)
     return losses
 
 

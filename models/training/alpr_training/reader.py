@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import multiprocessing
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -18,30 +18,41 @@ import numpy as np
 import torch
 
 from . import device, losses
-from .data import Mixture, fixed_input, load_crops
-from .reader_model import PlateReader
+from .data import fixed_input, load_crops
+from .reader_batches import Batches
+from .reader_model import LAYERS, WIDTHS, PlateReader
+from .reader_pools import Photos, Plates
 from .reader_score import exact, folded, softmax, texts_of
 from .reader_teacher import soft_labels
 from .reader_weights import load_weights
-from .synth import SynthCache
 from .synth_layouts import REGIONS
 
 EMA = 0.999
-LOG_STEPS = 100
+LOG_SECONDS = 10.0
 WARM_UP_STEPS = 300
 VAL_MARGIN = 0.06  # of the box: where scores are taken during training
+SKIP, DROPOUT = 0.1, 0.1
+# From here on, every tenth of the budget, labels are doubted (see `Photos.doubt`).
+DOUBT_FROM = 0.5
+# Where few crops fit into the budget, the easy start is at least this long, and so is the way to the camera's full strength.
+PLAIN_CROPS, RAMP_CROPS = 40_000, 80_000
+# Large batches, made several at once, keep a GPU busy; on a CPU more steps are worth more.
+DEFAULTS = {
+    "cuda": {"batch": 768, "lr": 2e-3, "pool": 200_000, "ahead": 4},
+    "cpu": {"batch": 64, "lr": 1.5e-3, "pool": 20_000, "ahead": 1},
+}
 
 
-def schedule_at(progress: float, warm: bool) -> tuple[float, float, float, float]:
+def schedule_at(progress: float, crops: int, warm: bool) -> tuple[float, float, float, float]:
     """(strength of the camera, share of photographs, share of plain plates, weight of position losses) at
-    `progress` 0 … 1. A warm start skips the easy beginning."""
+    `progress` 0 … 1 and after `crops`. A warm start skips the easy beginning."""
+    ease = min(1.0, max(0.0, (progress - 0.75) / 0.2))  # end nearer to what cameras really deliver
     if warm:
-        ease = min(1.0, max(0.0, (progress - 0.15) / 0.6))
-        return 0.9 - 0.4 * ease, 0.42 + 0.13 * ease, 0.03, 0.4
-    ramp = min(1.0, max(0.0, (progress - 0.02) / 0.2))
-    ease = min(1.0, max(0.0, (progress - 0.65) / 0.25))  # end nearer to what cameras really deliver
-    photos = 0.05 + 0.31 * min(1.0, max(0.0, (progress - 0.02) / 0.1)) + 0.16 * ease
-    return 0.1 + 0.9 * ramp - 0.35 * ease, photos, max(0.03, 0.85 - progress / 0.07), 1.0 - 0.7 * min(1.0, progress / 0.5)
+        return 0.95 - 0.45 * ease, 0.4 + 0.1 * ease, 0.03, 0.4
+    ramp = min(1.0, max(0.0, (progress - 0.01) / 0.15), crops / RAMP_CROPS)
+    photos = 0.05 + 0.35 * min(1.0, max(0.0, (progress - 0.01) / 0.1)) + 0.1 * ease
+    plain = max(0.03, 0.85 * (1 - min(progress / 0.05, crops / PLAIN_CROPS)))
+    return (0.1 + 0.9 * ramp) * (1 - 0.5 * ease), photos, plain, 1.0 - 0.7 * min(1.0, progress / 0.5)
 
 
 def learning_rate(progress: float, step: int, peak: float) -> float:
@@ -50,21 +61,10 @@ def learning_rate(progress: float, step: int, peak: float) -> float:
 
 
 @torch.no_grad()
-def average(target: torch.nn.Module, source: torch.nn.Module, step: int) -> None:
-    """Move the averaged weights of `target` towards `source`; slower as training goes on."""
-    keep = min(EMA, (1 + step) / (10 + step))
-    for mine, other in zip(target.state_dict().values(), source.state_dict().values()):
-        if mine.dtype.is_floating_point:
-            mine.lerp_(other, 1 - keep)
-        else:
-            mine.copy_(other)
-
-
-@torch.no_grad()
 def validate(model: torch.nn.Module, images: np.ndarray, texts: list[str], where: torch.device) -> tuple[float, float]:
     """Exact and folded match on fixed crops."""
     model.eval()
-    logits = np.concatenate([model(torch.from_numpy(images[i : i + 64]).to(where))["plate"].float().cpu().numpy() for i in range(0, len(images), 64)])
+    logits = np.concatenate([model(torch.from_numpy(images[i : i + 256]).to(where))["plate"].float().cpu().numpy() for i in range(0, len(images), 256)])
     read = texts_of(softmax(logits))[0]
     return float(exact(read, texts).mean()), float(folded(read, texts).mean())
 
@@ -97,20 +97,21 @@ def plot(history: list[dict], path: Path) -> None:
 class Trainer:
     """State of one training: model, averaged model, optimiser, history; saved as one checkpoint file."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args, self.output = args, args.output
+    def __init__(self, args: argparse.Namespace, where: torch.device) -> None:
+        self.args, self.output, self.device = args, args.output, where
         self.output.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(args.seed)
         torch.set_num_threads(args.threads)
-        self.device = device.chosen(args.device)
         self.bf16 = device.bf16_pays(self.device, args.bf16)
-        self.model = PlateReader(len(REGIONS), tuple(args.widths)).to(self.device, memory_format=torch.channels_last)
-        self.ema = PlateReader(len(REGIONS), tuple(args.widths)).to(self.device)
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02, betas=(0.9, 0.98))
+        self.model = PlateReader(len(REGIONS), tuple(args.widths), args.layers, SKIP, DROPOUT).to(self.device, memory_format=torch.channels_last)
+        self.ema = PlateReader(len(REGIONS), tuple(args.widths), args.layers).to(self.device, memory_format=torch.channels_last).eval()
+        self.ema.load_state_dict(self.model.state_dict())
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
         self.step = self.crops = 0
         self.elapsed = 0.0
         self.history: list[dict] = []
         self.stop = False
+        self.writer: threading.Thread | None = None
         if args.warm_start:
             print(f"warm start from {args.warm_start}: {load_weights(self.model, args.warm_start)}")
             self.ema.load_state_dict(self.model.state_dict())
@@ -121,18 +122,35 @@ class Trainer:
             self.ema.load_state_dict(state["ema"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.crops, self.elapsed, self.history = state["step"], state["crops"], state["elapsed"], state["history"]
+            torch.manual_seed(args.seed + self.step)  # other crops than before
             print(f"resumed {last} at step {self.step}")
+        pairs = [(mine, other) for mine, other in zip(self.ema.state_dict().values(), self.model.state_dict().values()) if mine.dtype.is_floating_point]
+        self.averaged, self.sources = [list(side) for side in zip(*pairs)]
+        self.forward = torch.compile(self.model) if args.compile else self.model
+        self.sums = torch.zeros(len(losses.WEIGHTS) + 4, device=self.device)
 
     def save(self) -> None:
-        """Write `last.pt` (whole or not at all), the history and the plot."""
+        """Write `last.pt` (whole or not at all), the history and the plot, while training goes on."""
         state = {
             "model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step,
-            "crops": self.crops, "elapsed": self.elapsed, "history": self.history, "widths": self.model.widths, "regions": REGIONS,
+            "crops": self.crops, "elapsed": self.elapsed, "history": list(self.history), "widths": self.model.widths, "layers": self.model.layers,
+            "regions": REGIONS,
         }  # fmt: skip
+        copy = _copied(state)
+        self.finish_writing()
+        self.writer = threading.Thread(target=self._write, args=(copy,))
+        self.writer.start()
+
+    def _write(self, state: dict) -> None:
         torch.save(state, self.output / "last.tmp")
         (self.output / "last.tmp").replace(self.output / "last.pt")
-        (self.output / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in self.history))
-        plot(self.history, self.output / "training.png")
+        (self.output / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in state["history"]))
+        plot(state["history"], self.output / "training.png")
+
+    def finish_writing(self) -> None:
+        """Wait for the last `save`."""
+        if self.writer:
+            self.writer.join()
 
     def progress(self) -> float:
         """Share of the budget used: by crops or by minutes, whichever was given."""
@@ -140,14 +158,13 @@ class Trainer:
         by_time = self.elapsed / (60 * self.args.minutes) if self.args.minutes else 0.0
         return max(by_crops, by_time)
 
-    def train_step(self, batch: dict[str, torch.Tensor], progress: float, positions: float) -> dict[str, float]:
-        """One update; returns losses and exact-match rates of the batch."""
-        batch = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
+    def train_step(self, batch: dict[str, torch.Tensor], progress: float, positions: float) -> None:
+        """One update. Losses and matches are summed up where they are, so that nothing waits for them; see `row`."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(progress, self.step, self.args.lr)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            out = self.model(batch["image"])
+            out = self.forward(batch["image"])
         out = {name: value.float() for name, value in out.items()}
         parts = losses.reader_losses(out, batch)
         loss = losses.total(parts, positions)
@@ -155,40 +172,53 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
         self.optimiser.step()
-        average(self.ema, self.model, self.step)
-        right = (out["plate"].argmax(-1) == batch["label"]).all(1)
-        rendered = batch["cells"][:, 0, 0] != -2
-        row = {name: value.item() for name, value in parts.items()}
-        row["rendered"] = right[rendered].float().mean().item() if rendered.any() else None
-        row["photos"] = right[~rendered].float().mean().item() if (~rendered).any() else None
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averaged, self.sources, 1 - min(EMA, (1 + self.step) / (10 + self.step)))
+            right = (out["plate"].argmax(-1) == batch["label"]).all(1).float()
+            rendered, count = batch["rendered"], len(right)
+            zero = right.new_zeros(())
+            values = [parts[name].detach() if name in parts else zero for name in losses.WEIGHTS]
+            values += [right[:rendered].sum(), right[rendered:].sum(), zero + rendered, zero + count - rendered]
+            self.sums += torch.stack(values)
         self.step += 1
-        self.crops += len(right)
-        return row
+        self.crops += count
+
+    def row(self, steps: int) -> dict[str, float | None]:
+        """Means of the losses and matches over the last `steps` steps."""
+        *parts, rendered, photos, of_rendered, of_photos = self.sums.tolist()
+        self.sums.zero_()
+        out: dict[str, float | None] = {name: round(value / steps, 4) for name, value in zip(losses.WEIGHTS, parts)}
+        out["rendered"] = round(rendered / of_rendered, 4) if of_rendered else None
+        out["photos"] = round(photos / of_photos, 4) if of_photos else None
+        return out
 
 
-def mean_row(rows: list[dict]) -> dict:
-    """Average of each number over rows, ignoring what is missing."""
-    out = {}
-    for name in rows[0]:
-        values = [row[name] for row in rows if row[name] is not None and not math.isnan(row[name])]
-        out[name] = round(sum(values) / len(values), 4) if values else None
-    return out
+def _copied(state):
+    """A checkpoint on the CPU that the next step does not change."""
+    if isinstance(state, torch.Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    return [_copied(value) for value in state] if isinstance(state, list) else state
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, nargs="?", help="data folder with crops/<set>/labels.jsonl; without it, rendered plates only")
-    parser.add_argument("--synth", type=Path, nargs="*", default=[], help="caches written by `synth`")
-    parser.add_argument("--plain", type=Path, required=True, help="cache written by `synth --plain`, the easy start")
-    parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too")
+    parser.add_argument("--synth", nargs="*", default=[], help="caches written by `synth`, or glob patterns of them; new ones are taken in while training")
+    parser.add_argument("--plain", nargs="+", required=True, help="caches written by `synth --plain` (or patterns), the easy start")
+    parser.add_argument("--pool", type=int, help="rendered plates kept at a time, 83 kB each (default 200000 on CUDA, 20000 on a CPU)")
+    parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too, or the .npy it was kept in")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, history and plots")
     parser.add_argument("--crops", type=int, help="budget in crops seen")
     parser.add_argument("--minutes", type=float, help="budget in minutes of training; the schedule follows whichever ends first")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1.5e-3, help="peak learning rate (default %(default)s)")
-    parser.add_argument("--widths", type=int, nargs=4, default=(32, 48, 80, 112), help="channels of the four stages")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training; the loader takes one more")
-    parser.add_argument("--workers", type=int, default=1, help="loader processes; 0 loads in the training process")
+    parser.add_argument("--batch", type=int, help="default 768 on CUDA, 64 on a CPU")
+    parser.add_argument("--ahead", type=int, help="steps whose crops are made at once (default 4 on CUDA, 1 on a CPU)")
+    parser.add_argument("--lr", type=float, help="peak learning rate (default 2e-3 on CUDA, 1.5e-3 on a CPU)")
+    parser.add_argument("--widths", type=int, nargs=4, default=WIDTHS, help="channels of the four stages")
+    parser.add_argument("--layers", type=int, default=LAYERS, help="transformer layers")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training")
     device.add_arguments(parser)
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network: a minute at the start, faster steps on a GPU")
     parser.add_argument("--resume", action="store_true", help="go on from last.pt in the output folder")
     parser.add_argument("--warm-start", type=Path, help="begin with the weights of a .pt or exported .onnx and skip the easy start")
     parser.add_argument("--save-minutes", type=float, default=4.0)
@@ -198,39 +228,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if not args.crops and not args.minutes:
         raise SystemExit("reader: give a budget, --crops or --minutes")
-    trainer = Trainer(args)
+    where = device.chosen(args.device)
+    for name, value in DEFAULTS.get(where.type, DEFAULTS["cpu"]).items():
+        setattr(args, name, getattr(args, name) or value)
+    trainer = Trainer(args, where)
     crops = load_crops(args.data, "train") if args.data else []
     held_out = load_crops(args.data, "val") if args.data else []
     val_images = np.stack([fixed_input(crop, VAL_MARGIN) for crop in held_out]) if held_out else None
     teacher = soft_labels(crops, args.teacher, args.output / "teacher.npy") if args.teacher and crops else None
-    synth = [SynthCache(folder) for folder in args.synth]
-    schedule = multiprocessing.Array("d", [0.0, 0.0, 1.0, float(trainer.step)], lock=False)
-    mixture = Mixture(crops, teacher, synth, SynthCache(args.plain), args.batch, schedule, args.seed)
+    photos = Photos(crops, teacher, where) if crops else None
+    plates = Plates(args.plain, args.synth, args.pool, where)
+    batches = Batches(photos, plates, args.batch, where)
     warm = bool(args.warm_start)
-    schedule[0:3] = schedule_at(trainer.progress(), warm)[:3]
-    loader = torch.utils.data.DataLoader(mixture, batch_size=None, num_workers=args.workers, prefetch_factor=4 if args.workers else None)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
-    print(f"{len(crops)} photographs, {sum(map(len, synth))} rendered plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, {trainer.device}", flush=True)
-    batches, rows = iter(loader), []
+    print(f"{len(crops)} photographs, {plates.plain} plain plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, batch {args.batch}, {trainer.device}", flush=True)
+
+    def waited() -> float:
+        """The clock, once everything asked for has been computed."""
+        if where.type == "cuda":
+            torch.cuda.synchronize()
+        return time.monotonic()
+
+    before, doubted = trainer.elapsed, max(DOUBT_FROM, trainer.progress())
     started = saved = logged = time.monotonic()
-    before, crops_logged = trainer.elapsed, trainer.crops
+    steps_logged, crops_logged, split, ahead = trainer.step, trainer.crops, None, []
     while trainer.progress() < 1.0 and not trainer.stop:
         progress = trainer.progress()
-        strength, photos, plain, positions = schedule_at(progress, warm)
-        schedule[0:3] = strength, photos, plain
-        rows.append(trainer.train_step(next(batches), progress, positions))
+        strength, share, plain, positions = schedule_at(progress, trainer.crops, warm)
+        # Once between two lines of the log everything is waited for, to see where the time goes.
+        measured = not ahead and trainer.step - steps_logged >= 8 and split is None
+        marks = [waited() if measured else 0.0]
+        if not ahead:
+            for _ in range(args.ahead):
+                plates.take_in()
+            ahead = batches.next(strength, share, plain, args.ahead)
+        marks.append(waited() if measured else 0.0)
+        trainer.train_step(ahead.pop(), progress, positions)
+        if measured:
+            split = f"a step: data {1000 * (marks[1] - marks[0]) / args.ahead:.0f} ms, network {1000 * (waited() - marks[1]):.0f} ms"
         now = time.monotonic()
         trainer.elapsed = before + now - started
-        if trainer.step % LOG_STEPS == 0:
-            row = {"step": trainer.step, "crops": trainer.crops, "strength": round(strength, 3), **mean_row(rows)}
-            rate = (trainer.crops - crops_logged) / (now - logged)
+        last = trainer.progress() >= 1.0 or trainer.stop
+        if now - logged > LOG_SECONDS or last:
+            row = {"step": trainer.step, "crops": trainer.crops, "strength": round(strength, 3), **trainer.row(trainer.step - steps_logged)}
+            now = time.monotonic()
+            rate = (trainer.crops - crops_logged) / max(now - logged, 1e-6)
             left = (trainer.elapsed / max(trainer.progress(), 1e-6) - trainer.elapsed) / 60
             trainer.history.append(row)
-            print(f"{100 * progress:5.1f}% {rate:4.0f} crops/s, {left:5.1f} min left |", " ".join(f"{k}={v}" for k, v in row.items()), flush=True)
-            rows, logged, crops_logged = [], now, trainer.crops
-        if now - saved > 60 * args.save_minutes or trainer.progress() >= 1.0 or trainer.stop:
+            shown = " ".join(f"{k}={v}" for k, v in row.items())
+            print(f"{100 * progress:5.1f}% {rate:4.0f} crops/s, {left:5.1f} min left | {shown} | {plates.taken} plates" + (f", {split}" if split else ""), flush=True)
+            steps_logged, crops_logged, logged, split = trainer.step, trainer.crops, now, None
+        if photos and progress >= doubted:
+            print(f"      {photos.doubt(trainer.ema, VAL_MARGIN)} unchecked labels are doubted", flush=True)
+            doubted += 0.1
+        if now - saved > 60 * args.save_minutes or last:
             if held_out and trainer.history:
                 trainer.history[-1]["val"], trainer.history[-1]["val_folded"] = validate(trainer.ema, val_images, [c.text for c in held_out], trainer.device)
                 print(f"      val exact {trainer.history[-1]['val']:.4f} folded {trainer.history[-1]['val_folded']:.4f} ({len(held_out)} crops)", flush=True)
             trainer.save()
             saved = time.monotonic()
+    trainer.finish_writing()

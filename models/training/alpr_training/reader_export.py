@@ -1,7 +1,8 @@
 """`export reader`: writes plate-reader.onnx and its sidecar from a checkpoint.
 
-Inside the graph: normalisation, softmax and the calibration temperature. The initializers keep the names of
-the PyTorch weights, so that a later training can start from the exported file (`reader --warm-start`).
+Inside the graph: normalisation, softmax and the calibration temperature. The weights are stored in half precision, each with
+a cast that ONNX Runtime folds when it loads the file; it computes in float32. The initializers keep the names of the PyTorch
+weights, so that a later training can start from the exported file (`reader --warm-start`).
 """
 
 from __future__ import annotations
@@ -41,12 +42,37 @@ class Deployed(torch.nn.Module):
         return torch.softmax(out["plate"] / self.temperature, -1), torch.softmax(out["region"], -1)
 
 
+def halves(name: str, dimensions: int) -> bool:
+    """Whether the weight `name` is stored in half precision: matrices are, what is added or normalises is not."""
+    return dimensions >= 2 and name.endswith("weight")
+
+
 def build(checkpoint: Path) -> PlateReader:
-    """The reader with the weights of `checkpoint` (`.pt`), ready for inference."""
+    """The reader with the weights of `checkpoint` (`.pt`), rounded as they are stored, ready for inference."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-    model = PlateReader(len(state["regions"]), tuple(state["widths"]))
+    model = PlateReader(len(state["regions"]), tuple(state["widths"]), state["layers"])
     load_weights(model, checkpoint)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if halves(name, value.dim()):
+                value.copy_(value.half().float())
     return model.eval()
+
+
+def store_halves(graph) -> None:
+    """Turn the matrices among the initializers of an ONNX `graph` into half precision, with a cast behind each."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = {}
+    for item in graph.initializer:
+        if halves(item.name, len(item.dims)) and item.data_type == TensorProto.FLOAT:
+            casts[item.name] = f"{item.name}.float"
+            item.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(item).astype(np.float16), item.name))
+    for node in graph.node:
+        node.input[:] = [casts.get(name, name) for name in node.input]
+    nodes = [helper.make_node("Cast", [name], [cast], to=TensorProto.FLOAT) for name, cast in casts.items()] + list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def write_onnx(model: PlateReader, path: Path, temperature: float, crop_margin: float, version: str) -> None:
@@ -62,6 +88,7 @@ def write_onnx(model: PlateReader, path: Path, temperature: float, crop_margin: 
             dynamic_axes=axes, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False,
         )  # fmt: skip
     graph = onnx.load(str(path))
+    store_halves(graph.graph)
     values = {
         "task": "plate-reader", "alphabet": ALPHABET, "pad_char": ALPHABET[-1], "regions": json.dumps(REGIONS),
         "crop_margin": f"{crop_margin:g}", "temperature": f"{temperature:.4f}", "license": LICENCE, "version": version,

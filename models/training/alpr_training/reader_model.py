@@ -1,6 +1,6 @@
 """The plate reader: a small convolutional network, global context on a coarse grid, one attention map a slot.
 
-Crop 64x128 -> features on 8x32 cells -> a coarse 4x16 copy of them passes two transformer layers, which is
+Crop 64x128 -> features on 8x32 cells -> a coarse 4x16 copy of them passes a few transformer layers, which is
 where "this is the third character" becomes known -> back on the 8x32 grid every slot has an attention map over
 the cells (and over one cell that stands for "no such character") -> the attended features of each slot are classified.
 """
@@ -14,6 +14,7 @@ from torch import nn
 from .data import ALPHABET, GRID
 from .synth import SLOTS
 
+WIDTHS, LAYERS, HEADS = (32, 48, 80, 144), 4, 4  # channels of the four stages, transformer layers, heads
 COARSE = (GRID[0] // 2, GRID[1] // 2)
 
 
@@ -37,21 +38,28 @@ class Residual(nn.Module):
 
 
 class Mixer(nn.Module):
-    """One pre-norm transformer layer, written out so that it exports to plain operators."""
+    """One pre-norm transformer layer, written out so that it exports to plain operators. In training each of its two
+    halves is left out for a share `skip` of the samples, so that no layer relies on all others."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, skip: float = 0.0) -> None:
         super().__init__()
-        self.heads, self.scale = heads, (width // heads) ** -0.5
+        self.heads, self.scale, self.skip = heads, (width // heads) ** -0.5, skip
         self.norm_a, self.norm_b = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+
+    def _maybe(self, change: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.skip:
+            return change
+        kept = torch.rand(len(change), 1, 1, device=change.device) >= self.skip
+        return change * kept / (1 - self.skip)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, tokens, width = x.shape
         q, k, v = self.qkv(self.norm_a(x)).reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         mixed = torch.softmax(q @ k.transpose(-1, -2) * self.scale, -1) @ v
-        x = x + self.out(mixed.transpose(1, 2).reshape(batch, tokens, width))
-        return x + self.down(F.relu(self.up(self.norm_b(x))))
+        x = x + self._maybe(self.out(mixed.transpose(1, 2).reshape(batch, tokens, width)))
+        return x + self._maybe(self.down(F.relu(self.up(self.norm_b(x)))))
 
 
 class PlateReader(nn.Module):
@@ -60,14 +68,14 @@ class PlateReader(nn.Module):
     Returns logits: `plate` [n, 10, 37], `region` [n, regions], and for training `attention` [n, 10, 257]
     (log-probabilities, the last cell is "no character") and `cells` [n, 37, 8, 32] (character of each cell)."""
 
-    def __init__(self, regions: int, widths: tuple[int, ...] = (24, 40, 64, 96)) -> None:
+    def __init__(self, regions: int, widths: tuple[int, ...] = WIDTHS, layers: int = LAYERS, skip: float = 0.0, dropout: float = 0.0) -> None:
         super().__init__()
         a, b, c, d = widths
-        self.widths = tuple(widths)
+        self.widths, self.layers = tuple(widths), layers
         self.trunk = nn.Sequential(ConvBlock(3, a, 2), ConvBlock(a, b, 2), ConvBlock(b, b), ConvBlock(b, c, (2, 1)), Residual(c))
         self.coarse = ConvBlock(c, d, 2)
         self.position = nn.Parameter(torch.randn(1, COARSE[0] * COARSE[1], d) * 0.02)
-        self.mixers = nn.ModuleList([Mixer(d, 4), Mixer(d, 4)])
+        self.mixers = nn.ModuleList([Mixer(d, HEADS, skip * (i + 1) / layers) for i in range(layers)])
         self.context_norm = nn.LayerNorm(d)
         self.fine, self.lift = nn.Conv2d(c, d, 1), nn.Conv2d(d, d, 1)
         self.attend = nn.Conv2d(d, SLOTS, 1)
@@ -77,10 +85,11 @@ class PlateReader(nn.Module):
         self.prior = nn.Parameter(prior.clamp_min(-4).reshape(1, SLOTS, -1))
         self.nothing = nn.Parameter(torch.linspace(-1, 1, SLOTS).reshape(1, SLOTS, 1))
         self.nothing_from = nn.Linear(d, SLOTS)
-        self.value = nn.Conv2d(d, d, 1)
+        self.value = nn.Linear(d, d)
         self.nothing_value = nn.Parameter(torch.zeros(1, 1, d))
         self.slot_bias = nn.Parameter(torch.randn(1, SLOTS, d) * 0.02)
-        self.slot_mixer = Mixer(d, 4)
+        self.slot_mixer = Mixer(d, HEADS)
+        self.dropout = nn.Dropout(dropout)
         self.classify = nn.Sequential(nn.LayerNorm(d), nn.Linear(d, len(ALPHABET)))
         self.cell_classes = nn.Conv2d(d, len(ALPHABET), 1)
         self.region = nn.Sequential(nn.LayerNorm(2 * d), nn.Linear(2 * d, regions))
@@ -100,11 +109,12 @@ class PlateReader(nn.Module):
         nothing = self.nothing + self.nothing_from(pooled).unsqueeze(2)
         attention = torch.log_softmax(torch.cat([scores, nothing], 2), 2)
         weights = attention.exp()
-        values = self.value(merged).flatten(2).transpose(1, 2)
-        slots = weights[:, :, :-1] @ values + weights[:, :, -1:] * self.nothing_value
+        # Attend first, project the ten sums then: the same as projecting all cells, and cheaper.
+        seen = weights[:, :, :-1] @ merged.flatten(2).transpose(1, 2)
+        slots = self.value(seen) + weights[:, :, -1:] * self.nothing_value
         slots = self.slot_mixer(slots + self.slot_bias)
         return {
-            "plate": self.classify(slots),
+            "plate": self.classify(self.dropout(slots)),
             "region": self.region(torch.cat([pooled, slots.mean(1)], 1)),
             "attention": attention,
             "cells": self.cell_classes(merged),

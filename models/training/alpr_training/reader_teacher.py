@@ -32,7 +32,12 @@ def plate_probabilities(reader: onnxruntime.InferenceSession, images: np.ndarray
 
 
 def soft_labels(crops: list[Crop], model: Path, cache: Path) -> np.ndarray:
-    """Teacher's slot probabilities for `crops`, float16 [n, 10, 37]; kept in `cache` for the next start."""
+    """Teacher's slot probabilities for `crops`, float16 [n, 10, 37]; kept in `cache` for the next start. `model` may be such a cache."""
+    if model.suffix == ".npy":
+        stored = np.load(model)
+        if len(stored) != len(crops):
+            raise ValueError(f"{model} holds the teacher's opinion on {len(stored)} crops, but there are {len(crops)}; it belongs to other data")
+        return stored
     if cache.exists():
         stored = np.load(cache)
         if len(stored) == len(crops):

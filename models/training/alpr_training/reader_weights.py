@@ -7,6 +7,11 @@ from pathlib import Path
 import torch
 
 
+def _float(value: torch.Tensor) -> torch.Tensor:
+    """Stored halves as the floats they stand for."""
+    return value.float() if value.dtype == torch.float16 else value
+
+
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """State dict stored in `path`: the averaged weights of a checkpoint, or the initializers of an exported model."""
     if path.suffix == ".onnx":
@@ -15,7 +20,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
         initializers = onnx.load(str(path)).graph.initializer
         prefix = "model."
-        return {item.name.removeprefix(prefix): torch.from_numpy(numpy_helper.to_array(item).copy()) for item in initializers if item.name.startswith(prefix)}
+        return {item.name.removeprefix(prefix): _float(torch.from_numpy(numpy_helper.to_array(item).copy())) for item in initializers if item.name.startswith(prefix)}
     state = torch.load(path, map_location="cpu", weights_only=False)
     return state.get("ema", state)
 
@@ -25,6 +30,6 @@ def load_weights(model: torch.nn.Module, path: Path) -> str:
     own, found = model.state_dict(), read_state(path)
     fitting = {name: value for name, value in found.items() if name in own and own[name].shape == value.shape}
     if not fitting:
-        raise ValueError(f"{path}: none of its {len(found)} weights fits this network; was it exported with other --widths?")
+        raise ValueError(f"{path}: none of its {len(found)} weights fits this network; was it exported with other --widths or --layers?")
     model.load_state_dict({**own, **fitting})
     return f"{len(fitting)} of {len(own)} tensors"

@@ -2,13 +2,14 @@
 
 The cache is a folder: `plates.npy` uint8 [n, 96, 288, 3] RGB (each plate stretched to that raster),
 `boxes.npy` float16 [n, 10, 4] (characters, fractions; unused rows are NaN), `meta.json` with texts, regions and
-aspect ratios. The camera (perspective, blur, noise …) is applied when a plate is loaded: `augment.py`.
+aspect ratios. The camera (perspective, blur, noise …) comes when a plate is shown to a network: `camera.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: boo
             print(f"{i + 1}/{count} plates, {rate:.0f}/s, {(count - i) / rate:.0f} s left", flush=True)
     plates.flush()
     np.save(folder / "boxes.npy", boxes)
-    (folder / "meta.json").write_text(json.dumps({"texts": texts, "regions": regions, "aspects": aspects}))
+    # Last, and whole or not at all: whoever waits for this cache takes it as finished now.
+    (folder / "meta.tmp").write_text(json.dumps({"texts": texts, "regions": regions, "aspects": aspects}))
+    (folder / "meta.tmp").replace(folder / "meta.json")
 
 
 class SynthCache:
@@ -90,18 +93,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the cache")
     parser.add_argument("--fonts", type=Path, nargs="*", default=[], help="folders searched for fonts; without any, drawn strokes only")
     parser.add_argument("--count", type=int, default=40000, help="plates to render (default %(default)s)")
+    parser.add_argument("--shards", type=int, default=0, help="write so many caches of --count plates, OUTPUT/0000 …, one after the other")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the shards")
     parser.add_argument("--plain", action="store_true", help="the easy set: one row, few fonts, nothing around the text")
     parser.add_argument("--region", help="only the layouts of this region, for example US")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG) of the first plates")
 
 
-def run(args: argparse.Namespace) -> None:
-    fonts = FontBook(args.fonts, np.random.default_rng(args.seed))
-    print(f"{len(LAYOUTS)} layouts, fonts:", {tag: len(found) for tag, found in fonts.by_tag.items()})
-    write_cache(args.output, args.count, args.seed, fonts, args.plain, args.region)
+def write_shards(args: argparse.Namespace, first: int) -> None:
+    """Every `--workers`th shard from `first`."""
+    fonts = FontBook(args.fonts, np.random.default_rng([args.seed, first]))
+    for shard in range(first, args.shards, args.workers):
+        write_cache(args.output / f"{shard:04d}", args.count, args.seed * 100_003 + shard, fonts, args.plain, args.region)
+
+
+def write_sheet(path: Path, cache: SynthCache) -> None:
+    """The first plates of `cache` on one sheet."""
+    shown = range(min(120, len(cache)))
+    images = [cv2.resize(cache.plates[i], (round(96 * cache.aspects[i]), 96)) for i in shown]
+    save_sheet(path, contact_sheet(images, [f"{cache.regions[i]} {cache.texts[i]}" for i in shown]))
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.shards:
+        processes = [multiprocessing.Process(target=write_shards, args=(args, first)) for first in range(args.workers)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        if any(process.exitcode for process in processes):
+            return 1
+    else:
+        fonts = FontBook(args.fonts, np.random.default_rng(args.seed))
+        print(f"{len(LAYOUTS)} layouts, fonts:", {tag: len(found) for tag, found in fonts.by_tag.items()})
+        write_cache(args.output, args.count, args.seed, fonts, args.plain, args.region)
     if args.sheet:
-        cache = SynthCache(args.output)
-        shown = range(min(120, len(cache)))
-        images = [cv2.resize(cache.plates[i], (round(96 * cache.aspects[i]), 96)) for i in shown]
-        save_sheet(args.sheet, contact_sheet(images, [f"{cache.regions[i]} {cache.texts[i]}" for i in shown]))
+        write_sheet(args.sheet, SynthCache(args.output / "0000" if args.shards else args.output))
+    return 0

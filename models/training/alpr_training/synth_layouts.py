@@ -3,7 +3,7 @@
 A pattern is one plate's text with its spacing:
     L letter   D digit   A letter or digit   V vanity character   @ one of the layout's prefixes
     a-z that very letter (upper-cased)   space: gap   _ wide gap   - . dash and dot, drawn, not in the text
-    * a seal or coat of arms   | start of the second row
+    * a seal or coat of arms   ~ foreign script   | start of the second row   % (alone) a vanity text
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from .synth_states import COUNTIES, PROVINCES, STATES, vanity
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # I, O and Q exist but are rare on real plates; W and the rest are even.
@@ -36,21 +38,27 @@ class Layout:
     colours: list[tuple] = field(default_factory=lambda: ON_WHITE)
     prefixes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()  # written above (us, br) or small beside
+    states: tuple = ()  # lines of `synth_states`, which then say names, slogans, colours and serials most of the time
+    vanity: float = 0.0  # share of vanity texts
 
 
-US_NAMES = tuple(
-    "Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois "
-    "Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri "
-    "Montana Nebraska Nevada Ohio Oklahoma Oregon Pennsylvania Tennessee Texas Utah Vermont Virginia Washington "
-    "Wisconsin Wyoming".split()
-) + ("New York", "New Jersey", "New Mexico", "New Hampshire", "North Carolina", "South Carolina", "North Dakota", "South Dakota", "Rhode Island", "West Virginia", "Washington DC")  # fmt: skip
-CA_NAMES = ("Ontario", "Québec", "British Columbia", "Alberta", "Manitoba", "Saskatchewan", "Nova Scotia", "New Brunswick")
+@dataclass(frozen=True)
+class Look:
+    """One plate to be drawn: rows of characters and marks, ground and ink, the words around it."""
+
+    rows: list[list[str]]
+    ground: tuple
+    ink: tuple
+    name: str
+    slogan: str
+
+
 AU_NAMES = ("NSW", "VICTORIA", "QUEENSLAND", "SOUTH AUSTRALIA", "WESTERN AUSTRALIA", "TASMANIA", "ACT")
 SLOGANS = (
     "The Sunshine State", "First in Flight", "Great Lakes", "Famous Potatoes", "Land of Lincoln", "Garden State",
     "Empire State", "Live Free or Die", "Vacationland", "dmv.org", "Grand Canyon State", "Wild Wonderful", "In God We Trust",
     "America's Dairyland", "Treasure State", "County", "The Lone Star State", "10,000 lakes", "Sportsmans Paradise", "Je me souviens",
-    "Explore", "Peach State", "MONTGOMERY", "www.state.us", "Big Sky", "Toyota of Lakeside", "CITY AUTO SALES", "HONDA",
+    "Disabled Veteran", "Firefighter", "Explore", "Peach State", "MONTGOMERY", "www.state.us", "Big Sky", "Toyota of Lakeside", "CITY AUTO SALES", "HONDA",
 )  # fmt: skip
 BR_NAMES = ("PR-CURITIBA", "SP-SAO PAULO", "RJ-RIO DE JANEIRO", "MG-BELO HORIZONTE", "RS-PORTO ALEGRE", "SC-JOINVILLE", "BA-SALVADOR", "GO-GOIANIA")
 US_COLOURS = [
@@ -72,13 +80,13 @@ US_PATTERNS = [
 ]  # fmt: skip
 
 LAYOUTS = [
-    Layout("US", 38, US_PATTERNS, "us", "strokes-us strokes-us strokes-us us condensed", (1.9, 2.1), US_COLOURS, names=US_NAMES),
-    Layout("CA", 2.5, ["LLLL DDD", "LLL DDD", "LDD LDL", "LLL-DDDD", "DDD LLL", "LL DDDL", "VVVVVV"], "us", "strokes-us us", (1.9, 2.1), [(WHITE, BLUE), (WHITE, BLACK), (WHITE, RED)], names=CA_NAMES),
-    Layout("AU", 3, ["LLL DDD", "LLL-DDD", "DLL DLL", "LL DD LL", "DDD-LLL", "LLDDLL", "DLLL DDD", "VVVVVV", "LDD DLLL"], "us", "strokes-us strokes-uk us", (2.6, 3.4), [(WHITE, BLACK), (YELLOW, BLACK), (WHITE, BLUE), (WHITE, GREEN), (WHITE, NAVY), (BLACK, WHITE), (WHITE, (110, 20, 60))], names=AU_NAMES),
-    Layout("NZ", 1, ["LLLDDD", "LLDDDD", "VVVVVV"], "plain", "strokes-us condensed din", (2.8, 3.3), ON_WHITE),
+    Layout("US", 38, US_PATTERNS, "us", "strokes-us strokes-us strokes-us strokes-us us condensed serif", (1.9, 2.1), US_COLOURS, states=tuple(STATES), vanity=0.24),
+    Layout("CA", 6, ["LLLL DDD", "LLL DDD", "LDD LDL", "LLL-DDDD", "DDD LLL", "LL DDDL", "LLLL*DDD", "LDD*LLL"], "us", "strokes-us strokes-us us condensed", (1.9, 2.1), [(WHITE, BLUE), (WHITE, BLACK), (WHITE, RED)], states=tuple(PROVINCES), vanity=0.1),
+    Layout("AU", 3, ["LLL DDD", "LLL-DDD", "DLL DLL", "LL DD LL", "DDD-LLL", "LLDDLL", "DLLL DDD", "LDD DLLL"], "us", "strokes-us strokes-uk us", (2.6, 3.4), [(WHITE, BLACK), (YELLOW, BLACK), (WHITE, BLUE), (WHITE, GREEN), (WHITE, NAVY), (BLACK, WHITE), (WHITE, (110, 20, 60))], names=AU_NAMES, vanity=0.12),
+    Layout("NZ", 1, ["LLLDDD", "LLDDDD"], "plain", "strokes-us condensed din", (2.8, 3.3), ON_WHITE, vanity=0.2),
     Layout("GB", 9, ["LLDD LLL", "LLDD LLL", "LLDD LLL", "LDDD LLL", "LDD LLL", "LD LLL", "LLL DDDL", "LLL DDD", "DDD LLL", "LD", "LL D", "LLL D", "D LLL", "LLL DDL", "LLDDLLL", "DDDD LL", "LLDD|LLL", "LLDD|LLL", "LDDD|LLL", "LLL|DDDL"], "uk", "strokes-uk strokes-uk strokes-uk condensed", (4.4, 5.0), [(WHITE, BLACK), (YELLOW, BLACK)]),
     Layout("IE", 0.7, ["DDD-L-DDDDD", "DD-L-DDDDD", "DDD-LL-DDDD", "DDD-L-DDDD"], "euro", "condensed strokes-uk din", colours=ON_WHITE),
-    Layout("DE", 5, ["@*LL DDDD", "@*LL DDD", "@*L DDDD", "@*L DDD", "@*LL DD", "@-LL DDDD", "@ LL DDDD", "@*LL DDDe", "@*L DD", "@|*LL DDD", "@*|LL DDDD", "LLL*LL DDD", "LL*L DDDD"], "euro", "fe fe fe din", prefixes=DE_CITIES),
+    Layout("DE", 5, ["@*LL DDDD", "@*LL DDD", "@*L DDDD", "@*L DDD", "@*LL DD", "@-LL DDDD", "@ LL DDDD", "@*LL DDDe", "@*L DD", "@|*LL DDD", "@*|LL DDDD", "@|*L DDD", "@**|L DD", "@|LL*DD", "@*|LDDD", "LLL*LL DDD", "LL*L DDDD"], "euro", "fe fe fe din", prefixes=DE_CITIES),
     Layout("FR", 2, ["LL-DDD-LL", "LL-DDD-LL", "DDDD LL DD", "DDD LLL DD", "LL-DDD|LL", "DDDD LL|DD"], "euro", "condensed strokes-us din", colours=[(WHITE, BLACK), (WHITE, BLACK), (YELLOW, BLACK)]),
     Layout("IT", 1.3, ["LL DDDLL", "LL*DDDLL", "LL DDD|LL", "LL|DDDLL"], "euro", "condensed strokes-us din"),
     Layout("ES", 1.3, ["DDDD LLL", "DDDD-LLL", "L-DDDD-LL", "DDDD|LLL", "LL-DDDD-L"], "euro", "condensed strokes-us din"),
@@ -88,8 +96,8 @@ LAYOUTS = [
     Layout("RO", 2.2, ["@ DD LLL", "@ DD LLL", "b DDD LLL", "b DD LLL", "@ DDDDDD", "@|DDLLL"], "euro", "din condensed strokes-us fe", prefixes=RO_COUNTIES),
     Layout("CZ", 0.9, ["DLD DDDD", "DLL DDDD", "DL* DDDD", "LLL DD-DD", "DLD|DDDD"], "euro", "din condensed"),
     Layout("SK", 0.7, ["LL*DDDLL", "LL-DDDLL", "LLDDDLL"], "euro", "fe din condensed"),
-    Layout("AT", 1, ["LL*DDDLL", "L*DDDDLL", "L DDDDDL", "LL*DDDL", "LL*LLLD"], "euro", "din fe condensed"),
-    Layout("CH", 1, ["@*DDDDDD", "@ DDDDDD", "@.DDDDD", "@|DDDDDD", "@*|DDDDD"], "plain", "din condensed", prefixes=CH_CANTONS),
+    Layout("AT", 1, ["LL*DDDLL", "L*DDDDLL", "L DDDDDL", "LL*DDDL", "LL*LLLD", "L*|DLLL", "LL*|DDDLL", "L*|DDDDL"], "euro", "din fe condensed"),
+    Layout("CH", 1, ["@*DDDDDD", "@ DDDDDD", "@.DDDDD", "@|DDDDDD", "@*|DDDDD", "*@*|DDD DDD", "*@ DDD DDD*"], "plain", "din condensed", prefixes=CH_CANTONS),
     Layout("HU", 0.8, ["LLL-DDD", "LL LL-DDD", "LL*LL-DDD", "LLL|DDD"], "euro", "din condensed"),
     Layout("SE", 1, ["LLL DDD", "LLL DDL", "LLL*DDD"], "euro", "condensed din strokes-us"),
     Layout("NO", 0.8, ["LL DDDDD", "LL*DDDDD", "LL|DDDDD"], "euro", "condensed strokes-us din"),
@@ -99,7 +107,7 @@ LAYOUTS = [
     Layout("LV", 0.5, ["LL-DDDD", "LL-DDD", "LL|DDDD"], "euro", "din condensed"),
     Layout("LT", 0.5, ["LLL DDD", "LLL*DDD"], "euro", "din condensed"),
     Layout("PT", 0.7, ["DD-LL-DD", "LL-DD-LL", "DD-DD-LL", "LL DD LL"], "euro", "condensed strokes-us"),
-    Layout("GR", 0.5, ["LLL-DDDD", "LLL|DDDD"], "euro", "fe din condensed"),
+    Layout("GR", 0.7, ["LLL-DDDD", "LLL|DDDD", "LLL|DDD"], "euro", "fe din condensed"),
     Layout("HR", 0.6, ["LL*DDD-LL", "LL*DDDD-L", "LL DDDD LL", "zg*DDDD-L"], "euro", "din condensed fe"),
     Layout("SI", 0.6, ["LL*LD-DDD", "LL*DD-LLL", "LL DDDLL"], "euro", "din condensed"),
     Layout("RS", 0.5, ["LL*DDD-LL", "LL*DDDD-LL", "LL DDD LL"], "euro", "din condensed"),
@@ -115,14 +123,18 @@ LAYOUTS = [
     Layout("VN", 5, ["DDL-DDD.DD", "DDL-DDDD", "DD-LD|DDD.DD", "DD-LD|DDDD", "DDL|DDD.DD", "DDL|DDDD", "DD-LL|DDD.DD", "DDLD|DDD.DD"], "plain", "strokes-asia condensed us din", (4.2, 4.7), [(WHITE, BLACK), (WHITE, BLACK), (WHITE, BLACK), (BLUE, WHITE), (YELLOW, BLACK)]),
     Layout("MY", 1.2, ["LLL DDDD", "LLL DDD", "L DDDD", "LL DDDD", "LLLDDDD", "LLL|DDDD", "wLL DDDD"], "plain", "condensed strokes-asia us", (3.6, 5.0), REVERSED),
     Layout("SG", 0.4, ["sLL DDDDL", "sLLDDDDL"], "plain", "strokes-uk condensed", (4.0, 5.0), [(BLACK, WHITE), (WHITE, BLACK)]),
-    Layout("PK", 1.2, ["LLL-DDD", "LLL-DDDD", "LL-DDDD", "LLL DDD", "LLL|DDD", "LL-DD|DDDD", "LLL|DDDD"], "br", "condensed strokes-asia us any", (1.9, 3.6), [(WHITE, BLACK), (YELLOW, BLACK)], names=("ISLAMABAD", "PUNJAB", "SINDH", "ICT")),
-    Layout("AE", 0.8, ["L DDDDD", "DDDDD", "DD DDDDD", "L DDDD", "L|DDDDD"], "br", "strokes-us din", (2.0, 4.5), [(WHITE, BLACK), (YELLOW, BLACK)], names=("DUBAI", "AJMAN", "SHARJAH", "U.A.E")),
-    Layout("IL", 0.9, ["DD-DDD-DD", "DDD-DD-DDD", "DD DDD DD", "DDD-DD|DDD"], "euro", "din strokes-us condensed", colours=ON_YELLOW),
+    Layout("PK", 1.2, ["LLL-DDD", "LLL-DDDD", "LL-DDDD", "LLL DDD", "LLL|DDD", "LL-DD|DDDD", "LLL|DDDD"], "br", "condensed strokes-asia us any serif", (1.9, 3.6), [(WHITE, BLACK), (YELLOW, BLACK), (BLACK, WHITE)], names=("ISLAMABAD", "PUNJAB", "SINDH", "ICT")),
+    Layout("PK", 1.2, ["LLL|DDDD", "LLL DDDD", "LLL DDD", "LL DDDD", "LLL|DDD", "LLL DD|DDDD"], "euro", "serif condensed strokes-asia din us", (1.9, 4.6)),
+    Layout("BY", 0.5, ["DDDD LL-D", "DDDD|LL-D"], "euro", "din condensed strokes-us"),
+    Layout("AE", 0.8, ["L DDDDD", "DDDDD", "DD DDDDD", "L DDDD", "L|DDDDD", "L~DDDDD", "L~DDDD", "~DDDDD"], "br", "strokes-us din", (2.0, 4.5), [(WHITE, BLACK), (YELLOW, BLACK)], names=("DUBAI", "AJMAN", "SHARJAH", "U.A.E")),
+    Layout("IL", 1.0, ["DD-DDD-DD~", "~DDD-DD-DDD", "DD-DDD-DD", "DDD-DD-DDD", "DD DDD DD", "DDD-DD|DDD"], "euro", "din strokes-us condensed", colours=ON_YELLOW),
     Layout("ZA", 0.8, ["LL DD LL gp", "LLL DDD gp", "ca DDDDDD", "LL DDDDD"], "br", "condensed din us", (3.8, 4.7), [(WHITE, BLACK), (WHITE, BLUE), (YELLOW, BLACK)], names=("", "GAUTENG")),
     Layout("CN", 1, ["*L.DDDDD", "*LALDDD", "*L.LDDDD", "*L.DDDDL", "*L.ADDDD"], "plain", "condensed strokes-asia din", (3.0, 3.3), [(BLUE, WHITE), (BLUE, WHITE), (YELLOW, BLACK), ((150, 215, 160), BLACK)]),
     Layout("ID", 0.7, ["L DDDD LLL", "LL DDDD LL", "L DDDD L"], "plain", "strokes-asia condensed", (3.0, 3.6), [(BLACK, WHITE), (WHITE, BLACK)]),
     Layout("KH", 0.4, ["DL-DDDD", "DLL-DDDD"], "us", "strokes-us us", (2.0, 2.4), [(WHITE, BLUE)], names=("CAMBODIA", "PHNOM PENH")),
-    Layout("ZZ", 4, ["AAAAAA", "AAA AAA", "AAAA AAA", "AA-AAAA", "AAAAA", "AAAAAAA", "AAAAAAAA", "AAA|AAA", "AA AA|AAAA", "AAAA|AAA", "DDDDDD", "LLLLLL", "AAAA", "AAA", "DDD|DDD", "AAAAAAAAA", "AAAAAAAAAA", "LD", "DDL"], "plain", "any condensed us strokes-us strokes-uk strokes-asia din fe", (1.9, 5.0), [*US_COLOURS, (BLACK, WHITE), (YELLOW, BLACK), (WHITE, BLACK)]),
+    Layout("ZZ", 1.2, ["%"], "euro", "fe condensed din strokes-us strokes-uk"),
+    Layout("ZZ", 1.2, ["DDDDDD~", "DDDDD~", "~DDDDDD", "~|DDDDD", "~DDD~DDD", "DDDD~LL", "~|DD-DD", "~|D-DDD", "DDDDD~LL", "~|DDDD"], "plain", "strokes-us din condensed strokes-asia", (1.9, 4.6), [(WHITE, BLACK), (WHITE, BLACK), (WHITE, GREEN), (YELLOW, BLACK)]),
+    Layout("ZZ", 4, ["AAAAAA", "AAA AAA", "AAAA AAA", "AA-AAAA", "AAAAA", "AAAAAAA", "AAAAAAAA", "AAA|AAA", "AA AA|AAAA", "AAAA|AAA", "DDDDDD", "LLLLLL", "AAAA", "AAA", "DDD|DDD", "%", "LL|DDDD", "LDDDLL DDD", "LDDDLLDD", "AAAAAAAAA", "AAAAAAAAAA", "LD", "DDL"], "plain", "any condensed us strokes-us strokes-uk strokes-asia din fe serif", (1.9, 5.0), [*US_COLOURS, (BLUE, YELLOW), (BLACK, WHITE), (YELLOW, BLACK), (WHITE, BLACK)]),
 ]  # fmt: skip
 
 REGIONS = sorted(
@@ -134,10 +146,12 @@ REGIONS = sorted(
 ) + ["ZZ"]
 
 
-def random_pattern(rng: np.random.Generator, layout: Layout) -> list[list[str]]:
-    """Rows of characters and spacing marks of one plate; at most ten letters and digits."""
+def random_rows(rng: np.random.Generator, layout: Layout, patterns: list[str]) -> list[list[str]]:
+    """Rows of characters and marks after one of the `patterns`; at most ten letters and digits."""
     while True:
-        text = layout.patterns[rng.integers(len(layout.patterns))]
+        text = patterns[rng.integers(len(patterns))]
+        if text == "%":
+            text = vanity(rng)
         rows: list[list[str]] = [[]]
         for mark in text:
             if mark == "|":
@@ -155,6 +169,24 @@ def random_pattern(rng: np.random.Generator, layout: Layout) -> list[list[str]]:
                 rows[-1].append(mark.upper())
         if sum(c.isalnum() for row in rows for c in row) <= 10:
             return rows
+
+
+def random_look(rng: np.random.Generator, layout: Layout) -> Look:
+    """What one plate of `layout` shows."""
+    patterns, (ground, ink) = layout.patterns, layout.colours[rng.integers(len(layout.colours))]
+    name = layout.names[rng.integers(len(layout.names))] if layout.names else ""
+    slogan = SLOGANS[rng.integers(len(SLOGANS))]
+    if layout.states:
+        name, slogans, colours, serials = layout.states[rng.integers(len(layout.states))]
+        patterns = serials if rng.random() < 0.65 else patterns
+        if rng.random() < 0.65:
+            ground, ink = colours[rng.integers(len(colours))]
+        slogan = slogans[rng.integers(len(slogans))] if rng.random() < 0.6 else slogan
+        slogan = str(rng.choice(COUNTIES)) if rng.random() < 0.15 else slogan
+    if rng.random() < layout.vanity:
+        patterns = ["%"]
+    name, slogan = (text.upper() if rng.random() < 0.4 else text for text in (name, slogan))
+    return Look(random_rows(rng, layout, patterns), ground, ink, name, slogan)
 
 
 def random_layout(rng: np.random.Generator) -> Layout:
