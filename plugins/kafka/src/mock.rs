@@ -8,10 +8,7 @@ use crate::sender::{Keeper, Sender, Signals};
 use crate::spool::{Seq, StoreError};
 use crate::stats::{Stats, count};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// Records taken at once.
 const BATCH: usize = 100;
@@ -61,15 +58,14 @@ impl MockJob {
             return self.undertaker.bury(&Rejected { seq, cause });
         }
         (self.log)(record);
-        if record.dead_from.is_some() {
-            count(&self.stats.dead_lettered);
-        } else {
-            count(&self.stats.delivered);
-            let bytes = record.value.len() + record.key.as_ref().map_or(0, Vec::len);
-            self.stats.delivered_bytes.fetch_add(bytes as u64, Relaxed);
-            self.stats.count_published(&record.topic, record.key.as_deref());
-        }
-        self.undertaker.spool.delivered(seq);
+        self.undertaker.spool.delivered(seq, || {
+            if record.dead_from.is_some() {
+                count(&self.stats.dead_lettered);
+            } else {
+                let bytes = record.value.len() + record.key.as_ref().map_or(0, Vec::len);
+                self.stats.count_delivered(&record.topic, record.key.as_deref(), bytes);
+            }
+        });
         Ok(())
     }
 

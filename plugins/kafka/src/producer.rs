@@ -335,16 +335,16 @@ impl ProducerContext for Reports {
         match result {
             Ok(message) => {
                 self.good.fetch_add(1, Relaxed);
-                if dead {
-                    count(&self.stats.dead_lettered);
-                } else {
-                    count(&self.stats.delivered);
-                    let bytes = message.payload_len() + message.key_len();
-                    self.stats.delivered_bytes.fetch_add(bytes as u64, Relaxed);
-                    self.stats.count_published(message.topic(), message.key());
-                }
                 self.set_connected();
-                self.spool.delivered(seq);
+                let stats = &self.stats;
+                self.spool.delivered(seq, || {
+                    if dead {
+                        count(&stats.dead_lettered);
+                    } else {
+                        let bytes = message.payload_len() + message.key_len();
+                        stats.count_delivered(message.topic(), message.key(), bytes);
+                    }
+                });
             }
             Err((error, message)) => self.record_failed(error, message.topic(), seq),
         }

@@ -289,7 +289,8 @@ fn client() -> Vec<Property> {
         duration(
             "drain-timeout",
             "Drain Timeout",
-            "How long end of stream and stopping wait for delivery, in nanoseconds; what is left stays in the spool",
+            "How long end of stream and stopping wait for delivery, in nanoseconds; what is left stays in the spool (on disk, a \
+             stop waits for no broker that is away)",
             day,
             |s| &mut s.drain_timeout,
         ),

@@ -151,8 +151,10 @@ impl Stats {
         self.detail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a delivered record by its key and topic.
-    pub(crate) fn count_published(&self, topic: &str, key: Option<&[u8]>) {
+    /// Counts a delivered record, and, if wanted, by its key and topic.
+    pub(crate) fn count_delivered(&self, topic: &str, key: Option<&[u8]>, bytes: usize) {
+        count(&self.delivered);
+        self.delivered_bytes.fetch_add(bytes as u64, Relaxed);
         if !self.detailed.load(Relaxed) {
             return;
         }

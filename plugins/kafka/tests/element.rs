@@ -259,6 +259,57 @@ fn a_broker_that_is_away_is_said_with_who_why_and_what_is_left() {
     }
 }
 
+/// What the element said on the console while `stop` ran, and how long that took.
+fn said_at_stop(sink: &Sink) -> (String, Duration) {
+    let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let heard = said.clone();
+    let name = gst::prelude::GstObjectExt::name(&sink.element);
+    let ours = move |text: &str| text.starts_with(&format!("{name}: "));
+    let levels = glib::LogLevels::LEVEL_MESSAGE;
+    let handler = glib::log_set_handler(Some("kafkasink"), levels, false, false, move |_, _, text| {
+        if ours(text) {
+            heard.lock().unwrap().push_str(text);
+        }
+    });
+    let start = std::time::Instant::now();
+    sink.stop();
+    let took = start.elapsed();
+    glib::log_remove_handler(Some("kafkasink"), handler);
+    let said = said.lock().unwrap().clone();
+    (said, took)
+}
+
+/// Ctrl-C without end of stream: nobody reads the bus then.
+#[test]
+fn a_stop_says_what_it_waits_for_and_leaves_when_nothing_is_lost_by_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = format!("spool-location={}", dir.path().display());
+    let cluster = cluster(&["t"]);
+    let mut sink = Sink::new(&format!("bootstrap-servers=127.0.0.1:1 topic=t {spool}"));
+    for n in 0..3 {
+        sink.push_event(n, "CAM1");
+    }
+    let (said, took) = said_at_stop(&sink);
+    assert!(took < Duration::from_secs(5), "on disk, no broker, drain-timeout 10 s: {took:?}");
+    assert!(said.contains("up to 1 s") && said.contains("3 record(s) were not delivered. They stay in the"), "{said}");
+    assert_eq!((sink.stat("left"), sink.stat("lost")), (3, 0));
+    drop(sink);
+
+    let mut sink = Sink::new(&format!("bootstrap-servers={} topic=t {spool}", cluster.bootstrap_servers()));
+    sink.wait_stat("delivered", 3, SOON);
+    sink.push_event(3, "CAM1");
+    let (said, _) = said_at_stop(&sink);
+    assert_eq!((sink.stat("delivered"), sink.stat("left")), (4, 0), "a broker that is there is waited for: {said}");
+    drop(sink);
+
+    let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=2000000000");
+    sink.push_event(0, "CAM1");
+    let (said, took) = said_at_stop(&sink);
+    assert!(took >= Duration::from_secs(2), "what is in memory only is waited for: {took:?}");
+    assert!(said.contains("up to 2 s") && said.contains("the rest is lost") && said.contains("1 record(s)"), "{said}");
+    assert_eq!((sink.stat("left"), sink.stat("lost")), (0, 1));
+}
+
 #[track_caller]
 fn check_refused(properties: &str, words: &[&str]) {
     let Err(error) = Sink::try_new(properties, EVENT_CAPS) else { panic!("{properties} was accepted") };

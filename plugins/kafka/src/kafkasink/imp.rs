@@ -1,6 +1,6 @@
 //! The element: properties to settings, buffers to records, notices to messages.
 
-use super::{buffer::buffer_info, messages, running::Running};
+use super::{buffer::buffer_info, drain, messages, running::Running};
 use crate::clock::now_ms;
 use crate::config_file;
 use crate::error::SinkError;
@@ -113,7 +113,7 @@ impl BaseSinkImpl for KafkaSink {
         let Some(running) = lock(&self.running).take() else { return Ok(()) };
         let left_to_wait = running.drain_timeout.saturating_sub(*lock(&self.drained_for));
         running.sender.set_draining(true);
-        running.spool.wait_empty(left_to_wait, false);
+        drain::at_stop(&self.obj(), &running.spool, left_to_wait, || self.stats.connected.load(Relaxed));
         if !running.sender.stop() {
             gst::warning!(CAT, imp = self, "The Kafka client did not close in time; it goes on closing by itself");
         }
@@ -282,26 +282,11 @@ impl KafkaSink {
             (running.spool.clone(), running.drain_timeout)
         };
         let start = Instant::now();
-        let empty = spool.wait_empty(timeout, true);
+        drain::at_end_of_stream(&self.obj(), &spool, timeout);
         *lock(&self.drained_for) = start.elapsed();
         if let Some(running) = lock(&self.running).as_ref() {
             running.sender.set_draining(false);
         }
-        let (left, waited) = (spool.depth().records, start.elapsed());
-        if !empty && waited >= timeout {
-            let seconds = timeout.as_secs_f64();
-            let fate = if spool.durable() {
-                "They stay in the spool and are sent after the next start."
-            } else {
-                "They are in memory only and are lost when the sink stops: set spool-location to keep such records."
-            };
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::Write,
-                ("{left} record(s) were not delivered within drain-timeout ({seconds} s) at the end of the stream. {fate}")
-            );
-        }
-        gst::info!(CAT, imp = self, "Drained for {waited:?}, {left} records left");
     }
 
     fn count_left(&self, spool: &Spool) {
@@ -309,12 +294,11 @@ impl KafkaSink {
         if left == 0 {
             return;
         }
-        if spool.durable() {
-            self.stats.left.fetch_add(left, Relaxed);
-            gst::info!(CAT, imp = self, "{left} records stay in the spool and are sent after the next start");
-        } else {
-            self.stats.lost.fetch_add(left, Relaxed);
-            gst::warning!(CAT, imp = self, "{left} records were not delivered and are lost with the spool in memory");
+        let counter = if spool.durable() { &self.stats.left } else { &self.stats.lost };
+        counter.fetch_add(left, Relaxed);
+        if lock(&self.drained_for).is_zero() {
+            // The end of the stream has not told it already.
+            messages::say_at_stop(&self.obj(), &format!("{left} record(s) were not delivered. {}", drain::fate(spool)));
         }
         messages::post_left(&self.obj(), left, spool.durable());
     }

@@ -148,6 +148,13 @@ fn post_state(obj: &KafkaSink, state: &str, reason: Option<&str>, next_try: Opti
     post(obj, builder.build());
 }
 
+/// Says something while the sink stops. Then `gst-launch-1.0` does not read its bus any more, as most applications do not:
+/// GLib's log comes to whoever looks at the console.
+pub(super) fn say_at_stop(obj: &KafkaSink, text: &str) {
+    gst::element_info!(obj, gst::ResourceError::Write, ("{text}"));
+    glib::g_message!("kafkasink", "{}: {text}", obj.name());
+}
+
 /// Says what is left when the sink stops.
 pub(super) fn post_left(obj: &KafkaSink, records: u64, kept: bool) {
     post(obj, gst::Structure::builder(LEFT_MESSAGE).field("records", records).field("kept", kept).build());

@@ -50,7 +50,7 @@ pub(crate) struct Spool {
     turn: Mutex<()>,
     cursor: Mutex<()>,
     state: Mutex<State>,
-    delivered: Mutex<Vec<Seq>>,
+    delivered: Mutex<Delivered>,
     latency: Histogram,
     /// Something to send, or room to send it.
     sendable: Condvar,
@@ -242,9 +242,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Notes the delivery report of a record. It leaves the store with the next [`Spool::settle`].
-    pub(crate) fn delivered(&self, seq: Seq) {
-        lock(&self.delivered).push(seq);
+    /// Notes the delivery report of a record, which leaves the store with the next [`Spool::settle`]. `count` is called
+    /// before that can happen, and not at all when the spool is closed: the record stays in it and is sent again.
+    pub(crate) fn delivered(&self, seq: Seq, count: impl FnOnce()) {
+        let mut delivered = lock(&self.delivered);
+        if !delivered.closed {
+            count();
+            delivered.seqs.push(seq);
+        }
     }
 
     /// Removes what was delivered from the store. Reports of records that are to be sent again are ignored.
@@ -254,7 +259,7 @@ impl Spool {
     }
 
     fn settle_locked(&self) -> Result<(), StoreError> {
-        let mut seqs = std::mem::take(&mut *lock(&self.delivered));
+        let mut seqs = std::mem::take(&mut lock(&self.delivered).seqs);
         if seqs.is_empty() {
             return Ok(());
         }
@@ -263,7 +268,7 @@ impl Spool {
         let next = state.next_seq;
         drop(state);
         if let Err(err) = self.store.remove(&seqs, next) {
-            lock(&self.delivered).extend(seqs);
+            lock(&self.delivered).seqs.extend(seqs);
             return Err(err);
         }
         let now_ms = crate::clock::now_ms();
@@ -337,28 +342,37 @@ impl Spool {
         synced
     }
 
-    /// Removes what was delivered and makes the rest durable, before the spool is dropped.
+    /// Removes what was delivered and makes the rest durable, before the spool is dropped. Reports that come later from a
+    /// client that did not close in time change nothing.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
+        lock(&self.delivered).closed = true;
         self.settle()?;
         if self.durable() { self.store.sync() } else { Ok(()) }
     }
 
-    /// Waits until nothing is left, for at most `timeout`. True when empty. `set_flushing` ends the wait when it is
-    /// `cancellable`.
-    pub(crate) fn wait_empty(&self, timeout: Duration, cancellable: bool) -> bool {
+    /// Waits until nothing is left, for at most `timeout`. A flush since the moment `until_flush` ends the wait, also one
+    /// that is over by now.
+    pub(crate) fn wait_empty(&self, timeout: Duration, until_flush: Option<Moment>) -> Waited {
         let deadline = Instant::now() + timeout;
         let mut state = lock(&self.state);
-        let flushes = state.flushes;
         loop {
             if state.records == 0 {
-                return true;
+                return Waited::Empty;
+            }
+            if until_flush.is_some_and(|moment| state.flushing || state.flushes != moment.0) {
+                return Waited::Flushed;
             }
             let now = Instant::now();
-            if now >= deadline || (cancellable && (state.flushing || state.flushes != flushes)) {
-                return false;
+            if now >= deadline {
+                return Waited::Left;
             }
             state = wait(&self.room, state, deadline - now);
         }
+    }
+
+    /// From when on flushes count for [`Spool::wait_empty`].
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(lock(&self.state).flushes)
     }
 
     /// Cancels waits of `make_room` and `wait_empty`, or allows them again.
@@ -386,6 +400,28 @@ impl Spool {
     pub(crate) fn depth(&self) -> Depth {
         lock(&self.state).depth()
     }
+}
+
+/// How a wait for an empty spool ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// Nothing is left.
+    Empty,
+    /// Time was up.
+    Left,
+    /// A flush ended it.
+    Flushed,
+}
+
+/// See [`Spool::moment`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment(u64);
+
+/// Reports that are to be settled.
+#[derive(Default)]
+struct Delivered {
+    seqs: Vec<Seq>,
+    closed: bool,
 }
 
 /// When the periodic work was done last.

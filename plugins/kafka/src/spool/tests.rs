@@ -70,7 +70,7 @@ fn numbers(records: &[(Seq, u32)]) -> Vec<u32> {
 
 fn deliver(spool: &Spool, records: &[(Seq, u32)]) {
     for (seq, _) in records {
-        spool.delivered(*seq);
+        spool.delivered(*seq, || ());
     }
     spool.settle().unwrap();
 }
@@ -134,6 +134,26 @@ fn a_late_report_of_a_rewound_record_is_ignored() {
         deliver(&spool, &again);
         assert_eq!(spool.depth().records, 0);
     });
+}
+
+#[test]
+fn a_report_after_the_close_counts_nothing_and_the_record_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(Some(dir.path().join("s")));
+    let spool = open(config.clone());
+    for n in 0..3 {
+        put(&spool, record(n, 10)).unwrap();
+    }
+    let (sent, counted) = (take(&spool, 2), std::cell::Cell::new(0));
+    let count = || counted.set(counted.get() + 1);
+    spool.delivered(sent[0].0, count);
+    spool.close().unwrap();
+    // A client that did not close in time still reports.
+    spool.delivered(sent[1].0, count);
+    spool.close().unwrap();
+    assert_eq!((counted.get(), spool.depth().records), (1, 2));
+    drop(spool);
+    assert_eq!(numbers(&take_all(&open(config))), [1, 2]);
 }
 
 #[test]
@@ -341,7 +361,7 @@ fn a_store_that_fails_for_a_while_holds_nothing_back() {
     }
     let sent = take(&spool, 3);
     faulty.failing.store(true, std::sync::atomic::Ordering::Relaxed);
-    spool.delivered(sent[0].0);
+    spool.delivered(sent[0].0, || ());
     assert!(spool.settle().is_err() && spool.rewind().is_err());
     assert_eq!(spool.depth().in_flight, 0);
     faulty.failing.store(false, std::sync::atomic::Ordering::Relaxed);
