@@ -215,7 +215,10 @@ fn memory(records: u32, mock: bool) {
         }
         if n % (records / 20).max(1) == 0 {
             let (resident, disk, seconds) = (resident_kib(), disk_kib(dir.path()), start.elapsed().as_secs());
-            println!("{n:10} records, {resident:6} KiB resident, {disk:7} KiB of spool on disk, {seconds:4} s");
+            let held = sink.stat("spool-bytes") / 1024;
+            println!(
+                "{n:10} records, {resident:6} KiB resident, {held:7} KiB in the spool, {disk:7} KiB on disk, {seconds:4} s"
+            );
         }
     }
     sink.eos();

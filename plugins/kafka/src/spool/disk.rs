@@ -17,6 +17,11 @@
 //! - **fjall** appends the record to a checksummed journal with one `write()` and puts it into a memtable; the fsync can be
 //!   shared by all records of a tenth of a second. It is plain Rust and compiles without a C compiler.
 //!
+//! A tree of sorted tables frees the space of a removed record only when it happens to rewrite the table, and for a queue
+//! that is never: the newest records always come first. Here nothing is removed. What leaves is noted (`gone`), and
+//! tables are dropped whole once everything in them has left. A record that cannot leave while thousands behind it do (a
+//! partition without a leader) is copied out of their way (`rescued`).
+//!
 //! What fjall does not do, this file adds: a journal whose end is cut off is accepted by fjall as an unfinished write,
 //! so the last sequence number is also kept in a small file beside it and a difference is reported; a damaged file can
 //! make it panic, so opening is guarded; after a full disk it refuses all writes until it is opened again, so the
@@ -26,9 +31,13 @@
 
 use super::{Seq, Store, StoreError};
 use crate::record::Record;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{
+    AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, UserKey,
+    config::FilterPolicy,
+};
 use std::{
     fs::{File, OpenOptions},
+    ops::RangeInclusive,
     os::unix::fs::FileExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -43,8 +52,13 @@ const CACHE_BYTES: u64 = 8 << 20;
 /// Records that are in the journal but not yet in a table file are sealed when they have this many bytes; fjall holds
 /// writes when four sealed ones wait to be written.
 const MEMTABLE_BYTES: u64 = 8 << 20;
-/// What a removed record costs there.
-const TOMBSTONE_BYTES: u64 = 64;
+/// What the note about a record that left costs there.
+const NOTE_BYTES: u64 = 64;
+/// Records that stay are copied out of the way of those that left when the tables are larger than twice what is held, and
+/// this.
+const RESCUE_BYTES: u64 = 64 << 20;
+/// And when of the records between the oldest and the next to be sent no more than one in this many is still held.
+const RESCUE_PART: u64 = 4;
 /// Largest size of the journals together.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// Name of the storage engine's own directory.
@@ -53,6 +67,8 @@ const DATABASE: &str = "db";
 const HIGH_WATER_FILE: &str = "accepted";
 /// Key of the first sequence number that was never used, in the keyspace of facts.
 const NEXT_KEY: &str = "next";
+/// Key of the first sequence number that counts in `records`.
+const FIRST_KEY: &str = "first";
 
 /// What was found in an existing spool.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,8 +90,16 @@ pub(crate) struct Recovered {
 /// Records in a directory.
 pub(crate) struct DiskStore {
     db: Database,
+    /// Every record by number, in the order in which they came. Below `first` they do not count.
     records: Keyspace,
+    /// Numbers of those that left, from `first` on.
+    gone: Keyspace,
+    /// Copies of those below `first` that have not left.
+    rescued: Keyspace,
     facts: Keyspace,
+    first: AtomicU64,
+    /// `first` when tables were dropped last.
+    dropped: AtomicU64,
     accepted: File,
     path: PathBuf,
     sync_each: bool,
@@ -102,16 +126,14 @@ impl DiskStore {
             .map_err(|err| StoreError::io("open", &accepted_path, err))?;
         // A damaged file can make the storage engine panic; the pipeline must get an error instead.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let (db, records, facts) = Self::open_database(path)?;
-            let unsealed = AtomicU64::new(0);
-            let store = Self { db, records, facts, accepted, path: path.to_path_buf(), sync_each, unsealed };
+            let store = Self::open_database(path, accepted, sync_each)?;
             let recovered = store.scan()?;
             Ok((store, recovered))
         }));
         opened.unwrap_or_else(|_| Err(StoreError::damaged(path, "the storage engine gave up while it read the files")))
     }
 
-    fn open_database(path: &Path) -> Result<(Database, Keyspace, Keyspace), StoreError> {
+    fn open_database(path: &Path, accepted: File, sync_each: bool) -> Result<Self, StoreError> {
         let refused = |err| StoreError::engine("open", path, err);
         let db = Database::builder(path.join(DATABASE))
             .cache_size(CACHE_BYTES)
@@ -119,27 +141,44 @@ impl DiskStore {
             .worker_threads(1)
             .open()
             .map_err(refused)?;
-        let records = db.keyspace("records", KeyspaceCreateOptions::default).map_err(refused)?;
-        let facts = db.keyspace("facts", KeyspaceCreateOptions::default).map_err(refused)?;
-        Ok((db, records, facts))
+        // Nothing is ever looked for that may not be there.
+        let options = || KeyspaceCreateOptions::default().filter_policy(FilterPolicy::disabled());
+        let open = |name| db.keyspace(name, options).map_err(refused);
+        let (records, gone, rescued, facts) = (open("records")?, open("gone")?, open("rescued")?, open("facts")?);
+        let store = Self {
+            db,
+            records,
+            gone,
+            rescued,
+            facts,
+            first: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            accepted,
+            path: path.to_path_buf(),
+            sync_each,
+            unsealed: AtomicU64::new(0),
+        };
+        store.first.store(store.fact(FIRST_KEY)?.unwrap_or(0), Relaxed);
+        Ok(store)
+    }
+
+    fn fact(&self, key: &str) -> Result<Option<Seq>, StoreError> {
+        let Some(value) = self.facts.get(key).map_err(|err| self.failed("read", err))? else { return Ok(None) };
+        self.parse_seq(&value).map(Some)
     }
 
     /// Reads everything once: counts it, and finds damage now rather than in the middle of an outage.
     fn scan(&self) -> Result<Recovered, StoreError> {
-        let mut found = Recovered::default();
-        let next = self.facts.get(NEXT_KEY).map_err(|err| self.failed("read", err))?;
-        if let Some(next) = next {
-            found.next_seq = parse_seq(&next).ok_or_else(|| self.damaged("a sequence number has a wrong length"))?;
-        }
-        for item in self.records.iter() {
-            let (key, value) = item.into_inner().map_err(|err| self.failed("read", err))?;
-            let (seq, record) = self.parse(&key, &value)?;
+        let next_seq = self.fact(NEXT_KEY)?.unwrap_or(0).max(self.first.load(Relaxed));
+        let mut found = Recovered { next_seq, ..Recovered::default() };
+        self.visit(0, Seq::MAX, |seq, record| {
             found.records += 1;
             found.bytes += record.size();
             found.oldest.get_or_insert(seq);
             found.oldest_ms.get_or_insert(record.received_ms);
             found.next_seq = found.next_seq.max(seq + 1);
-        }
+            true
+        })?;
         let mut accepted = [0; 8];
         if self.accepted.read_exact_at(&mut accepted, 0).is_ok() {
             let accepted = Seq::from_be_bytes(accepted);
@@ -154,9 +193,48 @@ impl DiskStore {
         Ok(found)
     }
 
-    fn parse(&self, key: &[u8], value: &[u8]) -> Result<(Seq, Record), StoreError> {
-        let seq = parse_seq(key).ok_or_else(|| self.damaged("a key has a wrong length"))?;
-        let record = Record::decode(value).map_err(|err| self.damaged(&format!("record {seq}: {err}")))?;
+    /// Shows the records from `from` to `to` that have not left, in order, until `take` says that it has enough.
+    fn visit(&self, from: Seq, to: Seq, mut take: impl FnMut(Seq, Record) -> bool) -> Result<(), StoreError> {
+        let first = self.first.load(Relaxed);
+        if from < first {
+            for item in self.rescued.range(keys(from, to.min(first - 1))) {
+                let (seq, record) = self.parse(item)?;
+                if !take(seq, record) {
+                    return Ok(());
+                }
+            }
+        }
+        let from = from.max(first);
+        if from > to {
+            return Ok(());
+        }
+        let mut gone = self.gone.range(keys(from, to));
+        let mut next_gone = || gone.next().map(|item| self.parse_seq(&self.key(item)?)).transpose();
+        let mut left = next_gone()?;
+        for item in self.records.range(keys(from, to)) {
+            let (seq, record) = self.parse(item)?;
+            while left.is_some_and(|left| left < seq) {
+                left = next_gone()?;
+            }
+            if left != Some(seq) && !take(seq, record) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, item: Guard) -> Result<UserKey, StoreError> {
+        item.key().map_err(|err| self.failed("read", err))
+    }
+
+    fn parse_seq(&self, bytes: &[u8]) -> Result<Seq, StoreError> {
+        Ok(Seq::from_be_bytes(bytes.try_into().map_err(|_| self.damaged("a number has a wrong length"))?))
+    }
+
+    fn parse(&self, item: Guard) -> Result<(Seq, Record), StoreError> {
+        let (key, value) = item.into_inner().map_err(|err| self.failed("read", err))?;
+        let seq = self.parse_seq(&key)?;
+        let record = Record::decode(&value).map_err(|err| self.damaged(&format!("record {seq}: {err}")))?;
         Ok((seq, record))
     }
 
@@ -170,8 +248,8 @@ impl DiskStore {
             return Ok(());
         }
         self.unsealed.store(bytes, Relaxed);
-        // Both: a journal can go when everything in it is in tables.
-        for keyspace in [&self.records, &self.facts] {
+        // All: a journal can go when everything in it is in tables.
+        for keyspace in [&self.records, &self.gone, &self.rescued, &self.facts] {
             keyspace.rotate_memtable().map_err(|err| self.failed("write to", err))?;
         }
         Ok(())
@@ -184,6 +262,14 @@ impl DiskStore {
             .map_err(|err| StoreError::io("write", &self.path.join(HIGH_WATER_FILE), err))
     }
 
+    fn note_gone(&self, batch: &mut OwnedWriteBatch, seq: Seq) {
+        if seq < self.first.load(Relaxed) {
+            batch.remove(&self.rescued, seq.to_be_bytes());
+        } else {
+            batch.insert(&self.gone, seq.to_be_bytes(), []);
+        }
+    }
+
     fn failed(&self, action: &'static str, err: fjall::Error) -> StoreError {
         StoreError::engine(action, &self.path, err)
     }
@@ -193,21 +279,22 @@ impl DiskStore {
     }
 }
 
-fn parse_seq(bytes: &[u8]) -> Option<Seq> {
-    Some(Seq::from_be_bytes(bytes.try_into().ok()?))
+/// The keys of the numbers from `from` to `to`.
+fn keys(from: Seq, to: Seq) -> RangeInclusive<[u8; 8]> {
+    from.to_be_bytes()..=to.to_be_bytes()
 }
 
 impl Store for DiskStore {
     fn append(&self, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
         let value = Self::encode(record)?;
-        self.seal_full_memtables(value.len() as u64 + TOMBSTONE_BYTES)?;
+        self.seal_full_memtables(value.len() as u64 + NOTE_BYTES)?;
         self.records.insert(seq.to_be_bytes(), value).map_err(|err| self.failed("write to", err))?;
         if self.sync_each {
             self.sync()?;
         }
         if let Err(err) = self.note_accepted(seq + 1) {
             // The caller hears that the record was not taken, so it must not turn up later.
-            self.records.remove(seq.to_be_bytes()).map_err(|err| self.failed("write to", err))?;
+            self.gone.insert(seq.to_be_bytes(), []).map_err(|err| self.failed("write to", err))?;
             return Err(err);
         }
         Ok(())
@@ -215,21 +302,18 @@ impl Store for DiskStore {
 
     fn replace(&self, old: Seq, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
         let value = Self::encode(record)?;
-        self.seal_full_memtables(value.len() as u64 + 2 * TOMBSTONE_BYTES)?;
+        self.seal_full_memtables(value.len() as u64 + 2 * NOTE_BYTES)?;
         let mut batch = self.db.batch();
-        batch.remove_weak(&self.records, old.to_be_bytes());
+        self.note_gone(&mut batch, old);
         batch.insert(&self.records, seq.to_be_bytes(), value);
         batch.commit().map_err(|err| self.failed("write to", err))?;
         self.note_accepted(seq + 1)
     }
 
     fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError> {
-        self.seal_full_memtables((seqs.len() as u64 + 1) * TOMBSTONE_BYTES)?;
+        self.seal_full_memtables((seqs.len() as u64 + 1) * NOTE_BYTES)?;
         let mut batch = self.db.batch();
-        for seq in seqs {
-            // Weak: every key is written once only, so the tombstone can go with the record.
-            batch.remove_weak(&self.records, seq.to_be_bytes());
-        }
+        seqs.iter().for_each(|seq| self.note_gone(&mut batch, *seq));
         batch.insert(&self.facts, NEXT_KEY, next.to_be_bytes());
         batch.commit().map_err(|err| self.failed("write to", err))
     }
@@ -237,16 +321,52 @@ impl Store for DiskStore {
     fn read(&self, from: Seq, to: Seq, max_bytes: u64) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
         let mut found = Vec::new();
         let mut bytes = 0;
-        for item in self.records.range(from.to_be_bytes()..=to.to_be_bytes()) {
-            let (key, value) = item.into_inner().map_err(|err| self.failed("read", err))?;
-            let (seq, record) = self.parse(&key, &value)?;
+        self.visit(from, to, |seq, record| {
             bytes += record.size();
             found.push((seq, Arc::new(record)));
-            if bytes >= max_bytes {
-                break;
+            bytes < max_bytes
+        })?;
+        Ok(found)
+    }
+
+    fn advance(&self, held: &[Seq], unsent: Seq, rescue: bool) -> Result<(), StoreError> {
+        let old = self.first.load(Relaxed);
+        let held = &held[held.partition_point(|seq| *seq < old)..];
+        let few = held.len() as u64 * RESCUE_PART < unsent.saturating_sub(old);
+        let first = match held.first() {
+            Some(oldest) if !(rescue && few) => *oldest.min(&unsent),
+            _ => unsent,
+        };
+        if first <= old {
+            return Ok(());
+        }
+        let failed = |err| self.failed("write to", err);
+        let mut batch = self.db.batch();
+        let copied = &held[..held.partition_point(|seq| *seq < first)];
+        for seq in copied.iter().map(|seq| seq.to_be_bytes()) {
+            let Some(value) = self.records.get(seq).map_err(failed)? else { continue };
+            batch.insert(&self.rescued, seq, value);
+        }
+        batch.insert(&self.facts, FIRST_KEY, first.to_be_bytes());
+        batch.commit().map_err(failed)?;
+        if !copied.is_empty() {
+            // The tables with the originals may go before the copies would be synced by themselves.
+            self.sync()?;
+        }
+        self.first.store(first, Relaxed);
+        Ok(())
+    }
+
+    fn reclaim(&self, held_bytes: u64) -> Result<bool, StoreError> {
+        let first = self.first.load(Relaxed);
+        if self.dropped.swap(first, Relaxed) != first {
+            for keyspace in [&self.records, &self.gone] {
+                // Doc-hidden, and the reason why the version of fjall is fixed: its public interface removes one by one.
+                let dropped = keyspace.tree.drop_range(..first.to_be_bytes());
+                dropped.map_err(|err| self.failed("write to", fjall::Error::Storage(err)))?;
             }
         }
-        Ok(found)
+        Ok(self.records.disk_space() > held_bytes * 2 + RESCUE_BYTES)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -264,27 +384,4 @@ impl Store for DiskStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_outage_is_on_disk_and_not_in_memory() {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, _) = DiskStore::open(dir.path(), false).unwrap();
-        let record = Arc::new(Record {
-            topic: "t".into(),
-            key: None,
-            headers: Vec::new(),
-            timestamp_ms: 0,
-            value: vec![b'.'; 1000],
-            received_ms: 0,
-            dead_from: None,
-        });
-        // As fast as it goes: fjall's worker has no time to breathe.
-        for seq in 0..200_000 {
-            store.append(seq, &record).unwrap();
-            let in_memory = store.db.write_buffer_size();
-            assert!(in_memory < 8 * MEMTABLE_BYTES, "{in_memory} bytes are in memory after {seq} records");
-        }
-    }
-}
+mod tests;

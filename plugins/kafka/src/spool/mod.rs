@@ -7,7 +7,7 @@
 //!   delivery report is handed out again, in the same order.
 //! - Memory is bounded: of a spool on disk at most [`WINDOW_BYTES`] are cached, the rest is read back when its turn comes.
 //!
-//! Lock order: `cursor` (what is handed out next, what is removed) before `state`; `turn` (order of appends) before
+//! Lock order: `cursor` (what is handed out next, what is removed, where it is) before `state`; `turn` (order of appends) before
 //! `state`. No lock is held while waiting, except that a `Condvar` releases `state`.
 
 mod disk;
@@ -41,6 +41,8 @@ pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
 const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
 /// and after how many new bytes: a fast source fills the reserve sooner than the interval ends.
 const FREE_SPACE_BYTES: u64 = 4 << 20;
+/// How often space on the disk is given back.
+const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// See the module's page.
 pub(crate) struct Spool {
@@ -303,6 +305,7 @@ impl Spool {
 
     /// A record that was handed out, from the store.
     pub(crate) fn get(&self, seq: Seq) -> Result<Option<Arc<Record>>, StoreError> {
+        let _cursor = lock(&self.cursor);
         Ok(self.store.read(seq, seq, 1)?.pop().map(|(_, record)| record))
     }
 
@@ -327,6 +330,29 @@ impl Spool {
         if pace.looked.is_none_or(|last| now - last >= FREE_SPACE_INTERVAL) {
             self.look_at_disk();
             pace.looked = Some(now);
+        }
+        if pace.reclaimed.is_none_or(|last| now - last >= RECLAIM_INTERVAL) {
+            self.reclaim()?;
+            pace.reclaimed = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Gives the disk back what nobody needs any more.
+    fn reclaim(&self) -> Result<(), StoreError> {
+        for rescue in [false, true] {
+            let bytes = {
+                let _cursor = lock(&self.cursor);
+                let state = lock(&self.state);
+                let (held, unsent, bytes) =
+                    (state.in_flight.keys().copied().collect::<Vec<_>>(), state.first_unsent(), state.bytes);
+                drop(state);
+                self.store.advance(&held, unsent, rescue)?;
+                bytes
+            };
+            if !self.store.reclaim(bytes)? {
+                break;
+            }
         }
         Ok(())
     }
@@ -429,6 +455,7 @@ struct Delivered {
 pub(crate) struct Pace {
     synced: Option<Instant>,
     looked: Option<Instant>,
+    reclaimed: Option<Instant>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

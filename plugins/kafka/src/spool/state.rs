@@ -153,6 +153,13 @@ impl State {
         Some(sent.received_ms)
     }
 
+    /// The lowest number of those that are to be handed out, now or later.
+    pub(super) fn first_unsent(&self) -> Seq {
+        let ready = self.ready.front().map(|(seq, _)| *seq);
+        // A record that is just being added is behind the newest.
+        ready.into_iter().chain(self.spilled).min().unwrap_or(self.newest.map_or(0, |newest| newest + 1))
+    }
+
     /// Everything held is to be handed out again.
     pub(super) fn rewind(&mut self) {
         let sent = self.in_flight.keys().next().copied();

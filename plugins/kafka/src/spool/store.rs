@@ -20,6 +20,16 @@ pub(crate) trait Store: Send + Sync {
     fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError>;
     /// Records from `from` to `to`, in order, until `max_bytes` are reached; at least one if there is one.
     fn read(&self, from: Seq, to: Seq, max_bytes: u64) -> Result<Vec<(Seq, Arc<Record>)>, StoreError>;
+    /// Tells what is still there: the numbers handed out and not removed, in order, and the lowest of those that are to be
+    /// handed out. With `rescue` the few that hold up many are put elsewhere.
+    fn advance(&self, _held: &[Seq], _unsent: Seq, _rescue: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Gives the disk the space of what was removed, as far as [`Store::advance`] allows. True when the records, of
+    /// `held_bytes` together, still take far more space than they should.
+    fn reclaim(&self, _held_bytes: u64) -> Result<bool, StoreError> {
+        Ok(false)
+    }
     /// Makes everything durable.
     fn sync(&self) -> Result<(), StoreError>;
     /// True when records survive the process.
