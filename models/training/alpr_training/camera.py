@@ -95,7 +95,7 @@ def _cast(film: Film, part: Tensor, rows: Tensor) -> Tensor:
 
 
 def _gamma(film: Film, part: Tensor, rows: Tensor) -> Tensor:
-    return 255 * (part / 255).clamp(1e-4, 1) ** film.between(0.55, 1.9, len(rows), 1, 1, 1)
+    return 255 * (part / 255).clamp(1e-4, 1) ** film.between(0.5, 1.6, len(rows), 1, 1, 1)
 
 
 def _uneven(film: Film, part: Tensor, rows: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ def _exposure(film: Film, part: Tensor, rows: Tensor) -> Tensor:
     """Contrast and brightness; both ends of the scale may be cut."""
     strength = film.strength[rows].view(-1, 1, 1, 1)
     mean = part.mean((1, 2, 3), keepdim=True)
-    contrast = film.between(1 - 0.65 * strength, 1 + 0.25 * strength, len(rows), 1, 1, 1)
+    contrast = film.between(1 - 0.6 * strength, 1 + 0.25 * strength, len(rows), 1, 1, 1)
     shift = film.put(torch.randn(len(rows), 1, 1, 1, generator=film.generator) * 35 * strength)
     return (part - mean) * contrast + (mean + shift).clamp(25, 225)
 
