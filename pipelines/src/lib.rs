@@ -18,6 +18,8 @@ pub mod labels;
 
 pub mod launch;
 
+mod length;
+
 pub mod player;
 
 pub mod report;

@@ -1,5 +1,6 @@
 //! Runs a pipeline to its end: errors with their reason, Ctrl-C, and cameras that go away and come back.
 
+use crate::length::CutShort;
 use gst::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub struct Player {
     camera: Option<Camera>,
     /// Set when a decoder has shown all its streams and none is video.
     no_video: Arc<AtomicBool>,
+    cut_short: CutShort,
+    warnings: Vec<String>,
 }
 
 impl Player {
@@ -52,14 +55,24 @@ impl Player {
             .map_err(|_| "the description has one element only; a pipeline is wanted".to_owned())?;
         let camera = Camera::find(&pipeline)?;
         let no_video = Arc::new(AtomicBool::new(false));
+        let cut_short = CutShort::default();
         let decodes = |e: &gst::Element| e.factory().is_some_and(|f| f.name().contains("decodebin"));
         for decoder in pipeline.iterate_elements().into_iter().flatten().filter(decodes) {
             let found = no_video.clone();
             decoder.connect_no_more_pads(move |decoder| {
                 found.fetch_or(!decoder.src_pads().iter().any(is_video), Ordering::Relaxed);
             });
+            if camera.is_none() {
+                let watch = cut_short.clone();
+                decoder.connect_pad_added(move |_, pad| {
+                    if is_video(pad) {
+                        watch.watch(pad);
+                    }
+                });
+            }
         }
-        Ok(Self { pipeline, stop: Arc::new(AtomicBool::new(false)), camera, no_video })
+        let (stop, warnings) = (Arc::new(AtomicBool::new(false)), Vec::new());
+        Ok(Self { pipeline, stop, camera, no_video, cut_short, warnings })
     }
 
     /// The pipeline.
@@ -94,8 +107,7 @@ impl Player {
                 }
                 Some(gst::MessageView::Warning(warning)) => {
                     let who = warning.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
-                    crate::console::progress_end();
-                    crate::console::warn(&format!("warning of {who}: {}", warning.error()));
+                    self.warn(format!("warning of {who}: {}", warning.error()));
                 }
                 _ => {}
             }
@@ -121,10 +133,24 @@ impl Player {
             }
         }
         let _ = self.pipeline.set_state(gst::State::Null);
-        match (&result, stopping) {
-            (Ok(_), Some(_)) => Ok(End::Stopped),
-            _ => result,
+        if result.is_ok() && stopping.is_some() {
+            return Ok(End::Stopped);
         }
+        for film in self.cut_short.take() {
+            self.warn(format!("warning: {film}"));
+        }
+        result
+    }
+
+    /// What was warned of so far.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn warn(&mut self, text: String) {
+        crate::console::progress_end();
+        crate::console::warn(&text);
+        self.warnings.push(text);
     }
 
     /// Whether an error comes from the camera, which is then opened again unless the run is `stopping`.

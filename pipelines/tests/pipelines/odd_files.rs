@@ -32,3 +32,53 @@ fn a_text_and_an_empty_file() {
         assert!(error.contains(said) || error.contains("typefind"), "{name}: {error}");
     }
 }
+
+/// Films ten seconds into `file`.
+fn film(file: &Path, encoder: &str) {
+    let line = format!(
+        "videotestsrc num-buffers=250 ! video/x-raw,width=160,height=120,framerate=25/1 ! videoconvert ! {encoder} ! filesink location={}",
+        file.display()
+    );
+    assert_eq!(Player::new(&line).unwrap().run(|_, _| {}), Ok(End::Over));
+}
+
+/// What is warned of when `file` is played by `source`.
+fn warnings(source: &str, file: &Path) -> Vec<String> {
+    let source = source.replace("{}", &file.to_string_lossy());
+    let mut player = Player::new(&format!("{source} ! videoconvert ! fakesink")).unwrap();
+    assert_eq!(player.run(|_, _| {}), Ok(End::Over));
+    player.warnings().to_vec()
+}
+
+#[test]
+fn a_film_that_is_cut_off() {
+    common::init();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, cut) = (folder.path().join("film.mov"), folder.path().join("cut.mov"));
+    // The head, with the length of the film, comes first.
+    film(&file, "jpegenc ! qtmux faststart=true");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    for source in ["uridecodebin uri=file://{}", "filesrc location={} ! decodebin"] {
+        assert_eq!(warnings(source, &file), Vec::<String>::new());
+        let warnings = warnings(source, &cut);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("cut.mov announces a film of 10.0 s") && warnings[0].contains("ended after"));
+    }
+}
+
+#[test]
+fn whole_films_are_nothing_to_warn_of() {
+    common::init();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, encoder) in [
+        ("film.mkv", "jpegenc ! matroskamux"),
+        ("film.avi", "jpegenc ! avimux"),
+        ("film.ts", "x264enc ! mpegtsmux"),
+        ("film.h264", "x264enc ! video/x-h264,stream-format=byte-stream"),
+    ] {
+        let file = folder.path().join(name);
+        film(&file, encoder);
+        assert_eq!(warnings("filesrc location={} ! decodebin", &file), Vec::<String>::new(), "{name}");
+    }
+}
