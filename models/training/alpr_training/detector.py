@@ -11,32 +11,39 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from . import device
 from .detector_loss import detector_loss
 from .detector_net import PlateDetector, gflop
 from .detector_weights import load_weights, save_weights, settle
-from .scene_paste import Renderer, cached_plates, simple_plate
-from .scene_samples import Sampler, Windows
+from .scene_paste import Plates, Words
+from .scene_windows import Sampler
 from .scenes import Scenes
 
 WARM_UP = 200
 """Steps over which the learning rate rises."""
 
 SMALL, LARGE = (320, 192), (640, 384)
-"""Window sizes (px): most batches are small windows, `--large-share` of the computation goes to the full size."""
+"""Window sizes (px): most steps see small windows, `--large-share` of them a quarter as many of the full size."""
+
+EASE = (0.7, 0.95)
+"""Share of the budget over which the simulation eases towards what cameras mostly deliver."""
+
+WORDS = 3000
+"""Pieces of lettering that are no plate, drawn once."""
 
 
 class Average:
     """Exponential moving average of the weights; short memory at first, `decay` in the long run."""
 
     def __init__(self, net: torch.nn.Module, decay: float):
-        self.state = {k: v.detach().clone().float() for k, v in net.state_dict().items()}
+        # Integers, the counters of the norms, are of no use in an average.
+        self.state = {k: v.detach().clone() for k, v in net.state_dict().items() if v.is_floating_point()}
         self.decay, self.steps = decay, 0
 
     @torch.no_grad()
@@ -44,8 +51,8 @@ class Average:
         """Move towards the weights of `net`."""
         self.steps += 1
         keep = self.decay * (1 - math.exp(-self.steps / 300))
-        for name, value in net.state_dict().items():
-            self.state[name].lerp_(value.detach().float(), 1 - keep)
+        values = net.state_dict()
+        torch._foreach_lerp_(list(self.state.values()), [values[name] for name in self.state], 1 - keep)
 
 
 def rate_at(progress: float) -> float:
@@ -55,16 +62,16 @@ def rate_at(progress: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - 0.33) / 0.67)))
 
 
-def renderer_for(args: argparse.Namespace) -> Renderer:
-    """Source of rendered plates: the cache of `synth`, or the simple ones."""
-    return cached_plates(args.plates) if args.plates else simple_plate
+def ease_at(progress: float) -> float:
+    """How far (0..1) the simulation has eased at `progress` (0..1)."""
+    return min(1.0, max(0.0, (progress - EASE[0]) / (EASE[1] - EASE[0])))
 
 
 def optimiser_for(net: PlateDetector, rate: float) -> torch.optim.Optimizer:
     """AdamW; norms and biases are not decayed."""
     decayed = [p for p in net.parameters() if p.ndim > 1]
     others = [p for p in net.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}], rate)
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}], rate, fused=True)
 
 
 def plot(log: list[dict], path: Path) -> None:
@@ -90,6 +97,8 @@ class Trainer:
         torch.manual_seed(args.seed)
         self.args = args
         self.device = device.chosen(args.device)
+        cuda = self.device.type == "cuda"
+        args.batch, args.ahead = args.batch or (256 if cuda else 32), args.ahead or (6 if cuda else 1)
         self.bf16 = device.bf16_pays(self.device, args.bf16)
         self.net = PlateDetector()
         self.unsettled = bool(args.warm_start) and load_weights(self.net, args.warm_start)
@@ -98,6 +107,7 @@ class Trainer:
         self.average = Average(self.net, args.average)
         self.step, self.spent, self.log = 0, 0.0, []
         self.last = args.output / "last.pt"
+        self.stop, self.made = False, []
         if args.resume:
             self._resume()
 
@@ -128,19 +138,19 @@ class Trainer:
             return self.step / self.args.steps
         return self.spent / (self.args.minutes * 60)
 
-    def train_on(self, pictures: torch.Tensor, targets) -> dict[str, float]:
-        """One step; returns the parts of the loss."""
+    def train_on(self, pictures: torch.Tensor, targets) -> dict[str, torch.Tensor]:
+        """One step; returns the parts of the loss, still on the device."""
         rate = self.args.rate * rate_at(self.progress()) * min(1.0, (self.step + 1) / WARM_UP)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        images = pictures.to(self.device).to(torch.float32, memory_format=torch.channels_last) / 255
+        images = (pictures / 255).contiguous(memory_format=torch.channels_last)
         if self.unsettled:
             settle(self.net, images)
             self.net.train()
             self.unsettled = False
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             raw = self.net(images)
-        loss, parts = detector_loss([level.float() for level in raw], targets.to(self.device))
+        loss, parts = detector_loss([level.float() for level in raw], targets)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
@@ -149,28 +159,53 @@ class Trainer:
         self.step += 1
         return parts
 
-    def run(self, batches) -> None:
-        """Train until the budget is used; saves and prints a line every `--every` steps."""
+    def batch(self, sampler: Sampler):
+        """Windows for the next step: small ones, or a quarter as many of the size used at run time. Windows for `--ahead` steps
+        are made at once: a GPU makes many in hardly more time than few."""
+        if not self.made:
+            ease = ease_at(self.progress())
+            share = self.args.large_share + (0.6 - self.args.large_share) * ease
+            count, size = (max(1, self.args.batch // 4), LARGE) if float(torch.rand(1)) < share else (self.args.batch, SMALL)
+            with torch.no_grad():
+                pictures, targets = sampler.batch(count * self.args.ahead, *size, ease)
+            self.made = list(zip(pictures.split(count), targets.split(count)))
+        return self.made.pop()
+
+    def wait(self) -> float:
+        """Seconds on the clock once the device has caught up."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.monotonic()
+
+    def run(self, sampler: Sampler) -> None:
+        """Train until the budget is used; prints a line every `--every` steps, saves every `--save-minutes` and on SIGTERM."""
         sums, count, images, mark = {}, 0, 0, time.monotonic()
-        begun, spent_before = mark, self.spent
-        for pictures, targets in batches:
-            parts = self.train_on(pictures, targets)
-            if not math.isfinite(sum(parts.values())):
-                raise FloatingPointError(f"loss is not finite at step {self.step}: {parts}; resume with a lower --rate")
-            for name, value in parts.items():
+        begun, spent_before, saved = mark, self.spent, mark
+        while True:
+            # Timing needs the device to catch up, so it is done on the last step before a line only.
+            timed = count + 1 == self.args.every
+            start = self.wait() if timed else 0.0
+            pictures, targets = self.batch(sampler)
+            made = self.wait() if timed else 0.0
+            for name, value in self.train_on(pictures, targets).items():
                 sums[name] = sums.get(name, 0.0) + value
             count, images = count + 1, images + len(pictures)
-            now = time.monotonic()
+            now = self.wait() if timed else time.monotonic()
             self.spent = spent_before + now - begun
-            done = self.progress() >= 1
-            if count == self.args.every or done:
-                means = {name: round(value / count, 4) for name, value in sums.items()}
+            done = self.stop or self.progress() >= 1
+            if timed or done:
+                means = {name: round(float(value) / count, 4) for name, value in sums.items()}
+                if not math.isfinite(sum(means.values())):
+                    raise FloatingPointError(f"loss is not finite before step {self.step}: {means}; resume with a lower --rate")
                 self.log.append({"step": self.step, "seconds": round(self.spent), **means})
                 left = self.spent * (1 / max(self.progress(), 1e-6) - 1) / 60
                 print(f"step {self.step}  {self.progress():.1%}  " + "  ".join(f"{k} {v:.4f}" for k, v in means.items())
-                      + f"  {images / (now - mark):.0f} images/s  ETA {left:.0f} min", flush=True)
+                      + f"  {images / (now - mark):.0f} images/s  ETA {left:.1f} min"
+                      + (f"  last step: windows {1000 * (made - start):.0f} ms, network {1000 * (now - made):.0f} ms" if timed else ""), flush=True)
                 sums, count, images, mark = {}, 0, 0, now
+            if done or now - saved > 60 * self.args.save_minutes:
                 self.save()
+                saved = now
             if done:
                 return
 
@@ -180,17 +215,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder that holds scenes/ and clips/")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, log and plots")
     parser.add_argument("--cache", type=Path, help="folder of the decoded scenes (default: OUTPUT/cache)")
-    parser.add_argument("--plates", type=Path, help="cache of rendered plates, as `synth` writes it")
+    parser.add_argument("--plates", help="rendered plates: a folder that `synth` wrote, or a glob pattern of such folders, which may grow")
     parser.add_argument("--minutes", type=float, default=60, help="budget of wall clock time")
     parser.add_argument("--steps", type=int, default=0, help="budget in steps, in place of --minutes")
-    parser.add_argument("--batch", type=int, default=32, help="small windows a step (large ones: a quarter)")
-    parser.add_argument("--large-share", type=float, default=0.2, help="share of steps with 640x384 windows")
+    parser.add_argument("--batch", type=int, help="small windows a step, large ones a quarter (default: 256 on CUDA, 32 on a CPU)")
+    parser.add_argument("--ahead", type=int, help="steps whose windows are made at once (default: 6 on CUDA, 1 on a CPU)")
+    parser.add_argument("--large-share", type=float, default=0.3, help="share of steps with 640x384 windows; it rises to 0.6 at the end")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--average", type=float, default=0.999, help="decay of the weight average")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--every", type=int, default=100, help="steps between progress lines and checkpoints")
+    parser.add_argument("--every", type=int, default=100, help="steps between progress lines")
+    parser.add_argument("--save-minutes", type=float, default=2, help="minutes between checkpoints")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training process")
-    parser.add_argument("--loaders", type=int, default=1, help="processes that cut windows; 0 cuts in the trainer")
     device.add_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="continue OUTPUT/last.pt")
     parser.add_argument("--warm-start", type=Path, help="weights to begin with: .pt, or an exported .onnx")
@@ -201,13 +237,10 @@ def run(args: argparse.Namespace) -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     scenes = Scenes(args.data, args.cache or args.output / "cache")
-    sampler = Sampler(scenes, scenes.split("train", "clip"), renderer_for(args))
-    print(f"{len(sampler.numbers)} pictures, teacher boxes: {scenes.has_teacher}, "
-          f"network {gflop(PlateDetector(), *LARGE):.2f} GFLOP at {LARGE[0]}x{LARGE[1]}")
     trainer = Trainer(args)
-    sizes = [(*SMALL, args.batch, 1 - args.large_share), (*LARGE, max(1, args.batch // 4), args.large_share)]
-    windows = Windows(sampler, int(np.random.SeedSequence([args.seed, trainer.step]).generate_state(1)[0]), sizes)
-    loader = torch.utils.data.DataLoader(
-        windows, batch_size=None, num_workers=args.loaders, prefetch_factor=6 if args.loaders else None
-    )
-    trainer.run(loader)
+    torch.manual_seed(args.seed + trainer.step)
+    sampler = Sampler(scenes, scenes.split("train", "clip"), Plates(args.plates, trainer.device), Words(WORDS, trainer.device), trainer.device)
+    print(f"{len(sampler.steps)} pictures, teacher boxes: {scenes.has_teacher}, {len(sampler.plates.aspects)} rendered plates, "
+          f"network {gflop(PlateDetector(), *LARGE):.2f} GFLOP at {LARGE[0]}x{LARGE[1]}, on {trainer.device}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
+    trainer.run(sampler)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .detector_net import STRIDES, boxes_and_corners, cells, flatten
 
-LEVEL_RANGE = ((0.0, 96.0), (40.0, 1e9))
+LEVEL_RANGE = ((0.0, 96.0), (40.0, 256.0), (150.0, 1e9))
 """Longest plate side (px) each level learns; the ranges overlap so that neither has a cliff."""
 
 TOP = 9
@@ -39,6 +39,10 @@ class Targets:
     def to(self, device: torch.device) -> "Targets":
         """The same labels on `device`."""
         return Targets(*(t.to(device) for t in (self.boxes, self.corners, self.kind, self.trust)))
+
+    def split(self, count: int) -> list["Targets"]:
+        """The same labels, `count` pictures at a time."""
+        return [Targets(*part) for part in zip(*(t.split(count) for t in (self.boxes, self.corners, self.kind, self.trust)))]
 
 
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -108,8 +112,8 @@ def assign(scores: Tensor, boxes: Tensor, targets: Targets, centres: Tensor, str
     return index, quality, inside.any(1) & ~taken
 
 
-def detector_loss(raw: list[Tensor], targets: Targets) -> tuple[Tensor, dict[str, float]]:
-    """Loss of raw maps against labels, and its parts (score, box, corners) for the log."""
+def detector_loss(raw: list[Tensor], targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss of raw maps against labels, and its parts (score, box, corners) for the log, still on the device."""
     centres, strides = cells(raw)
     table = flatten(raw)
     boxes, corners = boxes_and_corners(table, centres, strides)
@@ -125,7 +129,7 @@ def detector_loss(raw: list[Tensor], targets: Targets) -> tuple[Tensor, dict[str
     picture, cell = positive.nonzero(as_tuple=True)
     if len(picture) == 0:
         zero = table.sum() * 0.0
-        return score_loss + zero, {"score": float(score_loss.detach()), "box": 0.0, "corners": 0.0}
+        return score_loss + zero, {"score": score_loss.detach(), "box": zero.detach(), "corners": zero.detach()}
     plate = index[picture, cell]
     share = quality[picture, cell] + 0.05
     wanted = targets.boxes[picture, plate]
@@ -137,5 +141,4 @@ def detector_loss(raw: list[Tensor], targets: Targets) -> tuple[Tensor, dict[str
     error = torch.nn.functional.smooth_l1_loss(off, torch.zeros_like(off), beta=0.1, reduction="none").mean((1, 2))
     corner_loss = (error * share * trust).sum() / total
     loss = score_loss + 2.5 * box_loss + 2.0 * corner_loss
-    parts = {"score": score_loss, "box": box_loss, "corners": corner_loss}
-    return loss, {name: float(value.detach()) for name, value in parts.items()}
+    return loss, {"score": score_loss.detach(), "box": box_loss.detach(), "corners": corner_loss.detach()}

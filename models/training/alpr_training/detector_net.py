@@ -1,4 +1,4 @@
-"""The plate detector: a small residual network, two levels (strides 8 and 16), one anchor-free head.
+"""The plate detector: a small residual network, three levels (strides 8, 16 and 32), one anchor-free head.
 
 Per cell: box (4), score (1), corners (8). The decoding lives in `decode`, inside the exported graph.
 Plain 3x3 convolutions and ReLU only: they train and run fastest on a CPU, and ONNX Runtime fuses them.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-STRIDES = (8, 16)
+STRIDES = (8, 16, 32)
 """Pixels of the input a cell of each output level stands for."""
 
 MULTIPLE = 32
@@ -111,6 +111,7 @@ class PlateDetector(nn.Module):
         self.merge8 = ConvUnit(w.neck8, w.neck8)
         self.head8 = Head(w.neck8, w.neck8)
         self.head16 = Head(w.neck16, w.neck16)
+        self.head32 = Head(w.neck16, w.neck16)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         c8 = self.stage8(self.stage4(self.stem(images)))
@@ -119,7 +120,7 @@ class PlateDetector(nn.Module):
         p16 = self.merge16(self.lateral16(c16) + nn.functional.interpolate(p32, scale_factor=2.0, mode="nearest"))
         up8 = nn.functional.interpolate(self.reduce16(p16), scale_factor=2.0, mode="nearest")
         p8 = self.merge8(self.lateral8(c8) + up8)
-        return [self.head8(p8), self.head16(p16)]
+        return [self.head8(p8), self.head16(p16), self.head32(p32)]
 
     def fuse(self) -> "PlateDetector":
         """Fold every batch norm (for export); returns self."""

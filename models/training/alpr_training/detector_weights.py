@@ -88,5 +88,9 @@ def load_weights(net: PlateDetector, path: Path) -> bool:
     state = saved.get("state") or saved.get("average")
     if state is None:
         raise ValueError(f"{path} holds neither averaged weights nor a checkpoint (keys: {sorted(saved)})")
-    net.load_state_dict(state)
+    missing = net.load_state_dict(state, strict=False)
+    # Averages leave out the counters of the norms, which nothing needs.
+    lacking = [name for name in missing.missing_keys if not name.endswith("num_batches_tracked")]
+    if lacking or missing.unexpected_keys:
+        raise ValueError(f"{path} does not fit this network: lacks {lacking}, has {missing.unexpected_keys}")
     return False

@@ -1,18 +1,29 @@
-"""Rendered plates put into real scenes: perspective, light of the place, exact corners."""
+"""Rendered plates and words put into real scenes: perspective, light of the place, exact corners. Batched, on any device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
-Renderer = Callable[[np.random.Generator], np.ndarray]
-"""Draws one flat plate: uint8 RGB [height, width, 3], filled to its edges."""
+from . import warp
+from .synth import RASTER, SynthCache
 
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
+PLATE_LEVELS = 5
+"""Halvings of a rendered plate kept for drawing it small."""
+
+WORD_RASTER = (256, 64)
+"""Width and height of the masks of a word."""
+
+RESCAN = 20.0
+"""Seconds between looks for newly rendered plates."""
 
 
 def simple_plate(rng: np.random.Generator) -> np.ndarray:
@@ -47,72 +58,176 @@ def simple_plate(rng: np.random.Generator) -> np.ndarray:
     return plate
 
 
+class Plates:
+    """Rendered plates on the training device: `rasters` uint8 [P,3,96,288], `aspects` [P].
+
+    `pattern`: a folder that `synth` wrote, or a glob pattern of such folders, looked for again every `RESCAN` seconds, so
+    that rendering can go on beside the training, until there are `limit` plates. Without one: simple plates.
+    """
+
+    def __init__(self, pattern: str | None, device: torch.device, limit: int = 60_000, simple: int = 400):
+        self.device, self.pattern, self.limit, self.seen, self.looked = device, pattern, limit, set(), -math.inf
+        self.rasters = torch.empty(0, 3, RASTER[1], RASTER[0], dtype=torch.uint8, device=device)
+        self.aspects = torch.empty(0, device=device)
+        if pattern is None:
+            drawn = [simple_plate(np.random.default_rng(number)) for number in range(simple)]
+            self._add(np.stack([cv2.resize(plate, RASTER) for plate in drawn]), [plate.shape[1] / plate.shape[0] for plate in drawn])
+        else:
+            self.rescan()
+            if not len(self.aspects):
+                raise FileNotFoundError(f"no folder that `synth` wrote matches {pattern}; render plates first, or leave --plates out")
+
+    def _add(self, plates: np.ndarray, aspects: list[float]) -> None:
+        new = torch.from_numpy(np.array(plates)).to(self.device).permute(0, 3, 1, 2)
+        self.rasters = torch.cat([self.rasters, new])[-self.limit :]
+        self.aspects = torch.cat([self.aspects, torch.tensor(aspects, dtype=torch.float32, device=self.device)])[-self.limit :]
+
+    def rescan(self) -> None:
+        """Take in folders that are new since the last look; `meta.json`, written last, marks a finished one."""
+        self.looked = time.monotonic()
+        root = Path(self.pattern)
+        folders = [root] if root.is_dir() else sorted(root.parent.glob(root.name))
+        for folder in folders:
+            if folder not in self.seen and (folder / "meta.json").exists():
+                self.seen.add(folder)
+                cache = SynthCache(folder)
+                self._add(cache.plates[: self.limit], cache.aspects[: self.limit])
+
+    def pick(self, count: int) -> tuple[Tensor, Tensor]:
+        """Numbers [count] of random plates, and their width over height."""
+        if self.pattern is not None and len(self.aspects) < self.limit and time.monotonic() - self.looked > RESCAN:
+            self.rescan()
+        picked = torch.randint(len(self.aspects), (count,), device=self.device)
+        return picked, self.aspects[picked]
+
+
 def scribble_text(rng: np.random.Generator) -> str:
     """A word, a date, a clock or a name, as cameras, agencies and shop fronts write them."""
-    digits = "".join(str(d) for d in rng.integers(0, 10, 8))
+    digits = "".join(str(d) for d in rng.integers(0, 10, 12))
     letters = "".join(rng.choice(LETTERS[:26], rng.integers(3, 10)))
-    words = (letters.lower(), letters, letters.capitalize(), f"{digits[:4]}-{digits[4:6]}-{digits[6:]}",
-             f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}", f"{letters.lower()}.com", f"CAM {digits[:2]}", digits[: rng.integers(2, 9)])
+    more = "".join(rng.choice(LETTERS[:26], rng.integers(4, 9)))
+    words = (letters.lower(), letters, letters.capitalize(), f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}", f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}",
+             f"{letters.lower()}.com", f"CAM {digits[:2]}", digits[: rng.integers(2, 9)], f"{letters} {more}", f"{letters.capitalize()} {more.lower()}",
+             f"{digits[:3]} {digits[3:6]} {digits[6:10]}", f"{digits[:2]}/{digits[2:4]}/{digits[4:8]} {digits[8:10]}:{digits[10:12]}")
     return words[rng.integers(len(words))]
 
 
-def random_quad(rng: np.random.Generator, centre: tuple[float, float], width: float, aspect: float) -> np.ndarray:
-    """Corners 4x2 (px) of a plate `width` px wide seen from a random side: yaw, pitch, roll up to 45 degrees."""
-    yaw, pitch = np.radians(np.clip(rng.normal(0, 22, 2) * (1.0, 0.6), -55, 55))
-    roll = np.radians(np.clip(rng.normal(0, 7) if rng.random() < 0.8 else rng.normal(0, 20), -45, 45))
-    w, h = 1.0, 1.0 / aspect
-    points = np.array([[-w, -h, 0], [w, -h, 0], [w, h, 0], [-w, h, 0]]) / 2
-    around_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    around_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
-    points = points @ around_y.T @ around_x.T
-    flat = points[:, :2] / (1 + points[:, 2:] / rng.uniform(3, 12))
-    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-    return (flat @ turn.T * width + centre).astype(np.float32)
+class Words:
+    """Lettering that is no plate: masks of ink and ground, uint8 [P,2,64,256], `aspects` [P], on the training device.
+
+    A word stands alone, as overlays and lettering do, or on a ground of its own, as on signs; signs have several lines, or more letters than a
+    plate holds, or small ones."""
+
+    def __init__(self, count: int, device: torch.device, seed: int = 5):
+        rng, masks, aspects = np.random.default_rng(seed), [], []
+        while len(masks) < count:
+            ink, panel = self._draw(rng)
+            masks.append(np.stack([cv2.resize(ink, WORD_RASTER, interpolation=cv2.INTER_AREA), cv2.resize(panel, WORD_RASTER, interpolation=cv2.INTER_AREA)]))
+            aspects.append(ink.shape[1] / ink.shape[0])
+        self.device = device
+        self.masks = torch.from_numpy(np.stack(masks)).to(device)
+        self.aspects = torch.tensor(aspects, dtype=torch.float32, device=device)
+
+    @staticmethod
+    def _draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        face, thick, sign = int(rng.integers(0, 8)), int(rng.integers(2, 7)), rng.random() < 0.4
+        lines = [scribble_text(rng) for _ in range(rng.integers(1, 5) if sign else 1)]
+        if sign and len(lines) == 1:
+            lines = [f"{scribble_text(rng)} {scribble_text(rng).lower()}"]
+        size = rng.uniform(1.2, 1.8)
+        boxes = [cv2.getTextSize(line, face, size, thick)[0] for line in lines]
+        step, width = max(h for _, h in boxes) + int(rng.integers(10, 24)), max(w for w, _ in boxes)
+        pad = int(rng.integers(4, 40)) if sign else 3
+        ink = np.zeros((step * len(lines) + 2 * pad, width + 2 * pad), np.uint8)
+        for number, (line, (w, h)) in enumerate(zip(lines, boxes)):
+            left = pad if rng.random() < 0.5 else pad + (width - w) // 2
+            cv2.putText(ink, line, (left, pad + number * step + h + 4), face, size, 255, thick, cv2.LINE_AA)
+        if sign and rng.random() < 0.4:
+            cv2.rectangle(ink, (2, 2), (ink.shape[1] - 3, ink.shape[0] - 3), 255, int(rng.integers(1, 5)))
+        return ink, np.full_like(ink, 255 if sign else 0)
+
+    def pick(self, count: int) -> tuple[Tensor, Tensor]:
+        """Numbers [count] of random words, and their width over height."""
+        picked = torch.randint(len(self.aspects), (count,), device=self.device)
+        return picked, self.aspects[picked]
 
 
-def paste(rng: np.random.Generator, scene: np.ndarray, plate: np.ndarray, quad: np.ndarray) -> None:
-    """Warp `plate` onto the four corners `quad` of `scene` (in place), lit and softened like its surroundings."""
-    height, width = scene.shape[:2]
-    low = np.maximum(np.floor(quad.min(0)).astype(int) - 3, 0)
-    high = np.minimum(np.ceil(quad.max(0)).astype(int) + 3, (width, height))
-    if (high - low).min() < 2:
-        return
-    size = high - low
-    target = quad - low
-    span = max(np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[2] - quad[3]), 4.0)
-    factor = span * 1.3 / plate.shape[1]
-    if factor < 1:
-        small = (max(4, round(plate.shape[1] * factor)), max(3, round(plate.shape[0] * factor)))
-        plate = cv2.resize(plate, small, interpolation=cv2.INTER_AREA)
-    h, w = plate.shape[:2]
-    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32) - 0.5
-    matrix = cv2.getPerspectiveTransform(source, target.astype(np.float32) - 0.5)
-    warped = cv2.warpPerspective(plate, matrix, tuple(size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    mask = np.zeros((size[1], size[0]), np.uint8)
-    cv2.fillConvexPoly(mask, np.round((target - 0.5) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-    area = scene[low[1] : high[1], low[0] : high[0]]
-    mean = max(float(area.mean()), 12.0)
-    gain = np.clip(mean / 110 * np.exp(rng.normal(0, 0.3)), 0.15, 1.25)
-    lit = warped.astype(np.float32) * gain * rng.uniform(0.92, 1.06, 3).astype(np.float32)
-    if rng.random() < 0.3:
-        ramp = np.linspace(rng.uniform(0.4, 1), 1, size[0], dtype=np.float32)
-        lit *= (ramp if rng.random() < 0.5 else ramp[::-1])[None, :, None]
-    alpha = mask.astype(np.float32) / 255
-    if rng.random() < 0.5:
-        sigma = rng.uniform(0.3, 1.0)
-        alpha, lit = cv2.GaussianBlur(alpha, (0, 0), sigma), cv2.GaussianBlur(lit, (0, 0), sigma)
-    area[:] = np.clip(area * (1 - alpha[..., None]) + lit * alpha[..., None], 0, 255).astype(np.uint8)
+def bounds(quads: Tensor) -> Tensor:
+    """Upright boxes [K,4] (x1,y1,x2,y2) of `quads` [K,4,2]."""
+    return torch.cat([quads.amin(1), quads.amax(1)], 1)
 
 
-def cached_plates(folder: Path) -> Renderer:
-    """A renderer that draws from the cache that `synth` wrote into `folder`."""
-    from .synth import SynthCache
+def random_quads(span: Tensor, aspect: Tensor, width: int, height: int, tilt: float = 1.0) -> Tensor:
+    """Corners [K,4,2] (px) of flat things `span` [K] px wide, seen from random sides at random places of a window: yaw, pitch
+    and roll up to 45 degrees times `tilt`."""
+    normal = torch.randn(4, len(span), device=span.device)
+    yaw, pitch = ((normal[i] * (22, 13)[i]).clamp(-55, 55) * tilt * math.pi / 180 for i in (0, 1))
+    often = torch.rand_like(span) < 0.8
+    roll = torch.where(often, normal[2] * 7, normal[3] * 20).clamp(-45, 45) * tilt * math.pi / 180
+    x = torch.tensor([-0.5, 0.5, 0.5, -0.5], device=span.device).expand(len(span), 4)
+    y = torch.tensor([-0.5, -0.5, 0.5, 0.5], device=span.device) / aspect[:, None]
+    far = yaw[:, None].sin() * x
+    x, z = x * yaw[:, None].cos(), -far
+    y, z = y * pitch[:, None].cos() - z * pitch[:, None].sin(), y * pitch[:, None].sin() + z * pitch[:, None].cos()
+    depth = 1 + z / (3 + 9 * torch.rand_like(span))[:, None]
+    x, y = x / depth, y / depth
+    cos, sin = roll.cos()[:, None], roll.sin()[:, None]
+    flat = torch.stack([x * cos - y * sin, x * sin + y * cos], -1) * span[:, None, None]
+    place = (0.05 + 0.9 * torch.rand(len(span), 2, device=span.device)) * torch.tensor([width, height], device=span.device)
+    return flat + place[:, None]
 
-    cache = SynthCache(folder)
 
-    def draw(rng: np.random.Generator) -> np.ndarray:
-        number = int(rng.integers(len(cache)))
-        raster = cache.plates[number]
-        return cv2.resize(raster, (max(24, round(raster.shape[0] * cache.aspects[number])), raster.shape[0]))
+def coverage(quads: Tensor, size: tuple[int, int]) -> Tensor:
+    """How much of each pixel of a window of `size` (height, width) lies in its quad [K,4,2]: [K,1,H,W] in 0..1."""
+    unit = torch.linalg.inv_ex(warp.from_unit(quads)).inverse
+    place = warp.grid_for(unit, size)
+    wide = ((quads[:, 1] - quads[:, 0]).norm(dim=-1) + (quads[:, 2] - quads[:, 3]).norm(dim=-1)) / 2
+    high = ((quads[:, 3] - quads[:, 0]).norm(dim=-1) + (quads[:, 2] - quads[:, 1]).norm(dim=-1)) / 2
+    edge = torch.minimum(place, 1 - place) * torch.stack([wide, high], -1)[:, None, None] + 0.5
+    return edge.clamp(0, 1).prod(-1).unsqueeze(1)
 
-    return draw
+
+def _rasters_to(quads: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
+    """Window px to px of a raster `width` x `height` that fills `quads`, [K,3,3], and raster px a window px spans, [K]."""
+    rectangle = warp.unit_square(quads) * torch.tensor([width, height], device=quads.device)
+    wide, high = (quads[:, 1] - quads[:, 0]).norm(dim=-1), (quads[:, 3] - quads[:, 0]).norm(dim=-1)
+    shrink = torch.sqrt(width / wide.clamp_min(2) * height / high.clamp_min(2))
+    return warp.homography(quads, rectangle.expand(len(quads), 4, 2)), shrink
+
+
+def lay_plates(pictures: Tensor, rows: Tensor, quads: Tensor, plates: Plates, picked: Tensor | None = None) -> None:
+    """Draw rendered plates onto the corners `quads` [K,4,2] of the windows `rows` [K] (each window once), in place, lit like their surroundings."""
+    if picked is None:
+        picked, _ = plates.pick(len(rows))
+    size = pictures.shape[2:]
+    matrix, shrink = _rasters_to(quads, *RASTER)
+    lit = warp.warp(warp.pyramid(plates.rasters[picked].float(), PLATE_LEVELS), matrix, size, shrink * (0.7 + 0.8 * torch.rand_like(shrink)))
+    alpha, base = coverage(quads, size), pictures[rows]
+    mean = (base * alpha).sum((1, 2, 3)) / (3 * alpha.sum((1, 2, 3)).clamp_min(1))
+    gain = (mean.clamp_min(12) / 110 * torch.exp(torch.randn_like(mean) * 0.3)).clamp(0.15, 1.25)
+    colour = gain[:, None] * (0.92 + 0.14 * torch.rand(len(rows), 3, device=rows.device))
+    # Uneven light across the plate, now and then.
+    slope = (torch.rand_like(mean) < 0.3) * (torch.rand_like(mean) - 0.5)
+    box = bounds(quads)
+    across = (torch.arange(size[1], device=rows.device) - box[:, 0:1]) / (box[:, 2:3] - box[:, 0:1]).clamp_min(1) - 0.5
+    shade = (1 + slope[:, None] * across.clamp(-1, 1)).clamp(0.3, 1.5)
+    lit = lit * colour[:, :, None, None] * shade[:, None, None]
+    pictures[rows] = (base * (1 - alpha) + lit * alpha).clamp(0, 255)
+
+
+def lay_words(pictures: Tensor, rows: Tensor, quads: Tensor, words: Words, picked: Tensor) -> None:
+    """Write words into the windows `rows` [K] (each window once) at `quads` [K,4,2], in place."""
+    size = pictures.shape[2:]
+    matrix, shrink = _rasters_to(quads, *WORD_RASTER)
+    masks = warp.warp(warp.pyramid(words.masks[picked].float() / 255, 4), matrix, size, shrink)
+    cover = coverage(quads, size)
+    opacity = (0.4 + 0.6 * torch.rand(len(rows), 1, 1, 1, device=rows.device))
+    ink, panel = masks[:, :1] * cover * opacity, masks[:, 1:] * cover
+    colours = torch.rand(2, len(rows), 3, 1, 1, device=rows.device) * 255
+    # Signs are mostly strong in contrast: dark on light or light on dark.
+    strong = (torch.rand(len(rows), 1, 1, 1, device=rows.device) < 0.5)
+    light = 180 + 75 * torch.rand(len(rows), 1, 1, 1, device=rows.device)
+    ground = torch.where(strong & (colours[0].mean(1, keepdim=True) < 128), light.expand_as(colours[1]), colours[1])
+    base = pictures[rows]
+    base = base * (1 - panel) + ground * panel
+    pictures[rows] = base * (1 - ink) + colours[0] * ink

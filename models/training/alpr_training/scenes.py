@@ -2,7 +2,7 @@
 
 A data folder holds `scenes/<set>/labels.jsonl` and the pictures it names. Decoding AVIF costs ten
 times more than cutting a window out of a decoded picture, so `build_cache` decodes every picture once
-into one flat file of RGB bytes beside an index; `Scenes` maps that file and hands out views.
+into one flat file of RGB bytes beside an index, each picture followed by its half and quarter size; `Scenes` maps that file.
 
     python -m alpr_training.scenes DATA CACHE [--teacher YOLOV9.onnx]
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from PIL import Image
 INDEX = "index.json"
 PIXELS = "pixels.u8"
 TEACHER = "teacher.json"
+
+LEVELS = 3
+"""Sizes kept of every picture: 1, 1/2 and 1/4."""
 
 
 @dataclass
@@ -116,31 +120,54 @@ def read_clips(data: Path, every: int) -> list[tuple[Scene, np.ndarray]]:
     return found
 
 
-def build_cache(data: Path, cache: Path, clip_every: int = 40) -> None:
-    """Decode every scene and every `clip_every`-th clip frame of `data` into `cache` (about 4.5 GB)."""
+def level_sizes(width: int, height: int) -> list[tuple[int, int]]:
+    """Width and height of every kept size of a picture."""
+    return [(max(1, width >> level), max(1, height >> level)) for level in range(LEVELS)]
+
+
+def bytes_of(width: int, height: int) -> int:
+    """Bytes a picture takes in the cache with all its sizes."""
+    return sum(3 * w * h for w, h in level_sizes(width, height))
+
+
+def _write_levels(path: Path, offset: int, rgb: np.ndarray) -> None:
+    """Put `rgb` and its smaller sizes at `offset` of the file `path`."""
+    parts = [cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if level else rgb
+             for level, size in enumerate(level_sizes(*rgb.shape[1::-1]))]
+    with open(path, "r+b") as out:
+        out.seek(offset)
+        out.write(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+
+
+def _decode(job: tuple[Path, Path, int, int, int]) -> None:
+    """Decode one picture into the cache; raises ValueError when its size is not the label's."""
+    source, cache, offset, width, height = job
+    with Image.open(source) as picture:
+        rgb = np.asarray(picture.convert("RGB"))
+    if rgb.shape[:2] != (height, width):
+        raise ValueError(f"{source} is {rgb.shape[1]}x{rgb.shape[0]}, its label says {width}x{height}")
+    _write_levels(cache, offset, rgb)
+
+
+def build_cache(data: Path, cache: Path, clip_every: int = 40, processes: int | None = None) -> None:
+    """Decode every scene and every `clip_every`-th clip frame of `data` into `cache` (about 8 GB), on all cores."""
     cache.mkdir(parents=True, exist_ok=True)
+    scenes, clips = read_labels(data), read_clips(data, clip_every)
     index, offset = [], 0
+    for scene in scenes + [scene for scene, _ in clips]:
+        index.append({"set": scene.set, "image": scene.image, "width": scene.width, "height": scene.height,
+                      "split": scene.split, "offset": offset})
+        offset += bytes_of(scene.width, scene.height)
     with open(cache / PIXELS, "wb") as out:
-
-        def put(scene: Scene, rgb: np.ndarray) -> None:
-            nonlocal offset
-            if rgb.shape[:2] != (scene.height, scene.width):
-                raise ValueError(
-                    f"{scene.set}/{scene.image} is {rgb.shape[1]}x{rgb.shape[0]}, "
-                    f"its label says {scene.width}x{scene.height}"
-                )
-            index.append({"set": scene.set, "image": scene.image, "width": scene.width, "height": scene.height,
-                          "split": scene.split, "offset": offset})
-            out.write(np.ascontiguousarray(rgb).tobytes())
-            offset += rgb.size
-
-        for number, scene in enumerate(read_labels(data)):
-            with Image.open(data / "scenes" / scene.set / scene.image) as picture:
-                put(scene, np.asarray(picture.convert("RGB")))
-            if number % 500 == 0:
+        out.truncate(offset)
+    jobs = [(data / "scenes" / row["set"] / row["image"], cache / PIXELS, row["offset"], row["width"], row["height"])
+            for row in index[: len(scenes)]]
+    with multiprocessing.Pool(processes) as pool:
+        for number, _ in enumerate(pool.imap_unordered(_decode, jobs, chunksize=8)):
+            if number % 1000 == 0:
                 print(f"decoded {number} scenes", flush=True)
-        for scene, rgb in read_clips(data, clip_every):
-            put(scene, rgb)
+    for (_, rgb), row in zip(clips, index[len(scenes) :]):
+        _write_levels(cache / PIXELS, row["offset"], rgb)
     (cache / INDEX).write_text(json.dumps(index))
 
 
@@ -164,7 +191,8 @@ class Scenes:
                 scene.teacher = np.array(boxes, np.float32)
             self.scenes.append(scene)
         self.has_teacher = bool(teacher)
-        self._bytes = np.memmap(cache / PIXELS, np.uint8, "r")
+        # Copy on write: PyTorch wants memory it may write, and nothing here does.
+        self.bytes = np.memmap(cache / PIXELS, np.uint8, "c")
 
     def __len__(self) -> int:
         return len(self.scenes)
@@ -173,7 +201,7 @@ class Scenes:
         """The picture of scene `number`: uint8 [height, width, 3], RGB, read-only."""
         scene = self.scenes[number]
         size = scene.width * scene.height * 3
-        return self._bytes[scene.offset : scene.offset + size].reshape(scene.height, scene.width, 3)
+        return self.bytes[scene.offset : scene.offset + size].reshape(scene.height, scene.width, 3)
 
     def split(self, *names: str) -> list[int]:
         """Numbers of the scenes whose split is one of `names`."""

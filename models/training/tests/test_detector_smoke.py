@@ -24,8 +24,9 @@ from alpr_training.detection_models import Pose, letterbox, nms
 from alpr_training.detector_loss import Targets, detector_loss
 from alpr_training.detector_net import STRIDES, PlateDetector
 from alpr_training.detector_weights import load_weights, settle
-from alpr_training.scene_paste import paste, random_quad, simple_plate
-from alpr_training.scene_samples import CORNERS, Sampler
+from alpr_training.scene_labels import CORNERS, IGNORE
+from alpr_training.scene_paste import Plates, Words, bounds, coverage, lay_plates, random_quads
+from alpr_training.scene_windows import Sampler
 from alpr_training.scenes import Scenes
 
 
@@ -33,15 +34,19 @@ def write_data(folder: Path, count: int) -> None:
     """A data folder with `count` rendered scenes, one plate with corners in each, the last two for validation."""
     images = folder / "scenes" / "rendered" / "images"
     images.mkdir(parents=True)
+    torch.manual_seed(7)
     rng, rows = np.random.default_rng(7), []
+    plates = Plates(None, torch.device("cpu"), simple=20)
     for number in range(count):
         ground = rng.integers(30, 200, (12, 16, 3)).astype(np.uint8)
-        picture = cv2.resize(ground, (480, 360), interpolation=cv2.INTER_CUBIC)
-        plate = simple_plate(rng)
-        quad = random_quad(rng, (rng.uniform(150, 330), rng.uniform(120, 240)), 110, plate.shape[1] / plate.shape[0])
-        paste(rng, picture, plate, quad)
+        picture = torch.from_numpy(cv2.resize(ground, (480, 360), interpolation=cv2.INTER_CUBIC)).permute(2, 0, 1)[None].float()
+        picked, aspect = plates.pick(1)
+        # Placed in the middle 240x120 px of the picture.
+        quad = random_quads(torch.tensor([110.0]), aspect, 240, 120) + 120
+        lay_plates(picture, torch.tensor([0]), quad, plates, picked)
+        quad = quad[0].numpy()
         low, high = quad.min(0), quad.max(0)
-        Image.fromarray(picture).save(images / f"{number}.png")
+        Image.fromarray(picture[0].permute(1, 2, 0).byte().numpy()).save(images / f"{number}.png")
         rows.append({
             "image": f"images/{number}.png", "width": 480, "height": 360, "region": "xx", "group": str(number),
             "split": "val" if number >= count - 2 else "train",
@@ -67,7 +72,7 @@ class TrainedOnce(unittest.TestCase):
         cls.folder = Path(cls.temporary.name)
         cls.data, cls.output = cls.folder / "data", cls.folder / "out"
         write_data(cls.data, 12)
-        cls.common = [str(cls.data), "--output", str(cls.output), "--batch", "4", "--loaders", "0", "--every", "5", "--device", "cpu"]
+        cls.common = [str(cls.data), "--output", str(cls.output), "--batch", "4", "--every", "5", "--device", "cpu"]
         cls.printed = quietly("detector", *cls.common, "--steps", "10")
         cls.onnx = cls.folder / "plate-detector.onnx"
         cls.exported = quietly("export", "detector", str(cls.output / "ema.pt"), str(cls.onnx), "--confidence-threshold", "0.4")
@@ -121,24 +126,59 @@ class TrainedOnce(unittest.TestCase):
         self.assertEqual(scores["threshold"], 0.4)
 
     def test_windows_carry_the_corners_of_their_plates(self):
-        scenes = Scenes(self.data, self.output / "cache")
-        sampler = Sampler(scenes, scenes.split("train"), simple_plate)
-        rng, seen = np.random.default_rng(3), 0
-        for _ in range(40):
-            picture, labels = sampler.sample(rng, 160, 96)
-            self.assertEqual(picture.shape, (96, 160, 3))
-            for label in labels:
-                self.assertTrue((label.box[2:] > label.box[:2]).all())
-                if label.kind == CORNERS:
-                    seen += 1
-                    centre = label.corners.mean(0)
-                    self.assertTrue((label.box[:2] - 1 <= centre).all() and (centre <= label.box[2:] + 1).all())
-                    cross = np.cross(*(np.append(v, 0) for v in (label.corners[1] - label.corners[0], label.corners[2] - label.corners[1])))
-                    self.assertGreater(cross[2], 0, "corners must run clockwise: TL, TR, BR, BL")
+        torch.manual_seed(3)
+        scenes, cpu, seen = Scenes(self.data, self.output / "cache"), torch.device("cpu"), 0
+        sampler = Sampler(scenes, scenes.split("train"), Plates(None, cpu, simple=20), Words(20, cpu), cpu)
+        for ease in (0.0, 1.0):
+            pictures, targets = sampler.batch(24, 160, 96, ease)
+            self.assertEqual(pictures.shape, (24, 3, 96, 160))
+            self.assertTrue((pictures >= 0).all() and (pictures <= 255).all())
+            known = targets.kind > 0
+            self.assertTrue((targets.boxes[known][:, 2:] > targets.boxes[known][:, :2]).all())
+            exact = targets.kind == CORNERS
+            seen += int(exact.sum())
+            corners, boxes = targets.corners[exact], targets.boxes[exact]
+            centre = corners.mean(1)
+            self.assertTrue((boxes[:, :2] - 1 <= centre).all() and (centre <= boxes[:, 2:] + 1).all())
+            top, right = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1]
+            self.assertTrue((top[:, 0] * right[:, 1] - top[:, 1] * right[:, 0] > 0).all(), "corners must run clockwise: TL, TR, BR, BL")
         self.assertGreater(seen, 20)
+
+    def test_a_window_shows_what_its_label_says(self):
+        """A white plate in a black scene: the bright pixels of a window are the labelled box."""
+        folder = self.folder / "white"
+        images = folder / "scenes" / "white" / "images"
+        images.mkdir(parents=True)
+        picture = np.zeros((200, 320, 3), np.uint8)
+        picture[80:120, 100:200] = 255
+        Image.fromarray(picture).save(images / "0.png")
+        row = {"image": "images/0.png", "width": 320, "height": 200, "split": "train", "plates": [{"bbox": [100, 80, 100, 40]}]}
+        (folder / "scenes" / "white" / "labels.jsonl").write_text(json.dumps(row) + "\n")
+        scenes, cpu, checked = Scenes(folder, folder / "cache"), torch.device("cpu"), 0
+        sampler = Sampler(scenes, [0], Plates(None, cpu, simple=1), Words(1, cpu), cpu)
+        torch.manual_seed(1)
+        area = torch.tensor([0.0, 0.0, 320.0, 192.0]).repeat(40, 1)
+        pictures, targets = sampler._cut(40, 320, 192, area, 0.0)
+        for window, kind, box in zip(pictures, targets.kind[:, 0], targets.boxes[:, 0]):
+            bright = (window[0] > 200).nonzero()
+            if kind in (0, IGNORE) or len(bright) == 0:
+                continue
+            low, high = bright.amin(0).flip(0), bright.amax(0).flip(0) + 1
+            checked += 1
+            self.assertLess(float((low - box[:2]).abs().max()), 2.0)
+            self.assertLess(float((high - box[2:]).abs().max()), 2.0)
+        self.assertGreater(checked, 20)
 
 
 class Pieces(unittest.TestCase):
+    def test_coverage_is_the_area_of_the_quad(self):
+        quads = random_quads(torch.full((8,), 60.0), torch.full((8,), 3.0), 10, 10) + 100
+        x, y = quads[..., 0], quads[..., 1]
+        area = (x * y.roll(-1, 1) - x.roll(-1, 1) * y).sum(1).abs() / 2
+        covered = coverage(quads, (240, 240)).sum((1, 2, 3))
+        self.assertLess(float((covered / area - 1).abs().max()), 0.08)
+        self.assertTrue((bounds(quads)[:, 2:] > bounds(quads)[:, :2]).all())
+
     def test_a_small_network_overfits_one_picture(self):
         torch.manual_seed(0)
         net = PlateDetector().train()
