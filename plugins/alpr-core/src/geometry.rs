@@ -85,6 +85,13 @@ impl Rect {
         self.intersection(&Self::new(0.0, 0.0, width as f32, height as f32))
     }
 
+    /// Whether the edge of a frame of `width` × `height` pixels cuts it: it ends within a pixel or 2 % of its height of it.
+    pub fn is_cut_by(&self, width: u32, height: u32) -> bool {
+        let margin = (self.h * 0.02).max(1.0);
+        let (right, bottom) = (width as f32 - margin, height as f32 - margin);
+        self.x < margin || self.y < margin || self.right() > right || self.bottom() > bottom
+    }
+
     /// Whether `point` lies inside (edges included).
     pub const fn contains(&self, point: Point) -> bool {
         point.x >= self.x && point.x <= self.right() && point.y >= self.y && point.y <= self.bottom()
@@ -154,6 +161,20 @@ mod tests {
             (Rect::new(0.0, 0.0, 0.0, 0.0), 0.0),
         ] {
             assert!((a.iou(&b) - expected).abs() < 1e-6, "{b:?}");
+        }
+    }
+
+    #[test]
+    fn boxes_at_the_edge_are_cut() {
+        for (bbox, cut) in [
+            (Rect::new(100.0, 100.0, 80.0, 20.0), false),
+            (Rect::new(0.0, 100.0, 80.0, 20.0), true),
+            (Rect::new(-4.0, 100.0, 80.0, 20.0), true),
+            (Rect::new(561.0, 100.0, 79.5, 20.0), true),
+            (Rect::new(558.0, 100.0, 80.0, 20.0), false),
+            (Rect::new(100.0, 340.0, 80.0, 20.0), true),
+        ] {
+            assert_eq!(bbox.is_cut_by(640, 360), cut, "{bbox:?}");
         }
     }
 

@@ -104,13 +104,15 @@ impl Thing {
                 c if c == *b => Some(*a),
                 _ => None,
             });
-            let misread = noise.chance((0.55 - 0.54 * quality) * (0.5 + self.bias[index]));
+            // of a clear crop the reader is as good and as sure as ours is
+            let poor = (1.0 - quality).powi(2);
+            let misread = noise.chance((0.01 + 0.54 * poor) * (0.5 + self.bias[index]));
             let other = match double {
                 Some(double) if noise.chance(0.8) => double,
                 _ => alphabet.symbols()[noise.below(36)],
             };
             let said = if misread { other } else { right };
-            let sure = if misread { noise.between(0.35, 0.75) } else { noise.between(0.55, 0.75) + 0.24 * quality };
+            let sure = if misread { noise.between(0.35, 0.75) } else { 0.997 - poor * noise.between(0.1, 0.45) };
             let second = if misread { right } else { other };
             let rest = (1.0 - sure) * 0.3 / 35.0;
             probs.extend(alphabet.symbols().iter().map(|symbol| match *symbol {
@@ -217,6 +219,7 @@ fn watch(fps: f32, minutes: f32, seed: u64) -> Score {
                     sharpness: f32::NAN,
                     tilt: 0.0,
                     detector_confidence: tracked.confidence,
+                    cut: false,
                 };
                 let thing = tracked.detection.map(|index| seen[index].0);
                 // read all crops until the text is sure, then one in ten

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::align::{Alignment, Rows, Step, align, overlap};
 
-use super::{Consensus, region};
+use super::{Consensus, lookalikes, region};
 use crate::reader::{Alphabet, Lattice, Reading, RegionGuess};
 use crate::syntax::k_best;
 
@@ -254,9 +254,11 @@ impl Fusion {
         let spans: Vec<_> = (0..reads.len()).map(|read| alignment.span(read)).collect();
         let evidence = self.effective(&alignment, &reads) / weights.iter().sum::<f32>();
         let classes = reads[0].0.row(0).len();
+        let groups = self.alphabet.as_ref().map_or_else(Vec::new, |alphabet| lookalikes::groups(alphabet.symbols()));
         let mut fused = Rows::new(classes);
         for (k, members) in alignment.columns.iter().enumerate() {
             let mut logs = vec![0.0_f32; classes];
+            let mut mean = vec![0.0_f32; classes];
             let mut total = 0.0;
             for (r, member) in members.iter().enumerate() {
                 let (rows, weight) = reads[r];
@@ -274,6 +276,8 @@ impl Fusion {
                         None => f32::from(u8::from(class + 1 == classes)),
                     };
                     *log += exponent * (1.0 - doubt).mul_add(p, any).ln();
+                    // cubed: one clear look tells more of look-alikes than many poor ones
+                    mean[class] += weight.powi(3) * p;
                 }
             }
             let prior = (1.0 - total).max(0.0);
@@ -281,7 +285,9 @@ impl Fusion {
                 let p = if class + 1 == classes { PRIOR_EMPTY } else { (1.0 - PRIOR_EMPTY) / (classes - 1) as f32 };
                 *log += prior * p.ln();
             }
-            fused.push(&softmax(&logs));
+            let mut row = softmax(&logs);
+            lookalikes::share_out(&groups, &mut row, &mean);
+            fused.push(&row);
         }
         fused
     }

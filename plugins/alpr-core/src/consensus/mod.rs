@@ -6,6 +6,7 @@
 
 mod align;
 mod fusion;
+mod lookalikes;
 mod quality;
 mod region;
 mod schedule;

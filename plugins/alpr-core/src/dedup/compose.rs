@@ -1,5 +1,6 @@
 //! From what is known of a pass to the records that are published.
 
+use crate::consensus::Consensus;
 use crate::event::records::{KIND_OUTCOME, OutcomeRecord};
 use crate::event::{
     Alternative, Event, EventId, Extras, Images, Node, Plate, PlateBox, SCHEMA_VERSION, VehicleFields, WatchlistHit,
@@ -16,6 +17,9 @@ use super::watchlist::Hit;
 
 /// A fit whose text is less probable than this part of the most probable one is of another region.
 const LEAST_FIT: f32 = 0.05;
+
+/// Least probability of the region that the readings name, to let its formats tell how probable a text is.
+const NAMED_REGION: f32 = 0.8;
 
 /// The text of a pass under the wanted formats.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +52,8 @@ pub(super) fn text_of(pass: &Pass, settings: &Settings) -> Text {
         fits: None,
     };
     if settings.regions.is_empty() {
-        return plain;
+        let confidence = as_named(&plain, consensus, settings).max(plain.confidence);
+        return Text { confidence, ..plain };
     }
     let fit = settings.templates.fit(&settings.regions, &consensus.lattice).filter(|fit| fit.margin >= LEAST_FIT);
     let Some(fit) = fit else { return Text { fits: Some(false), ..plain } };
@@ -61,6 +66,17 @@ pub(super) fn text_of(pass: &Pass, settings: &Settings) -> Text {
         normalized: fit.text,
         raw: plain.raw,
     }
+}
+
+/// The probability of a text that has a format of the region that the readings name: rivals that have none, as with an O
+/// for a 0, are less probable than the readings alone say. It changes no text.
+fn as_named(plain: &Text, consensus: &Consensus, settings: &Settings) -> f32 {
+    let named = consensus.region.as_ref().filter(|named| named.confidence >= NAMED_REGION);
+    let fit = named.and_then(|named| {
+        let fit = settings.templates.fit(std::slice::from_ref(&named.code), &consensus.lattice)?;
+        (fit.text == plain.raw).then(|| named.confidence * fit.confidence + (1.0 - named.confidence) * plain.confidence)
+    });
+    fit.unwrap_or(plain.confidence)
 }
 
 /// The event of a pass; latency and images are left empty.

@@ -28,6 +28,22 @@ const CONFUSIONS: [(char, char, f32); 14] = [
     ('7', 'T', 0.6),
 ];
 
+/// Fewest characters by which a part of a plate, the rest of which something hides, is known again.
+const LEAST_PART: usize = 2;
+
+/// Whether `part` is what can be read of the plate `whole` when something hides the rest.
+pub fn is_part(part: &str, whole: &str) -> bool {
+    part.len() >= LEAST_PART && whole.contains(part)
+}
+
+/// Similarity (1 less edits by length) from which on two readings are of one text.
+const ALIKE: f64 = 0.6;
+
+/// Whether `reading` may be one of the plate `text`, or of what can be read of it when something hides the rest.
+pub fn is_like(reading: &str, text: &str) -> bool {
+    is_part(reading, text) || strsim::normalized_levenshtein(reading, text) >= ALIKE
+}
+
 /// The sum of costs up to which two texts are one plate; `length` is that of the shorter, in characters.
 ///
 /// Absolute, not a ratio: a longer plate does not make its neighbours more alike.
@@ -99,6 +115,21 @@ pub fn same_plate(a: &str, b: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_a_plate_and_misreads_are_like_it() {
+        for (reading, text, like) in [
+            ("TFH6FM", "TFH6FM", true),
+            ("FH6FM", "TFH6FM", true),
+            ("TFH", "TFH6FM", true),
+            ("T", "TFH6FM", false),
+            ("TFH61N", "TFH6FM", true),
+            ("TFH6FM", "TFH", false),
+            ("BUS145", "TFH6FM", false),
+        ] {
+            assert_eq!(is_like(reading, text), like, "{reading} {text}");
+        }
+    }
 
     #[test]
     fn one_misread_is_one_plate_and_neighbours_are_two() {

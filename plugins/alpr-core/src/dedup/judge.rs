@@ -36,9 +36,11 @@ pub struct Rules {
     /// What the [evidence](crate::consensus::evidence) of those readings must add up to: several readings of poor crops
     /// agree in the same error.
     pub confirm_evidence: f32,
+    /// Least probability of a text that is sure, 0 to 1; less waits for the end of the pass.
+    pub confirm_confidence: f32,
     /// Least lead over the second most probable text to be sure, 0 to 1.
     pub confirm_margin: f32,
-    /// Least probability for an event that rests on one reading, 0 to 1.
+    /// Least probability of the text for an event that rests on one reading which is not clear by itself, 0 to 1.
     pub single_read_confidence: f32,
     /// Least probability for an event that rests on at least [`Self::confirm_reads`] readings of which at most one said
     /// exactly this text, 0 to 1.
@@ -69,6 +71,7 @@ impl Default for Rules {
             min_confidence: 0.70,
             confirm_reads: 3,
             confirm_evidence: 0.8,
+            confirm_confidence: 0.8,
             confirm_margin: 0.2,
             single_read_confidence: 0.90,
             mixed_reads_confidence: 0.75,
@@ -107,6 +110,8 @@ pub struct Facts {
     pub alike: f32,
     /// The same evidence as a sum.
     pub alike_evidence: f32,
+    /// Whether one reading says exactly this text so clearly that it needs no second one.
+    pub clear: bool,
     /// Whether a clear reading of a whole plate said something else altogether.
     pub contradicted: bool,
     /// Whether the text has a usual format of any region, not only one for plates to order, or none.
@@ -116,6 +121,8 @@ pub struct Facts {
     pub may_be_brief: bool,
     /// Best score of the detector.
     pub detector_confidence: f32,
+    /// Whether nothing was read but the text of a sign, in its place.
+    pub sign: bool,
     /// Whether the plate moved; `None` when it was not seen often enough to say.
     pub moved: Option<bool>,
     /// Whether it was there in the first frame.
@@ -137,6 +144,7 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     let check = |good: bool, outcome: Outcome| if good { Ok(()) } else { Err(outcome) };
     check(!facts.zone_missed, Outcome::Zone)?;
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
+    check(!facts.sign || rules.static_policy == StaticPolicy::Accept, Outcome::Static)?;
     let detector = if facts.usual { 0.0 } else { rules.unusual_detector_confidence };
     check(facts.detector_confidence >= rules.min_detector_confidence.max(detector), Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
@@ -144,7 +152,7 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
-    let single = facts.confidence >= rules.single_read_confidence
+    let single = (facts.clear || facts.confidence >= rules.single_read_confidence)
         && is_supported(facts, rules)
         && (facts.moved == Some(true) || facts.may_be_brief || rules.static_policy == StaticPolicy::Accept);
     check(facts.whole_agreeing > 1 || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
@@ -160,6 +168,7 @@ pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
     };
     facts.whole_agreeing >= rules.confirm_reads
         && facts.evidence >= rules.confirm_evidence
+        && facts.confidence >= rules.confirm_confidence
         && facts.margin >= rules.confirm_margin
         && !may_be_static
         && at_end(facts, rules).is_ok()
@@ -178,8 +187,8 @@ fn is_supported(facts: &Facts, rules: &Rules) -> bool {
 }
 
 fn is_static(facts: &Facts, rules: &Rules) -> bool {
-    // where something stood before, what is seen too seldom to say is that again
-    let still = facts.moved == Some(false) || (facts.from_start && facts.moved.is_none() && !facts.may_be_brief);
+    // what is seen too seldom to say stands as well, unless it is no wonder that it was seen so little
+    let still = facts.moved == Some(false) || (facts.moved.is_none() && !facts.may_be_brief);
     match rules.static_policy {
         StaticPolicy::Accept => false,
         StaticPolicy::RejectFromStart => still && facts.from_start,
@@ -203,10 +212,12 @@ mod tests {
             evidence: 3.2,
             alike: 1.0,
             alike_evidence: 3.2,
+            clear: false,
             contradicted: false,
             usual: true,
             may_be_brief: false,
             detector_confidence: 0.8,
+            sign: false,
             moved: Some(true),
             from_start: false,
             fits: None,
@@ -230,7 +241,8 @@ mod tests {
         check("a shop sign", |f, _| f.length = 14, Err(O::Format), false);
         check("rings of a brand", |f, _| f.detector_confidence = 0.38, Err(O::WeakDetection), false);
         check("below the limit", |f, _| f.confidence = 0.69, Err(O::LowConfidence), false);
-        check("at the limit", |f, _| f.confidence = 0.70, Ok(()), true);
+        check("at the limit", |f, _| f.confidence = 0.70, Ok(()), false);
+        check("sure enough not to wait for the end", |f, _| f.confidence = 0.80, Ok(()), true);
         check("two readings", |f, _| (f.agreeing, f.whole_agreeing) = (2, 2), Ok(()), false);
         check(
             "one strong reading",
@@ -248,6 +260,15 @@ mod tests {
             "one strong reading in two sights that hardly differ",
             |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.moved) = (1, 1, 1, 1, None),
             Err(O::TooFewReads),
+            false,
+        );
+        check(
+            "one clear reading of poor confidence altogether",
+            |f, _| {
+                (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.confidence, f.clear) =
+                    (1, 1, 1, 1, 0.84, true);
+            },
+            Ok(()),
             false,
         );
         check(
@@ -311,7 +332,9 @@ mod tests {
             Ok(()),
             true,
         );
-        check("too early to say", |f, _| f.moved = None, Ok(()), false);
+        check("a sign after a vehicle in one track", |f, _| f.sign = true, Err(O::Static), false);
+        check("hardly seen, though frames are many", |f, _| f.moved = None, Err(O::Static), false);
+        check("too early to say", |f, _| (f.moved, f.may_be_brief) = (None, true), Ok(()), false);
         check(
             "a sign that is accepted",
             |f, r| (f.moved, f.from_start, r.static_policy) = (Some(false), true, StaticPolicy::Accept),

@@ -17,7 +17,7 @@ const MOVED_BY_HEIGHT: f32 = 0.5;
 const APART: f32 = 1.5;
 
 /// Time after which even a few sights tell that something stands.
-const LONG: Duration = Duration::from_millis(900);
+pub(super) const LONG: Duration = Duration::from_millis(900);
 
 /// So far, in heights, the centre of a plate that was seen too seldom for that must have gone.
 const MOVED_AT_ONCE: f32 = 2.0;

@@ -8,18 +8,19 @@ use crate::time::{TimeSource, Timestamp};
 use super::distance;
 use super::duplicates::EntryId;
 use super::judge::Facts;
-use super::motion::Motion;
+use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
+use super::signs::{Sign, is_same_place};
 use super::zones::{ZoneRule, Zones};
 
 /// Most different texts that are counted per pass; of more, those with the least evidence are noise.
 const MOST_TEXTS: usize = 32;
 
-/// Similarity (1 less edits by length) from which on two readings are of one text.
-const ALIKE: f64 = 0.6;
-
 /// Evidence from which on readings of one text are clear.
 const CLEAR: f32 = 0.5;
+
+/// Least quality of the crop and least probability of a reading that says all by itself.
+const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
 
 /// How much better a picture must be to replace the one that is kept: copies cost time.
 const WORTH_A_COPY: f32 = 1.05;
@@ -37,6 +38,10 @@ pub(super) struct Pass {
     pub(super) from_start: bool,
     pub(super) sightings: u32,
     masked: u32,
+    /// Sights at the place of a sign.
+    at_sign: u32,
+    /// Where it was first, when it was there from the start.
+    home: Option<Rect>,
     /// Readings of plates that the picture's edge does not cut.
     whole_reads: u32,
     pub(super) motion: Motion,
@@ -69,6 +74,12 @@ struct TextCount {
     cut: u32,
     /// Evidence of `whole` together.
     evidence: f32,
+    /// Whether one of `whole` says all by itself.
+    clear: bool,
+    /// Where it was read first.
+    place: Rect,
+    /// Whether it was read elsewhere as well.
+    elsewhere: bool,
 }
 
 /// The best frame so far.
@@ -131,6 +142,8 @@ impl Pass {
             from_start,
             sightings: 0,
             masked: 0,
+            at_sign: 0,
+            home: None,
             whole_reads: 0,
             motion: Motion::default(),
             detector_confidence: 0.0,
@@ -160,8 +173,8 @@ impl Pass {
             && distance::same_plate(&before, &now).is_none()
     }
 
-    /// Takes in what one frame shows. Returns whether its picture should be kept.
-    pub(super) fn observe(&mut self, frame: &FrameInfo, seen: &Observation, zones: &Zones) -> bool {
+    /// Takes in what one frame shows, `at_sign`: at the place of a sign. Returns whether its picture should be kept.
+    pub(super) fn observe(&mut self, frame: &FrameInfo, seen: &Observation, at_sign: bool, zones: &Zones) -> bool {
         self.last = frame.time;
         self.news = false;
         let size = (frame.width, frame.height);
@@ -175,25 +188,33 @@ impl Pass {
             self.masked = self.masked.saturating_add(1);
             return false;
         }
-        self.motion.add(frame.time, &seen.bbox);
         self.detector_confidence = self.detector_confidence.max(seen.detector_confidence);
+        if at_sign {
+            // at few frames a second, the track of a vehicle now and then ends on a sign
+            self.at_sign = self.at_sign.saturating_add(1);
+            self.take_consensus(seen);
+            return false;
+        }
+        if self.from_start && self.home.is_none() {
+            self.home = Some(seen.bbox);
+        }
+        self.motion.add(frame.time, &seen.bbox);
         self.take_vehicle(seen.vehicle.as_ref());
         let Some(text) = self.take_reading(seen) else { return false };
         self.news = true;
-        let cut = is_cut(&seen.bbox, size);
+        let cut = seen.bbox.is_cut_by(frame.width, frame.height);
         self.whole_reads = self.whole_reads.saturating_add(u32::from(!cut));
         let confidence = seen.reading.as_ref().map_or(1.0, |reading| reading.confidence);
-        self.count(&text, cut, evidence(seen.quality.unwrap_or(1.0), confidence));
+        let quality = seen.quality.unwrap_or(1.0);
+        let clear = quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1;
+        self.count(&text, cut, evidence(quality, confidence), clear, &seen.bbox);
         self.offer_winner(frame, seen, text, cut)
     }
 
     /// Takes the reading of this frame into the consensus and returns its text.
     fn take_reading(&mut self, seen: &Observation) -> Option<String> {
         let before = self.current.as_ref().map_or(0, |consensus| consensus.reads);
-        if let Some(consensus) = &seen.consensus {
-            self.current = Some(consensus.clone());
-            self.consensus = joined(self.earlier.clone(), self.current.clone());
-        }
+        self.take_consensus(seen);
         match (&seen.reading, &seen.consensus) {
             (Some(reading), _) => Some(normalized(&reading.text)),
             // an element that tells the fused text alone
@@ -203,7 +224,14 @@ impl Pass {
         .filter(|text| !text.is_empty())
     }
 
-    fn count(&mut self, text: &str, cut: bool, evidence: f32) {
+    fn take_consensus(&mut self, seen: &Observation) {
+        if let Some(consensus) = &seen.consensus {
+            self.current = Some(consensus.clone());
+            self.consensus = joined(self.earlier.clone(), self.current.clone());
+        }
+    }
+
+    fn count(&mut self, text: &str, cut: bool, evidence: f32, clear: bool, place: &Rect) {
         let index = self.texts.iter().position(|t| t.text == text).unwrap_or_else(|| {
             if self.texts.len() == MOST_TEXTS {
                 // noise gives way, or the right text of a plate that comes from far away would find no room
@@ -211,13 +239,23 @@ impl Pass {
                 let (noise, _) = self.texts.iter().enumerate().min_by(least).unwrap_or((0, &self.texts[0]));
                 self.texts.swap_remove(noise);
             }
-            self.texts.push(TextCount { text: text.to_owned(), whole: 0, cut: 0, evidence: 0.0 });
+            self.texts.push(TextCount {
+                text: text.to_owned(),
+                whole: 0,
+                cut: 0,
+                evidence: 0.0,
+                clear: false,
+                place: *place,
+                elsewhere: false,
+            });
             self.texts.len() - 1
         });
         let count = &mut self.texts[index];
         let counter = if cut { &mut count.cut } else { &mut count.whole };
         *counter = counter.saturating_add(1);
         count.evidence += if cut { 0.0 } else { evidence };
+        count.clear |= clear && !cut;
+        count.elsewhere |= !is_same_place(&count.place, place);
     }
 
     fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
@@ -284,7 +322,7 @@ impl Pass {
             self.texts.iter().filter(|t| same(&t.text)).map(|t| t.evidence).sum()
         };
         let all = of(&|_| true);
-        let is_alike = |other: &str| strsim::normalized_levenshtein(other, text) >= ALIKE;
+        let is_alike = |other: &str| distance::is_like(other, text);
         let alike = of(&is_alike);
         let confidence = self.consensus.as_ref().map_or(0.0, |c| c.confidence);
         let second =
@@ -300,15 +338,37 @@ impl Pass {
             evidence: of(&|other| other == text),
             alike: if all > 0.0 { alike / all } else { 0.0 },
             alike_evidence: alike,
+            clear: self.texts.iter().any(|t| t.clear && t.text == text),
             contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
             usual: true,
             may_be_brief: false,
             detector_confidence: self.detector_confidence,
+            sign: self.is_sign(&is_alike),
             moved: self.motion.moved(),
             from_start: self.from_start,
             fits,
             zone_missed: self.is_masked() || !self.way.satisfies(zones),
         }
+    }
+
+    /// Whether all there is to read of texts that are `alike` was read at the place of a sign: that of one that was seen
+    /// before, or where this was in the first frames.
+    fn is_sign(&self, alike: &dyn Fn(&str) -> bool) -> bool {
+        let mut texts = self.texts.iter().filter(|t| alike(&t.text)).peekable();
+        if texts.peek().is_none() {
+            return self.at_sign > 0;
+        }
+        // one that stood and is on its way now was read here and is elsewhere
+        let (Some(home), Some((last, place))) = (&self.home, self.motion.last()) else { return false };
+        last.since(self.first) >= motion::LONG
+            && is_same_place(home, &place)
+            && texts.all(|t| !t.elsewhere && is_same_place(home, &t.place))
+    }
+
+    /// Where it stands and what it says, when it was there from the start and never moved.
+    pub(super) fn sign(&self) -> Option<Sign> {
+        let (_, place) = self.motion.last().filter(|_| self.from_start && self.motion.moved() == Some(false))?;
+        Some(Sign { place, text: self.text() })
     }
 
     pub(super) const fn detector_confidence(&self) -> f32 {
@@ -326,6 +386,7 @@ impl Pass {
         self.last_seen = later.last_seen;
         self.sightings = self.sightings.saturating_add(later.sightings);
         self.masked = self.masked.saturating_add(later.masked);
+        self.at_sign = self.at_sign.saturating_add(later.at_sign);
         self.whole_reads = self.whole_reads.saturating_add(later.whole_reads);
         self.motion.join(later.motion);
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
@@ -335,6 +396,8 @@ impl Pass {
                 own.whole = own.whole.saturating_add(count.whole);
                 own.cut = own.cut.saturating_add(count.cut);
                 own.evidence += count.evidence;
+                own.clear |= count.clear;
+                own.elsewhere |= count.elsewhere || !is_same_place(&own.place, &count.place);
             } else if self.texts.len() < MOST_TEXTS {
                 self.texts.push(count);
             }
@@ -393,30 +456,5 @@ impl Way {
         self.required_zone |= later.required_zone;
         self.required_line |= later.required_line;
         self.at = later.at;
-    }
-}
-
-/// Whether the picture's edge cuts the plate: it ends within a pixel or 2 % of its height of the edge.
-fn is_cut(bbox: &Rect, (width, height): (u32, u32)) -> bool {
-    let margin = (bbox.h * 0.02).max(1.0);
-    bbox.x < margin || bbox.y < margin || bbox.right() > width as f32 - margin || bbox.bottom() > height as f32 - margin
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plates_at_the_edge_are_cut() {
-        for (bbox, cut) in [
-            (Rect::new(100.0, 100.0, 80.0, 20.0), false),
-            (Rect::new(0.0, 100.0, 80.0, 20.0), true),
-            (Rect::new(-4.0, 100.0, 80.0, 20.0), true),
-            (Rect::new(561.0, 100.0, 79.5, 20.0), true),
-            (Rect::new(558.0, 100.0, 80.0, 20.0), false),
-            (Rect::new(100.0, 340.0, 80.0, 20.0), true),
-        ] {
-            assert_eq!(is_cut(&bbox, (640, 360)), cut, "{bbox:?}");
-        }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::consensus::{Fusion, FusionSettings};
-use crate::event::{EventId, pass_id};
+use crate::event::{EventId, normalized, pass_id};
 use crate::time::Timestamp;
 
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
-use super::judge;
+use super::judge::{self, StaticPolicy};
 use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
 use super::outcome::{Outcome, Tally};
 use super::pass::{Pass, Published};
@@ -146,13 +146,14 @@ impl Passes {
             if self.live.get(&seen.track_id).is_some_and(|pass| pass.is_left_for_another(seen)) {
                 self.end(memory, seen.track_id, &mut decisions);
             }
+            let at_sign = self.is_at_sign(seen);
             let pass = self.live.entry(seen.track_id).or_insert_with(|| {
                 self.tally.began();
                 let id =
                     pass_id(&self.settings.identity.site, &self.settings.identity.camera, frame.time, seen.track_id);
                 Pass::new(id, seen.track_id, &frame, begins || self.signs.is_one(&seen.bbox))
             });
-            if pass.observe(&frame, seen, &self.settings.zones) {
+            if pass.observe(&frame, seen, at_sign, &self.settings.zones) {
                 decisions.push(Decision::Keep(Keep {
                     pass: pass.id,
                     plate: seen.bbox,
@@ -162,7 +163,10 @@ impl Passes {
             }
             read.push(seen.track_id);
         }
-        self.stitch(&read, &mut decisions);
+        // a track that is only expected somewhere is lost, and may go on as another one
+        let found: Vec<u64> = observations.iter().filter(|seen| !seen.predicted).map(|seen| seen.track_id).collect();
+        self.stitch(&found, &mut decisions);
+        read.retain(|track| self.live.contains_key(track));
         for track in read {
             self.decide(memory, track, Moment::Now, &mut decisions).ok();
         }
@@ -173,6 +177,17 @@ impl Passes {
         }
         self.fusions.retain(|track, _| self.live.contains_key(track));
         decisions
+    }
+
+    /// Whether what is read is a sign that another track was of: one that ended, or one that was lost.
+    fn is_at_sign(&self, seen: &Observation) -> bool {
+        let Some(reading) = &seen.reading else { return false };
+        let text = normalized(&reading.text);
+        let others = || self.live.iter().filter(|(track, _)| **track != seen.track_id);
+        self.settings.rules.static_policy != StaticPolicy::Accept
+            && !text.is_empty()
+            && (self.signs.say(&text, &seen.bbox)
+                || others().filter_map(|(_, pass)| pass.sign()).any(|sign| sign.says(&text, &seen.bbox)))
     }
 
     /// What one frame shows of one track, with a consensus: an element that reads need not fuse.
@@ -352,12 +367,7 @@ impl Passes {
         decisions: &mut Vec<Decision>,
     ) {
         self.tally.ended(outcome);
-        if pass.from_start
-            && pass.motion.moved() == Some(false)
-            && let Some((_, place)) = pass.motion.last()
-        {
-            self.signs.add(place);
-        }
+        pass.sign().into_iter().for_each(|sign| self.signs.add(sign));
         if matches!(outcome, Outcome::Event | Outcome::Duplicate | Outcome::Stitched) {
             self.vehicles.read(pass.track);
         }

@@ -1,22 +1,45 @@
-//! Places of texts that never move: signs and texts on the screen.
+//! Texts that never move: signs and texts on the screen.
 //!
 //! A sign is there from the first frame on, and that is how it is told from a vehicle that stands. But trackers lose signs
-//! and find them again, so their places are remembered: what stays at such a place was there all the time.
+//! and find them again, so they are remembered: what stays at such a place was there all the time, and what says the
+//! same there is the sign, whatever its track was before.
 
 use std::collections::VecDeque;
 
 use crate::geometry::Rect;
 
-/// Most places; beyond, the oldest is forgotten.
+use super::distance;
+
+/// Most signs; beyond, the oldest is forgotten.
 const MOST: usize = 64;
 
 /// How much two boxes of one sign cover each other at least.
 const SAME_PLACE: f32 = 0.4;
 
-/// The places of one camera.
+/// Something that was there in the first frames and never moved.
+#[derive(Debug)]
+pub(super) struct Sign {
+    pub(super) place: Rect,
+    /// What it says; empty when that is not known.
+    pub(super) text: String,
+}
+
+impl Sign {
+    /// Whether what says `text` at `place` is this one.
+    pub(super) fn says(&self, text: &str, place: &Rect) -> bool {
+        is_same_place(&self.place, place) && !self.text.is_empty() && distance::is_like(text, &self.text)
+    }
+}
+
+/// Whether two boxes are of one thing that stands.
+pub(super) fn is_same_place(a: &Rect, b: &Rect) -> bool {
+    a.iou(b) >= SAME_PLACE
+}
+
+/// The signs of one camera.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
-    places: VecDeque<Rect>,
+    signs: VecDeque<Sign>,
     size: (u32, u32),
 }
 
@@ -24,24 +47,32 @@ impl Signs {
     /// Frames are of `size` now: places of another size mean nothing.
     pub(super) fn set_size(&mut self, size: (u32, u32)) {
         if self.size != size {
-            self.places.clear();
+            self.signs.clear();
             self.size = size;
         }
     }
 
-    /// Something never moved at `place`.
-    pub(super) fn add(&mut self, place: Rect) {
-        if self.is_one(&place) {
+    /// Remembers a sign.
+    pub(super) fn add(&mut self, sign: Sign) {
+        if let Some(known) = self.signs.iter_mut().find(|known| is_same_place(&known.place, &sign.place)) {
+            if known.text.is_empty() {
+                known.text = sign.text;
+            }
             return;
         }
-        if self.places.len() == MOST {
-            self.places.pop_front();
+        if self.signs.len() == MOST {
+            self.signs.pop_front();
         }
-        self.places.push_back(place);
+        self.signs.push_back(sign);
     }
 
     /// Whether something at `place` was there before and never moved.
     pub(super) fn is_one(&self, place: &Rect) -> bool {
-        self.places.iter().any(|sign| sign.iou(place) >= SAME_PLACE)
+        self.signs.iter().any(|sign| is_same_place(&sign.place, place))
+    }
+
+    /// Whether what says `text` at `place` is one of them.
+    pub(super) fn say(&self, text: &str, place: &Rect) -> bool {
+        self.signs.iter().any(|sign| sign.says(text, place))
     }
 }

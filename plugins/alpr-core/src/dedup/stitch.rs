@@ -9,15 +9,6 @@ const REACH: f32 = 3.0;
 /// How much larger or smaller it may be.
 const SCALE: f32 = 1.6;
 
-/// Fewest characters of a plate by which its half is known again.
-const LEAST_PART: usize = 2;
-
-/// Whether one text is a part of the other.
-fn is_part(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    short.len() >= LEAST_PART && long.contains(short)
-}
-
 /// Whether `later` goes on where `earlier` was lost: it began after the last sight, near the place where the plate
 /// should be by then, with a like size, and the fused texts are one plate, or one is a part of the other: a post that hides
 /// half a plate makes a new track of the other half.
@@ -27,7 +18,7 @@ pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
     if later.first <= earlier.last_seen
         || a.is_empty()
         || b.is_empty()
-        || !(distance::same_plate(&a, &b).is_some() || is_part(&a, &b))
+        || !(distance::same_plate(&a, &b).is_some() || distance::is_part(&a, &b) || distance::is_part(&b, &a))
     {
         return false;
     }

@@ -280,8 +280,9 @@ impl AlprOcr {
         plates: &mut [PlateMeta],
     ) -> Result<(), Error> {
         let detected: Vec<usize> = (0..plates.len()).filter(|&index| !plates[index].predicted).collect();
+        let size = state.info.as_ref().map_or((0, 0), |info| (info.width(), info.height()));
         let mut crops: Vec<(usize, (Key, CropQuality))> =
-            detected.iter().map(|&index| (index, (keys[index], read::quality(&plates[index])))).collect();
+            detected.iter().map(|&index| (index, (keys[index], read::quality(&plates[index], size)))).collect();
         crops.retain(|(_, (_, quality))| settings.wants_height(quality.height));
         self.count(|stats| stats.too_small += (detected.len() - crops.len()) as u64);
         if late {

@@ -31,14 +31,15 @@ fn size(quad: &Quad) -> (f32, f32) {
 }
 
 /// What is known of a crop before it is cut.
-pub(super) fn quality(plate: &PlateMeta) -> CropQuality {
+pub(super) fn quality(plate: &PlateMeta, (width, height): (u32, u32)) -> CropQuality {
+    let cut = plate.bbox.is_cut_by(width, height);
     let quad = quad(plate);
     let [tl, tr, br, bl] = quad.0;
-    let (_, height) = size(&quad);
+    let (_, rows) = size(&quad);
     let base = Point::new(tr.x - tl.x + br.x - bl.x, tr.y - tl.y + br.y - bl.y);
     // A producer that gives no score says nothing about the crop.
     let detector_confidence = if plate.confidence > 0.0 { plate.confidence } else { f32::NAN };
-    CropQuality { height, sharpness: f32::NAN, tilt: base.y.atan2(base.x), detector_confidence }
+    CropQuality { height: rows, sharpness: f32::NAN, tilt: base.y.atan2(base.x), detector_confidence, cut }
 }
 
 /// A reader ready to run.
@@ -152,11 +153,11 @@ mod tests {
         let corners =
             Quad([Point::new(0.0, 0.0), Point::new(100.0, 100.0), Point::new(90.0, 110.0), Point::new(-10.0, 10.0)]);
         let plate = PlateMeta { corners: Some(corners), confidence: 0.5, ..PlateMeta::default() };
-        let q = quality(&plate);
+        let q = quality(&plate, (640, 360));
         assert!((q.tilt - std::f32::consts::FRAC_PI_4).abs() < 1e-5, "{q:?}");
         assert!((q.height - 200f32.sqrt()).abs() < 1e-3, "{q:?}");
-        assert_eq!(q.detector_confidence, 0.5);
+        assert_eq!((q.detector_confidence, q.cut), (0.5, true));
         let unknown = PlateMeta { bbox: Rect::new(0.0, 0.0, 50.0, 12.0), ..PlateMeta::default() };
-        assert!(quality(&unknown).detector_confidence.is_nan());
+        assert!(quality(&unknown, (640, 360)).detector_confidence.is_nan());
     }
 }

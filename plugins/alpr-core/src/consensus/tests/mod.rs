@@ -250,7 +250,7 @@ fn the_region_is_voted_by_weight_and_confidence() {
 
 #[test]
 fn crop_weights() {
-    let good = CropQuality { height: 40.0, sharpness: 1.0, tilt: 0.0, detector_confidence: 0.9 };
+    let good = CropQuality { height: 40.0, sharpness: 1.0, tilt: 0.0, detector_confidence: 0.9, cut: false };
     assert_eq!(good.weight(), 1.0);
     let unknown = CropQuality { sharpness: f32::NAN, ..good };
     assert_eq!(unknown.weight(), 1.0, "what is not known takes nothing away");
@@ -259,9 +259,24 @@ fn crop_weights() {
         CropQuality { sharpness: 0.1, ..good },
         CropQuality { tilt: -0.5, ..good },
         CropQuality { detector_confidence: 0.3, ..good },
+        CropQuality { cut: true, ..good },
     ] {
         assert!(worse.weight() < 0.9 && worse.weight() > 0.05, "{worse:?}: {}", worse.weight());
     }
-    let hopeless = CropQuality { height: 2.0, sharpness: 0.0, tilt: 3.0, detector_confidence: 0.0 };
+    let hopeless = CropQuality { height: 2.0, sharpness: 0.0, tilt: 3.0, detector_confidence: 0.0, cut: false };
     assert_eq!(hopeless.weight(), 0.05);
+}
+
+#[test]
+fn readings_do_not_become_sure_of_what_only_the_font_tells() {
+    let confidence = |other: char| {
+        let readings: Vec<Reading> =
+            (0..12).map(|i| doubtful("HCZ5C00", 0.99, &[(5, other, 0.05 + 0.1 * (i % 4) as f32)])).collect();
+        let consensus = fused(&readings);
+        assert_eq!(consensus.text, "HCZ5C00");
+        consensus.confidence
+    };
+    let (look_alike, other) = (confidence('O'), confidence('X'));
+    assert!((0.65..0.82).contains(&look_alike), "{look_alike}");
+    assert!(other > 0.85, "{other}");
 }

@@ -9,7 +9,10 @@ fn at(milliseconds: i64) -> Timestamp {
 
 /// A crop before it is cut: its sharpness is not known yet.
 fn crop(track: u64, height: f32) -> Candidate {
-    Candidate { track, quality: CropQuality { height, sharpness: f32::NAN, tilt: 0.0, detector_confidence: 0.8 } }
+    Candidate {
+        track,
+        quality: CropQuality { height, sharpness: f32::NAN, tilt: 0.0, detector_confidence: 0.8, cut: false },
+    }
 }
 
 #[test]

@@ -77,7 +77,9 @@ impl Pass {
             let (rival, likeness) = double.map_or((alphabet.symbols()[(class(symbol) + 7) % 36], 1.0), |d| (d, 3.5));
             let mut logits: Vec<f32> = (0..37).map(|_| 0.6 * noise.normal()).collect();
             logits[class(symbol)] += 4.0 + 6.0 * quality;
-            logits[class(rival)] += likeness + self.bias[index] + 2.0 * self.error[index];
+            // The font tells look-alikes apart, and the doubt stays; other errors come and go with the frames.
+            let (stays, goes) = double.map_or((1.0, 2.0), |_| (3.0, 0.5));
+            logits[class(rival)] += likeness + stays * self.bias[index] + goes * self.error[index];
             rows.push(softmax(&logits));
         }
         if noise.chance(0.03) && rows.len() > 4 {
@@ -131,6 +133,7 @@ fn simulate(noise: &mut Noise) -> (String, Vec<(Reading, f32)>) {
             sharpness: 0.1 + 0.5 * quality,
             tilt: 0.05,
             detector_confidence: 0.8,
+            cut: false,
         };
         let from = entering.saturating_sub(frame);
         let read = if frame == stray { &mut other } else { &mut pass }.read(from, quality, noise);
@@ -194,23 +197,23 @@ fn run(passes: usize, seed: u64) -> Outcome {
     outcome
 }
 
-/// On this reader single texts are right in about 80 of 100 passes, votes in 87 and fused texts in 90; a fused text that
-/// claims 0.9 or more is right in 98 of 100.
+/// A third of the characters are look-alikes that no number of readings tells apart. On this reader single texts are right
+/// in about 64 of 100 passes, votes in 67 and fused texts in 68; a fused text that claims 0.9 or more is right in 96 of 100.
 #[test]
 fn fusion_beats_the_best_reading_and_the_vote_and_knows_how_sure_it_is() {
     for seed in [1, 2, 3] {
         let outcome = run(700, seed);
         let fused = accuracy(&outcome.fused);
         let (single, vote) = (accuracy(&outcome.best_single), accuracy(&outcome.vote));
-        assert!(fused >= single + 0.06, "seed {seed}: fused {fused}, best single reading {single}");
-        assert!(fused >= vote + 0.015, "seed {seed}: fused {fused}, vote {vote}");
+        assert!(fused >= single + 0.03, "seed {seed}: fused {fused}, best single reading {single}");
+        assert!(fused >= vote, "seed {seed}: fused {fused}, vote {vote}");
         let error = calibration_error(&outcome.fused);
         assert!(error <= 0.05, "seed {seed}: expected calibration error {error}");
         let confident: Scores = outcome.fused.iter().filter(|(c, _)| *c >= 0.9).copied().collect();
         let claimed = confident.iter().map(|(c, _)| c).sum::<f32>() / confident.len() as f32;
         assert!(accuracy(&confident) >= claimed - 0.01, "seed {seed}: {} for {claimed}", accuracy(&confident));
         let sure = accuracy(&outcome.sure);
-        assert!(sure >= 0.97, "seed {seed}: {sure} of the sure texts are right");
-        assert!(outcome.sure.len() >= 250, "seed {seed}: only {} of 700 passes are sure", outcome.sure.len());
+        assert!(sure >= 0.95, "seed {seed}: {sure} of the sure texts are right");
+        assert!(outcome.sure.len() >= 100, "seed {seed}: only {} of 700 passes are sure", outcome.sure.len());
     }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod passes;
 mod properties;
+mod signs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
