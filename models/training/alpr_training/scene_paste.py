@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from . import warp
+from .reader_pools import finished
 from .synth import RASTER, SynthCache
 
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
@@ -83,12 +83,10 @@ class Plates:
         self.aspects = torch.cat([self.aspects, torch.tensor(aspects, dtype=torch.float32, device=self.device)])[-self.limit :]
 
     def rescan(self) -> None:
-        """Take in folders that are new since the last look; `meta.json`, written last, marks a finished one."""
+        """Take in folders that are new since the last look."""
         self.looked = time.monotonic()
-        root = Path(self.pattern)
-        folders = [root] if root.is_dir() else sorted(root.parent.glob(root.name))
-        for folder in folders:
-            if folder not in self.seen and (folder / "meta.json").exists():
+        for folder in finished([self.pattern]):
+            if folder not in self.seen:
                 self.seen.add(folder)
                 cache = SynthCache(folder)
                 self._add(cache.plates[: self.limit], cache.aspects[: self.limit])
