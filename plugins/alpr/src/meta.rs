@@ -88,6 +88,36 @@ pub struct Region {
     pub vehicle: Vehicle,
 }
 
+/// What one camera shows on a buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Number of the camera among those of the stream; 0 where there is one.
+    pub source: u32,
+    /// Capture time that the metadata names.
+    pub time: Option<Timestamp>,
+    /// Its plates.
+    pub plates: Vec<PlateMeta>,
+    /// Its regions that are no plates.
+    pub regions: Vec<Region>,
+}
+
+/// What every camera shows on `buffer`: one, unless DeepStream put the frames of several into one batch. What stands in
+/// regions of interest is of the first.
+pub fn shown(buffer: &gst::BufferRef) -> Vec<Shown> {
+    let first = Shown {
+        source: source(buffer),
+        time: capture_time(buffer),
+        plates: read(buffer),
+        regions: regions(buffer, ""),
+    };
+    std::iter::once(first).chain(nvds::others(buffer)).collect()
+}
+
+/// Number of the camera whose picture is in `buffer`; 0 where nothing tells.
+pub fn source(buffer: &gst::BufferRef) -> u32 {
+    nvds::source(buffer).unwrap_or(0)
+}
+
 /// All plates on `buffer`, in the order they were added.
 pub fn read(buffer: &gst::BufferRef) -> Vec<PlateMeta> {
     if has_plates(buffer) {

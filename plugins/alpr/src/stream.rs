@@ -1,5 +1,6 @@
 //! Time of frames on one stream: when they count as late, and where the stream is cut.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alpr_core::time::Timestamp;
@@ -10,6 +11,9 @@ const USUAL_FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 const MAX_LOSS: Duration = Duration::from_millis(500);
 /// Late frames in a row of which one is searched all the same: a pipeline that is always late still sees plates.
 const MAX_LATE: u32 = 8;
+
+/// Cameras of one stream whose state is kept beside that of the one at hand: more is a number that runs away.
+const MAX_SOURCES: usize = 255;
 
 /// Gives frames times on one line that runs on across segments.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +102,52 @@ impl Lateness {
     }
 }
 
+/// State of each camera of a stream; that of the one whose picture is at hand is what this stands for.
+pub(crate) struct PerSource<T> {
+    source: u32,
+    here: T,
+    others: BTreeMap<u32, T>,
+}
+
+impl<T> PerSource<T> {
+    /// One camera, number 0.
+    pub(crate) const fn new(here: T) -> Self {
+        Self { source: 0, here, others: BTreeMap::new() }
+    }
+
+    /// Goes over to camera `source`; `new` makes the state of one that was not seen before.
+    pub(crate) fn turn_to(&mut self, source: u32, new: impl FnOnce(&T) -> T) {
+        if source == self.source {
+            return;
+        }
+        let there = self.others.remove(&source).unwrap_or_else(|| new(&self.here));
+        let left = std::mem::replace(&mut self.here, there);
+        self.others.insert(std::mem::replace(&mut self.source, source), left);
+        if self.others.len() > MAX_SOURCES {
+            self.others.pop_first();
+        }
+    }
+
+    /// The state of every camera.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        std::iter::once(&mut self.here).chain(self.others.values_mut())
+    }
+}
+
+impl<T> std::ops::Deref for PerSource<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.here
+    }
+}
+
+impl<T> std::ops::DerefMut for PerSource<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.here
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +188,19 @@ mod tests {
         assert_eq!((0..90).filter(|_| !lateness.is_late(Some(MS(150)))).count(), 10);
         lateness.report(Some(MS(300)), -100_000_000);
         assert!(!lateness.is_late(Some(MS(250))));
+    }
+
+    #[test]
+    fn every_camera_has_its_own_state() {
+        let mut count = PerSource::new(0);
+        for source in [0, 1, 0, 0, 1, 7] {
+            count.turn_to(source, |_| 0);
+            *count += 1;
+        }
+        assert_eq!(*count, 1);
+        count.turn_to(0, |_| 0);
+        assert_eq!(*count, 3);
+        (10..1000).for_each(|source| count.turn_to(source, |_| 0));
+        assert_eq!(count.all_mut().count(), MAX_SOURCES + 1);
     }
 }

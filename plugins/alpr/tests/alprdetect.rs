@@ -7,6 +7,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use alpr_core::geometry::Rect;
+use alpr_nvds::handmade::{self, Frame, Layout};
 use common::{Painting, data, element, formats, harness, plates, start_error, stat, video, with_odd_strides};
 use gst::prelude::*;
 use gst_video::{VideoFormat, VideoInfo, VideoRegionOfInterestMeta as Roi};
@@ -92,6 +93,25 @@ fn a_moving_plate_keeps_its_id_and_an_interval_is_bridged() {
     }
     assert_eq!((stat(&element, "frames"), stat(&element, "searched")), (12, 4));
     assert_eq!((stat(&element, "skipped-interval"), stat(&element, "inferences")), (8, 4));
+}
+
+#[test]
+fn every_source_of_a_stream_has_tracks_of_its_own() {
+    let info = video(VideoFormat::I420, 256, 256);
+    let element = detector();
+    let mut h = harness(&element, &info);
+    for number in 0..12u32 {
+        // two cameras by turns, whose plates come from opposite sides
+        let (source, step) = (number % 2, number / 2);
+        let x = if source == 0 { 20 + 8 * step } else { 170 - 8 * step };
+        let mut buffer = scene(x).buffer(&info, number.into());
+        let frame = Frame { source, source_size: (256, 256), pipeline_size: (256, 256), ..Frame::default() };
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[2], &[frame]);
+        let found = plates(&h.push_and_pull(buffer).unwrap());
+        assert_eq!((found.len(), found[0].track_id), (1, Some(1)), "frame {number}");
+        check_box(&found[0].bbox, (x as f32, 100.0, 64.0, 24.0), 5.0);
+    }
+    assert_eq!(stat(&element, "tracks-started"), 2);
 }
 
 #[test]

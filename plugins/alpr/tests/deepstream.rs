@@ -22,18 +22,25 @@ fn places(number: u64) -> [[u32; 4]; 2] {
     [[x, 40, 160, 120], [x + 40, 100, 64, 32]]
 }
 
-/// Events of the car's pass, which `carry` puts on the buffers: number of the frame, places of car and plate.
-fn events(carry: impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2])) -> Vec<Event> {
+/// A running line of reader and decisions with `properties` of the latter.
+fn line(properties: &str) -> gst_check::Harness {
     let info = video(VideoFormat::Nv12, 512, 256);
     let line = format!(
         "alprocr onnxruntime-library={} model-file={} execution-provider=cpu threads=1 \
-         ! alprdedup camera-id=CAM1 host-id=host start-time=2026-01-01T00:00:00Z",
+         ! alprdedup camera-id=CAM1 host-id=host start-time=2026-01-01T00:00:00Z {properties}",
         onnxruntime().display(),
         data("level-reader.onnx")
     );
     let bin = gst::parse::bin_from_description(&line, true).unwrap();
-    let mut harness = harness(bin.upcast_ref(), &info);
+    let harness = harness(bin.upcast_ref(), &info);
     play_as_file(&harness);
+    harness
+}
+
+/// Events of the car's pass, which `carry` puts on the buffers: number of the frame, places of car and plate.
+fn events(carry: impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2])) -> Vec<Event> {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let mut harness = line("");
     for number in 0..FRAMES {
         let [car, plate] = places(number);
         let mut buffer =
@@ -91,4 +98,71 @@ fn deepstreams_capture_time_is_the_events() {
     let event = events(by_objects(Layout::ALL[2], |number| start + number * 40_000_000)).remove(0);
     assert_eq!(event.extras.time_source, "deepstream-ntp");
     assert!(event.captured_at.starts_with("2026-01-01T00:00:00."), "{}", event.captured_at);
+}
+
+/// A frame of camera `source` with `objects`.
+fn shown<'a>(source: u32, objects: &'a [Object<'a>]) -> Frame<'a> {
+    Frame { source, source_size: (512, 256), pipeline_size: (512, 256), objects, ..Frame::default() }
+}
+
+fn objects(number: u64) -> [Object<'static>; 2] {
+    let [car, plate] = places(number).map(|place| {
+        let [left, top, width, height] = place.map(|v| v as f32);
+        Bbox { left, top, width, height }
+    });
+    [
+        Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None },
+        Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0) },
+    ]
+}
+
+/// Plays two cameras whose frames come by turns, each a batch of its own. Both see a car of the same track in the same place.
+fn by_turns(properties: &str) -> Vec<(String, String)> {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let mut harness = line(properties);
+    for number in 0..2 * FRAMES {
+        let (source, step) = ([4, 9][number as usize % 2], number / 2);
+        let [_, [x, y, w, h]] = places(step);
+        let digits = if source == 4 { [3, 0, 9, 7] } else { [8, 6, 1, 2] };
+        let mut buffer = Painting::new(512, 256).digits(x, y, w, h, digits).buffer(&info, number);
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[2], &[shown(source, &objects(step))]);
+        harness.push(buffer).unwrap();
+    }
+    harness.push_event(gst::event::Eos::new());
+    let lines = std::iter::from_fn(|| harness.try_pull());
+    let events = lines.map(|line| serde_json::from_slice::<Event>(&line.map_readable().unwrap()).unwrap());
+    let mut told: Vec<(String, String)> = events.map(|event| (event.camera_id, event.plate.normalized_text)).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn cameras_of_one_stream_are_not_mixed() {
+    let of = |camera: &str, text: &str| (camera.to_owned(), text.to_owned());
+    assert_eq!(by_turns(""), [of("CAM1", "3097"), of("CAM1-9", "8612")]);
+    assert_eq!(by_turns("camera-id=gate-{source_id}"), [of("gate-4", "3097"), of("gate-9", "8612")]);
+}
+
+#[test]
+fn every_frame_of_a_batch_is_looked_at() {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let mut harness = line("records=vehicles");
+    for number in 0..100 {
+        let (seen, none) = (objects(number.min(FRAMES)), []);
+        let mut buffer = Painting::new(512, 256).buffer(&info, number);
+        // the first camera sees nothing; cars without a readable plate pass the other two, later at the third
+        let second: &[Object<'_>] = if number < FRAMES { &seen[..1] } else { &none };
+        let third: &[Object<'_>] = if (10..FRAMES).contains(&number) { &seen[..1] } else { &none };
+        let frames = [shown(0, &none), shown(1, second), shown(2, third)];
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &frames);
+        harness.push(buffer).unwrap();
+    }
+    harness.push_event(gst::event::Eos::new());
+    let lines = std::iter::from_fn(|| harness.try_pull());
+    let mut cameras: Vec<String> = lines
+        .map(|line| serde_json::from_slice::<serde_json::Value>(&line.map_readable().unwrap()).unwrap())
+        .map(|record| format!("{} {}", record["kind"].as_str().unwrap(), record["camera_id"].as_str().unwrap()))
+        .collect();
+    cameras.sort();
+    assert_eq!(cameras, ["vehicle CAM1-1", "vehicle CAM1-2"]);
 }

@@ -4,9 +4,12 @@
 //! that were one vehicle; it ends when it was out of view for a while, and every track ends in exactly one [`Outcome`].
 //! Time is capture time and comes in as an argument: the same frames always give the same decisions.
 //!
+//! A stream may be of several cameras: [`Cameras`] has the passes of each.
+//!
 //! Plates that gave an event are remembered in [`Duplicates`], which several cameras may share. An event is decided
 //! first and remembered for good only when the caller says that it was delivered.
 
+mod cameras;
 mod compose;
 pub mod distance;
 mod duplicates;
@@ -28,6 +31,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
+pub use cameras::{Cameras, SOURCE};
 pub use duplicates::{Duplicates, Entry, EntryId, Found, Matching, Rules as DuplicateRules, WindowMode};
 pub use judge::{Rules, StaticPolicy, UnknownRegion};
 pub use observation::{

@@ -119,6 +119,8 @@ pub struct EventDecision {
 pub struct WatchlistDecision {
     /// The pass.
     pub pass: PassId,
+    /// The camera.
+    pub camera: String,
     /// What matched.
     pub hit: Hit,
     /// The plate, normalised; hashed when texts are hashed.

@@ -95,6 +95,12 @@ impl Tally {
         self.ends[to as usize] += 1;
     }
 
+    /// Adds the counts of another camera.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.tracks += other.tracks;
+        self.ends.iter_mut().zip(other.ends).for_each(|(own, other)| *own += other);
+    }
+
     /// Tracks that began.
     pub const fn tracks(&self) -> u64 {
         self.tracks

@@ -82,6 +82,7 @@ pub(super) fn watchlist_decision(pass: &Pass, text: &Text, hit: &Hit, settings: 
     let hashed = settings.privacy.as_ref().map(|hasher| hasher.hash(&text.normalized));
     WatchlistDecision {
         pass: pass.id,
+        camera: settings.identity.camera.clone(),
         hit: hit.clone(),
         plate: hashed.unwrap_or_else(|| text.normalized.clone()),
         confidence: text.confidence,

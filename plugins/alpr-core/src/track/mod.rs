@@ -118,6 +118,23 @@ pub struct TrackerStats {
     pub resets: u64,
 }
 
+impl std::iter::Sum for TrackerStats {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self {
+            updates: a.updates + b.updates,
+            detections: a.detections + b.detections,
+            assigned: a.assigned + b.assigned,
+            born: a.born + b.born,
+            duplicate: a.duplicate + b.duplicate,
+            weak: a.weak + b.weak,
+            full: a.full + b.full,
+            invalid: a.invalid + b.invalid,
+            ended: a.ended + b.ended,
+            resets: a.resets + b.resets,
+        })
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Track {
     id: u64,
@@ -200,6 +217,11 @@ impl Tracker {
         self.tracks.clear();
         self.time = None;
         self.usual_gap = Duration::ZERO;
+    }
+
+    /// What the tracker is told.
+    pub const fn settings(&self) -> &TrackerSettings {
+        &self.settings
     }
 
     /// What the tracker is told; a change holds from the next call on.

@@ -42,14 +42,14 @@ impl AlprDedup {
             let mut state = lock(&self.state);
             let Some(state) = state.as_mut() else { return };
             if let Some(zones) = found.zones {
-                state.passes.set_zones(zones);
+                state.cameras.set_zones(&zones);
             }
             if let Some(watchlist) = found.watchlist {
-                state.passes.set_watchlist(watchlist);
+                state.cameras.set_watchlist(&watchlist);
             }
             state.output.deleted(found.deleted);
-            let State { health, passes, output, frames, .. } = state;
-            health.due(*frames, passes, output)
+            let State { health, cameras, output, frames, .. } = state;
+            health.due(*frames, cameras, output)
         };
         if let Some(mut record) = record {
             record.queue_depth = neighbours::queued_before(&self.sinkpad);

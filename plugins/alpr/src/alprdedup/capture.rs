@@ -5,8 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use alpr_core::time::{TimeSource, Timestamp};
 use gst::prelude::*;
 
-use crate::meta;
-
 /// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
@@ -57,16 +55,18 @@ impl CaptureTime {
         self.origin == Some(Timestamp(0)) && self.start.is_none()
     }
 
-    /// Capture time of `buffer`. A frame without any time has that of the frame before.
+    /// Capture time of a frame of `buffer` whose own metadata says `named`. A frame without any time has that of the frame
+    /// before.
     pub(super) fn of(
         &mut self,
         buffer: &gst::BufferRef,
+        named: Option<Timestamp>,
         segment: Option<&gst::FormattedSegment<gst::ClockTime>>,
         element: &gst::Element,
     ) -> (Timestamp, TimeSource) {
         let (time, source) = reference(buffer)
             .map(|time| (time, TimeSource::Reference))
-            .or_else(|| Some((meta::capture_time(buffer)?, TimeSource::DeepStream)))
+            .or_else(|| Some((named?, TimeSource::DeepStream)))
             .or_else(|| self.by_stream(buffer.pts()?, segment?, element))
             .unwrap_or_else(|| {
                 self.without_time += 1;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alpr_core::dedup::{Outcome, Passes};
+use alpr_core::dedup::{Cameras, Outcome};
 use alpr_core::event::records::{HealthRecord, KIND_HEALTH};
 use alpr_core::event::{Node, SCHEMA_VERSION};
 
@@ -42,7 +42,7 @@ impl Health {
     }
 
     /// The record that is due: after every interval, and at once when the camera fell silent or came back.
-    pub(super) fn due(&mut self, frames: u64, passes: &Passes, output: &mut Output) -> Option<HealthRecord> {
+    pub(super) fn due(&mut self, frames: u64, cameras: &Cameras, output: &mut Output) -> Option<HealthRecord> {
         let silent = self.last_frame.elapsed() >= self.silence;
         let elapsed = self.last_record.elapsed();
         if !self.wanted || (elapsed < self.interval && silent == self.was_silent) {
@@ -51,20 +51,20 @@ impl Health {
         let new_frames = frames.saturating_sub(self.frames_then);
         let fps = new_frames as f64 / elapsed.as_secs_f64().max(1e-3);
         (self.last_record, self.frames_then, self.was_silent) = (Instant::now(), frames, silent);
-        let identity = &passes.settings().identity;
-        let (reads, read_passes) = passes.reads();
+        let (identity, tally) = (&cameras.settings().identity, cameras.tally());
+        let (reads, read_passes) = cameras.reads();
         let latency = std::mem::take(&mut output.latency);
         Some(HealthRecord {
             kind: KIND_HEALTH.to_owned(),
             schema_version: SCHEMA_VERSION,
             timestamp: unix_now().to_iso8601(),
-            camera_id: identity.camera.clone(),
+            camera_id: cameras.first_id(),
             fps: (fps * 100.0).round() / 100.0,
             camera_silent: silent,
             frames,
-            live_passes: passes.live() as u64,
-            tracks: passes.tally().tracks(),
-            duplicates: passes.tally().of(Outcome::Duplicate),
+            live_passes: cameras.live() as u64,
+            tracks: tally.tracks(),
+            duplicates: tally.of(Outcome::Duplicate),
             events: output.events(),
             reads_per_pass: (reads as f64 / read_passes.max(1) as f64 * 100.0).round() / 100.0,
             latency_ms: latency.percentiles(),

@@ -6,11 +6,11 @@ use alpr_core::dedup::Decision;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::capture::CaptureTime;
 use super::files::Background;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
+use crate::meta;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
@@ -76,10 +76,10 @@ impl ObjectImpl for AlprDedup {
         match settings.resolve(&self.obj().name()) {
             Ok(new) => {
                 // places and watched plates come from their own files
-                let old = state.passes.settings();
+                let old = state.cameras.settings();
                 let new =
                     alpr_core::dedup::Settings { zones: old.zones.clone(), watchlist: old.watchlist.clone(), ..new };
-                state.passes.set_settings(new);
+                state.cameras.set_settings(new);
                 state.memory.lock().set_rules(settings.duplicate_rules());
             }
             Err(SettingsError(text)) => {
@@ -179,10 +179,7 @@ impl AlprDedup {
     fn rewind(&self) {
         let start = lock(&self.settings).start().ok().flatten();
         if let Some(state) = lock(&self.state).as_mut() {
-            state.capture = CaptureTime::new(start);
-            state.segment = gst::FormattedSegment::new();
-            state.frames = 0;
-            state.last_pts = None;
+            state.rewind(start);
         }
     }
 
@@ -195,11 +192,27 @@ impl AlprDedup {
             let mut state = lock(&self.state);
             let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
             live.into_iter().for_each(|live| state.capture.set_live(live));
-            let (time, time_source) = state.capture.of(&buffer, Some(&state.segment), self.obj().upcast_ref());
-            if state.frames == 0 && state.capture.counts_from_1970() {
+            let (first, unnamed) = (state.frames == 0, state.unnamed);
+            state.begin(&buffer);
+            let mut decisions = Vec::new();
+            for shown in meta::shown(&buffer) {
+                let (time, source) =
+                    state.capture.of(&buffer, shown.time, Some(&state.segment), self.obj().upcast_ref());
+                decisions.extend(state.observe(shown, time, source));
+            }
+            if first && state.capture.counts_from_1970() {
                 gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");
             }
-            state.observe(&buffer, time, time_source)
+            if unnamed == 0 && state.unnamed > 0 {
+                let id = &state.cameras.settings().identity.camera;
+                gst::warning!(
+                    CAT,
+                    imp = self,
+                    "a camera of the batch gets no events: with its number, camera-id={id:?} has more than 50 characters, \
+                     or the batch has more than 256 cameras; see stats unnamed-cameras"
+                );
+            }
+            decisions
         };
         let sent = self.carry_out(decisions, Some(&buffer), pts)?;
         if sent == 0
@@ -254,14 +267,10 @@ impl AlprDedup {
                 }
             }
             if let Some(event) = &prepared.event
-                && let Some(State { passes, memory, output, .. }) = lock(&self.state).as_mut()
+                && let Some(State { cameras, memory, output, .. }) = lock(&self.state).as_mut()
             {
                 let mut memory = memory.lock();
-                if taken {
-                    passes.delivered(&mut memory, event);
-                } else {
-                    passes.refused(&mut memory, event);
-                }
+                cameras.settle(&mut memory, event, taken);
                 output.settled(event, taken, &memory);
             }
             if taken && let Some(message) = prepared.after {
@@ -345,8 +354,8 @@ impl AlprDedup {
             let mut state = lock(&self.state);
             let Some(state) = state.as_mut() else { return };
             let Some((time, _)) = state.capture.by_stream(pts, &state.segment, self.obj().upcast_ref()) else { return };
-            let State { passes, memory, .. } = state;
-            passes.advance(&mut memory.lock(), time)
+            let State { cameras, memory, .. } = state;
+            cameras.advance(&mut memory.lock(), time)
         };
         self.carry_out(decisions, None, Some(pts)).ok();
     }
@@ -355,8 +364,8 @@ impl AlprDedup {
     fn finish(&self) {
         let decisions = {
             let mut state = lock(&self.state);
-            let Some(State { passes, memory, .. }) = state.as_mut() else { return };
-            passes.finish(&mut memory.lock())
+            let Some(State { cameras, memory, .. }) = state.as_mut() else { return };
+            cameras.finish(&mut memory.lock())
         };
         let pts = lock(&self.state).as_ref().and_then(|state| state.last_pts);
         self.carry_out(decisions, None, pts).ok();
@@ -368,7 +377,7 @@ impl AlprDedup {
             let mut state = lock(&self.state);
             let Some(state) = state.as_mut() else { return };
             state.segment = gst::FormattedSegment::new();
-            state.passes.reset()
+            state.cameras.reset()
         };
         let outcomes = decisions.into_iter();
         for decision in outcomes {

@@ -32,7 +32,6 @@ pub(super) struct Prepared {
 
 /// Serialises, keeps pictures and state, and counts what it did.
 pub(super) struct Output {
-    camera: String,
     records: Records,
     evidence: Option<Evidence>,
     state_file: Option<StateFile>,
@@ -60,7 +59,6 @@ impl Output {
             path => Some(StateFile::open(path, core.privacy.clone(), memory)?),
         };
         Ok(Self {
-            camera: core.identity.camera.clone(),
             records: settings.records,
             evidence: Evidence::new(settings)?,
             state_file,
@@ -117,7 +115,7 @@ impl Output {
             Decision::Event(decision) => self.event(decision, live),
             Decision::Watchlist(decision) => {
                 self.watchlist_hits += 1;
-                let before = Some(watchlist_message(&decision, &self.camera));
+                let before = Some(watchlist_message(&decision));
                 Some(Prepared { before, ..Prepared::default() })
             }
             Decision::Outcome(record) => self.outcome(*record, memory),
@@ -230,10 +228,10 @@ fn event_message(event: &Event, line: &str) -> gst::Structure {
         .build()
 }
 
-fn watchlist_message(decision: &WatchlistDecision, camera: &str) -> gst::Structure {
+fn watchlist_message(decision: &WatchlistDecision) -> gst::Structure {
     gst::Structure::builder("alpr-watchlist")
         .field("event-id", decision.pass.to_string())
-        .field("camera-id", camera)
+        .field("camera-id", &decision.camera)
         .field("track-id", &decision.track_id)
         .field("plate", &decision.plate)
         .field("tag", &decision.hit.tag)

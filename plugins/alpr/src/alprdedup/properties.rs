@@ -14,7 +14,7 @@ use super::settings::Settings;
 pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
     let new = Settings::default();
     vec![
-        glib::ParamSpecString::builder("camera-id").default_value(Some(new.camera_id.as_str())).nick("Camera ID").blurb("Names the camera in events and keys, at most 50 characters; empty stands for the element's name").mutable_ready().build(),
+        glib::ParamSpecString::builder("camera-id").default_value(Some(new.camera_id.as_str())).nick("Camera ID").blurb("Names the camera in events and keys, at most 50 characters, {source_id} standing for the number of the source in a batch; empty stands for the element's name").mutable_ready().build(),
         glib::ParamSpecString::builder("site-id").default_value(Some(new.site_id.as_str())).nick("Site ID").blurb("Names the site in events, at most 50 characters").mutable_ready().build(),
         glib::ParamSpecString::builder("host-id").default_value(Some(new.host_id.as_str())).nick("Host ID").blurb("Names the host in events, at most 100 characters; empty takes the host's name").mutable_ready().build(),
         glib::ParamSpecEnum::builder_with_default("emit", new.emit).nick("Emit").blurb("When a pass gives its event").mutable_playing().build(),

@@ -1,6 +1,8 @@
 //! What the element holds from READY up.
 
-use alpr_core::dedup::{Decision, FrameInfo, Observation, Outcome, Passes, VehicleObservation};
+use std::collections::BTreeMap;
+
+use alpr_core::dedup::{Cameras, Decision, FrameInfo, Observation, Outcome, VehicleObservation};
 use alpr_core::time::{TimeSource, Timestamp};
 
 use super::capture::CaptureTime;
@@ -15,7 +17,7 @@ pub(super) const STATS: &str = "application/x-alprdedup-stats";
 
 /// The run.
 pub(super) struct State {
-    pub(super) passes: Passes,
+    pub(super) cameras: Cameras,
     pub(super) memory: Memory,
     pub(super) output: Output,
     pub(super) capture: CaptureTime,
@@ -23,6 +25,10 @@ pub(super) struct State {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) frames: u64,
+    /// Frames of each camera.
+    numbers: BTreeMap<u32, u64>,
+    /// Frames of cameras that cannot be named.
+    pub(super) unnamed: u64,
     pub(super) untracked: u64,
     pub(super) health: Health,
     pub(super) last_pts: Option<gst::ClockTime>,
@@ -38,55 +44,72 @@ impl State {
         let output = Output::new(settings, &core, &mut memory.lock())?;
         Ok(Self {
             output,
-            passes: Passes::new(core),
+            cameras: Cameras::new(core),
             memory,
             capture: CaptureTime::new(settings.start()?),
             segment: gst::FormattedSegment::new(),
             width: 0,
             height: 0,
             frames: 0,
+            numbers: BTreeMap::new(),
+            unnamed: 0,
             untracked: 0,
             health: Health::new(settings),
             last_pts: None,
         })
     }
 
-    /// Takes in one frame at `time`: its plates and, where they are wanted, its vehicles.
-    pub(super) fn observe(
-        &mut self,
-        buffer: &gst::BufferRef,
-        time: Timestamp,
-        time_source: TimeSource,
-    ) -> Vec<Decision> {
-        let frame = FrameInfo { time, time_source, number: self.frames, width: self.width, height: self.height };
+    /// Stream time starts again.
+    pub(super) fn rewind(&mut self, start: Option<Timestamp>) {
+        self.capture = CaptureTime::new(start);
+        self.segment = gst::FormattedSegment::new();
+        self.frames = 0;
+        self.numbers.clear();
+        self.last_pts = None;
+    }
+
+    /// A buffer came.
+    pub(super) fn begin(&mut self, buffer: &gst::BufferRef) {
         self.frames += 1;
         self.last_pts = buffer.pts().or(self.last_pts);
         self.health.saw_frame();
-        let plates = meta::read(buffer);
-        let found = plates.len() as u64;
-        let observations: Vec<Observation> = plates.into_iter().filter_map(observation).collect();
+    }
+
+    /// Takes in what one camera shows at `time`: its plates and, where they are wanted, its vehicles.
+    pub(super) fn observe(&mut self, shown: meta::Shown, time: Timestamp, time_source: TimeSource) -> Vec<Decision> {
+        let Some(passes) = self.cameras.of(shown.source) else {
+            self.unnamed += 1;
+            return Vec::new();
+        };
+        let next = self.numbers.entry(shown.source).or_default();
+        let number = *next;
+        *next += 1;
+        let frame = FrameInfo { time, time_source, number, width: self.width, height: self.height };
+        let found = shown.plates.len() as u64;
+        let observations: Vec<Observation> = shown.plates.into_iter().filter_map(observation).collect();
         self.untracked += found - observations.len() as u64;
         if self.output.wants_vehicles() {
-            self.passes.observe_vehicles(&frame, &vehicles(buffer), &observations);
+            passes.observe_vehicles(&frame, &vehicles(shown.regions), &observations);
         }
-        self.passes.observe(&mut self.memory.lock(), frame, &observations)
+        passes.observe(&mut self.memory.lock(), frame, &observations)
     }
 
     /// The counters, as property `stats`.
     pub(super) fn stats(&self) -> gst::Structure {
         let mut stats = gst::Structure::new_empty(STATS);
-        let tally = self.passes.tally();
-        let (reads, read_passes) = self.passes.reads();
+        let tally = self.cameras.tally();
+        let (reads, read_passes) = self.cameras.reads();
         stats.set("frames", self.frames);
         stats.set("tracks", tally.tracks());
-        stats.set("live", self.passes.live() as u64);
+        stats.set("live", self.cameras.live() as u64);
         for outcome in Outcome::ALL {
             stats.set(outcome.name(), tally.of(outcome));
         }
         stats.set("reads", reads);
         stats.set("passes-read", read_passes);
-        stats.set("late-changes", self.passes.late_changes());
+        stats.set("late-changes", self.cameras.late_changes());
         stats.set("untracked", self.untracked);
+        stats.set("unnamed-cameras", self.unnamed);
         stats.set("clock-steps", self.capture.clock_steps);
         stats.set("frames-without-time", self.capture.without_time);
         let memory = self.memory.lock();
@@ -100,10 +123,11 @@ impl State {
 /// Region types that are vehicles, as usual detectors name them.
 const VEHICLES: [&str; 7] = ["car", "truck", "bus", "motorcycle", "motorbike", "van", "vehicle"];
 
-/// The vehicles of the frame that something upstream follows.
-fn vehicles(buffer: &gst::BufferRef) -> Vec<VehicleObservation> {
-    let regions = meta::regions(buffer, "").into_iter().map(|region| region.vehicle);
+/// The vehicles among `regions` that something upstream follows.
+fn vehicles(regions: Vec<meta::Region>) -> Vec<VehicleObservation> {
     regions
+        .into_iter()
+        .map(|region| region.vehicle)
         .filter(|vehicle| vehicle.kind.as_deref().is_some_and(|kind| VEHICLES.contains(&kind)))
         .filter_map(|vehicle| Some(VehicleObservation { track_id: vehicle.id?, bbox: vehicle.bbox?, vehicle }))
         .collect()

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::frame::Picture;
 use crate::meta::{self, PlateMeta};
 use crate::runtime;
-use crate::stream::{FrameTime, StreamTime};
+use crate::stream::{FrameTime, PerSource, StreamTime};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdetect", gst::DebugColorFlags::empty(), Some("Licence plate detector"))
@@ -73,12 +73,17 @@ impl Stats {
 /// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
 struct State {
     detector: Detector,
-    tracker: Tracker,
+    camera: PerSource<Camera>,
     info: Option<VideoInfo>,
     time: StreamTime,
+    warned: bool,
+}
+
+/// What is known of one camera.
+struct Camera {
+    tracker: Tracker,
     /// Frames since the last searched one; `None` when the next one must be searched.
     since_search: Option<u32>,
-    warned: bool,
 }
 
 /// Locks are taken one at a time and never held during inference.
@@ -161,10 +166,9 @@ impl BaseTransformImpl for AlprDetect {
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
-            tracker: Tracker::new(TrackerSettings::default()),
+            camera: PerSource::new(Camera { tracker: Tracker::new(TrackerSettings::default()), since_search: None }),
             info: None,
             time: StreamTime::default(),
-            since_search: None,
             warned: false,
         });
         Ok(())
@@ -185,7 +189,9 @@ impl BaseTransformImpl for AlprDetect {
                 // Places in pixels mean something else now.
                 state.reset();
             }
-            state.tracker.settings_mut().frame = Some(size(&info));
+            for camera in state.camera.all_mut() {
+                camera.tracker.settings_mut().frame = Some(size(&info));
+            }
             state.time.set_rate(info.fps());
             state.info = Some(info);
         }
@@ -216,7 +222,7 @@ impl BaseTransformImpl for AlprDetect {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let result = element::with(&self.state, |state| {
             let result = self.process(state, is_discont, &mut inbuf);
-            lock(&self.stats).tracker = state.tracker.stats();
+            lock(&self.stats).tracker = state.camera.all_mut().map(|camera| camera.tracker.stats()).sum();
             result
         });
         element::flow(&*self.obj(), result)?;
@@ -234,20 +240,27 @@ impl AlprDetect {
             gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");
             state.reset();
         }
+        state.camera.turn_to(meta::source(buffer), |here| {
+            let frame = here.tracker.settings().frame;
+            Camera {
+                tracker: Tracker::new(TrackerSettings { frame, ..TrackerSettings::default() }),
+                since_search: None,
+            }
+        });
         let confidence = settings.confidence(state.detector.contract().confidence_threshold);
-        state.tracker.settings_mut().set_threshold(confidence);
+        state.camera.tracker.settings_mut().set_threshold(confidence);
         let late = self.control.is_late(running);
-        let skipped = late || state.since_search.is_some_and(|since| since < settings.interval);
+        let skipped = late || state.camera.since_search.is_some_and(|since| since < settings.interval);
         self.count(|stats| {
             stats.frames += 1;
             stats.skipped_late += u64::from(late);
             stats.skipped_interval += u64::from(skipped && !late);
         });
         let plates = if skipped {
-            state.since_search = state.since_search.map(|since| since + 1);
+            state.camera.since_search = state.camera.since_search.map(|since| since + 1);
             state.predicted(&settings, time)
         } else {
-            state.since_search = Some(0);
+            state.camera.since_search = Some(0);
             let Some(found) = self.search(state, &settings, confidence, buffer)? else { return Ok(()) };
             state.followed(&settings, time, found)
         };
@@ -282,7 +295,7 @@ impl AlprDetect {
                 return Ok(None);
             }
         };
-        let least = if settings.tracking { state.tracker.settings_mut().low_confidence } else { confidence };
+        let least = if settings.tracking { state.camera.tracker.settings_mut().low_confidence } else { confidence };
         let parts = parts(settings, &frame, buffer);
         let started = std::time::Instant::now();
         let coarse = settings.coarse_search.then_some(confidence);
@@ -317,9 +330,11 @@ fn parts(settings: &Settings, frame: &Frame<'_>, buffer: &gst::Buffer) -> Vec<Pa
 impl State {
     /// Ends all tracks: what follows has nothing to do with what was before.
     fn reset(&mut self) {
-        self.tracker.reset();
+        for camera in self.camera.all_mut() {
+            camera.tracker.reset();
+            camera.since_search = None;
+        }
         self.time.reset();
-        self.since_search = None;
     }
 
     /// Plates of a searched frame.
@@ -328,7 +343,7 @@ impl State {
             return found.iter().map(|(detection, vehicle)| self.plate(detection, vehicle.clone())).collect();
         }
         let detections: Vec<Detection> = found.iter().map(|(detection, _)| detection.clone()).collect();
-        let tracked = self.tracker.update(time, &detections);
+        let tracked = self.camera.tracker.update(time, &detections);
         tracked
             .into_iter()
             .map(|track| match track.detection {
@@ -346,7 +361,7 @@ impl State {
         if !settings.tracking {
             return Vec::new();
         }
-        self.tracker.predict(time).into_iter().map(expected).collect()
+        self.camera.tracker.predict(time).into_iter().map(expected).collect()
     }
 
     fn plate(&self, detection: &Detection, vehicle: Option<Vehicle>) -> PlateMeta {

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::frame::Picture;
 use crate::meta::{self, PlateMeta};
 use crate::runtime;
-use crate::stream::{FrameTime, StreamTime};
+use crate::stream::{FrameTime, PerSource, StreamTime};
 
 static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new("alprocr", gst::DebugColorFlags::empty(), Some("Licence plate reader")));
@@ -83,7 +83,7 @@ impl Stats {
 /// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
 struct State {
     reader: Reader,
-    tracks: Tracks,
+    tracks: PerSource<Tracks>,
     info: Option<VideoInfo>,
     time: StreamTime,
     warned: bool,
@@ -165,7 +165,7 @@ impl BaseTransformImpl for AlprOcr {
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             reader: Reader::new(model, contract),
-            tracks: Tracks::new(settings.fusion()),
+            tracks: PerSource::new(Tracks::new(settings.fusion())),
             info: None,
             time: StreamTime::default(),
             warned: false,
@@ -225,18 +225,19 @@ impl BaseTransformImpl for AlprOcr {
 impl AlprOcr {
     /// Ends all tracks.
     fn forget(&self, state: &mut State) {
-        state.tracks.clear();
+        state.tracks.all_mut().for_each(Tracks::clear);
         state.time.reset();
         self.count_ended(state);
     }
 
     fn count_ended(&self, state: &mut State) {
-        let ended = state.tracks.take_ended();
         let mut stats = lock(&self.stats);
-        stats.passes += ended.tracks;
-        stats.pass_reads += ended.reads;
-        stats.passes_unread += ended.unread;
-        stats.passes_sure += ended.sure;
+        for ended in state.tracks.all_mut().map(Tracks::take_ended) {
+            stats.passes += ended.tracks;
+            stats.pass_reads += ended.reads;
+            stats.passes_unread += ended.unread;
+            stats.passes_sure += ended.sure;
+        }
     }
 
     /// Puts readings on the plates of one buffer.
@@ -244,6 +245,7 @@ impl AlprOcr {
         let settings = lock(&self.settings).clone();
         let running = element::running_time(&*self.obj(), buffer);
         let FrameTime { time, .. } = state.time.next(running, discont);
+        state.tracks.turn_to(meta::source(buffer), |_| Tracks::new(settings.fusion()));
         let mut plates = meta::read(buffer);
         let keys: Vec<Key> = plates.iter().enumerate().map(|(index, plate)| key(index, plate)).collect();
         {

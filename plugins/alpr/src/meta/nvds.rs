@@ -6,37 +6,72 @@ use alpr_core::time::Timestamp;
 use alpr_nvds::{Frame, Object};
 use gst_video::VideoMeta;
 
-use super::{PlateMeta, Region, is_plate_type};
+use super::{PlateMeta, Region, Shown, is_plate_type};
 
-/// The frame whose picture is in `buffer`, and the pixels of that picture for one pixel of the muxer.
-///
-/// A buffer in system memory holds one picture: of a batch, the first.
-fn frame(buffer: &gst::BufferRef) -> Option<(Frame<'_>, (f32, f32))> {
-    let frame = alpr_nvds::find(buffer)?.frames().min_by_key(Frame::batch_id)?;
+/// A frame, and the pixels of the buffer's picture for one pixel of the muxer.
+type Scaled<'a> = (Frame<'a>, (f32, f32));
+
+/// The frames of the batch on `buffer` in the order of their surfaces.
+fn frames(buffer: &gst::BufferRef) -> Vec<Scaled<'_>> {
     // Converters keep the boxes as they are when they scale the picture.
-    let scale = match (buffer.meta::<VideoMeta>(), frame.pipeline_size()) {
+    let scale = |frame: &Frame<'_>| match (buffer.meta::<VideoMeta>(), frame.pipeline_size()) {
         (Some(video), (w, h)) if w > 0 && h > 0 => (video.width() as f32 / w as f32, video.height() as f32 / h as f32),
         _ => (1.0, 1.0),
     };
-    Some((frame, scale))
+    let batch = alpr_nvds::find(buffer);
+    let mut frames: Vec<Scaled<'_>> =
+        batch.iter().flat_map(alpr_nvds::Batch::frames).map(|frame| (frame, scale(&frame))).collect();
+    frames.sort_by_key(|(frame, _)| frame.batch_id());
+    frames
+}
+
+/// The frame whose picture is in `buffer`: one in system memory holds one picture, of a batch the first.
+fn frame(buffer: &gst::BufferRef) -> Option<Scaled<'_>> {
+    frames(buffer).into_iter().next()
+}
+
+/// Number of the camera of the picture.
+pub(super) fn source(buffer: &gst::BufferRef) -> Option<u32> {
+    frame(buffer).map(|(frame, _)| frame.source_id())
 }
 
 /// When the picture was taken, where the source or the muxer says so.
 pub(super) fn capture_time(buffer: &gst::BufferRef) -> Option<Timestamp> {
-    let (frame, _) = frame(buffer)?;
+    frame(buffer).and_then(|(frame, _)| time_of(&frame))
+}
+
+fn time_of(frame: &Frame<'_>) -> Option<Timestamp> {
     i64::try_from(frame.ntp_timestamp()?).ok().map(Timestamp)
 }
 
-/// The objects of the picture, each with its label.
-fn objects(buffer: &gst::BufferRef) -> impl Iterator<Item = (Object<'_>, &str, (f32, f32))> {
-    frame(buffer)
-        .into_iter()
-        .flat_map(|(frame, scale)| frame.objects().filter_map(move |object| Some((object, object.label()?, scale))))
+/// What the frames behind the first one show.
+pub(super) fn others(buffer: &gst::BufferRef) -> Vec<Shown> {
+    let shown = |(frame, scale): Scaled<'_>| Shown {
+        source: frame.source_id(),
+        time: time_of(&frame),
+        plates: plates_of((frame, scale)).collect(),
+        regions: regions_of((frame, scale), "").collect(),
+    };
+    frames(buffer).into_iter().skip(1).map(shown).collect()
+}
+
+/// The objects of a frame, each with its label.
+fn objects((frame, scale): Scaled<'_>) -> impl Iterator<Item = (Object<'_>, &str, (f32, f32))> {
+    frame.objects().filter_map(move |object| Some((object, object.label()?, scale)))
 }
 
 /// Plates of the picture.
 pub(super) fn plates(buffer: &gst::BufferRef) -> impl Iterator<Item = PlateMeta> {
-    objects(buffer).filter(|(_, label, _)| is_plate_type(label)).map(|(object, label, scale)| {
+    frame(buffer).into_iter().flat_map(plates_of)
+}
+
+/// Objects of the picture that are no plates; only those of class `kind` unless that is empty.
+pub(super) fn regions(buffer: &gst::BufferRef, kind: &str) -> impl Iterator<Item = Region> {
+    frame(buffer).into_iter().flat_map(move |frame| regions_of(frame, kind))
+}
+
+fn plates_of(frame: Scaled<'_>) -> impl Iterator<Item = PlateMeta> {
+    objects(frame).filter(|(_, label, _)| is_plate_type(label)).map(|(object, label, scale)| {
         let parent = object.parent();
         PlateMeta {
             bbox: rect(&object, scale),
@@ -50,9 +85,8 @@ pub(super) fn plates(buffer: &gst::BufferRef) -> impl Iterator<Item = PlateMeta>
     })
 }
 
-/// Objects that are no plates; only those of class `kind` unless that is empty.
-pub(super) fn regions(buffer: &gst::BufferRef, kind: &str) -> impl Iterator<Item = Region> {
-    objects(buffer)
+fn regions_of(frame: Scaled<'_>, kind: &str) -> impl Iterator<Item = Region> {
+    objects(frame)
         .filter(move |(_, label, _)| !is_plate_type(label) && (kind.is_empty() || *label == kind))
         .map(|(object, _, scale)| Region { id: 0, vehicle: vehicle(&object, scale) })
 }

@@ -1,0 +1,205 @@
+//! The cameras of one stream.
+//!
+//! Mostly it is one. In the batches of DeepStream there are several, and what one sees is nothing to the others: each has
+//! passes and an id of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::event::limits;
+use crate::time::Timestamp;
+
+use super::duplicates::Duplicates;
+use super::observation::{Decision, EventDecision};
+use super::outcome::Tally;
+use super::passes::Passes;
+use super::settings::{Identity, Settings};
+use super::watchlist::Watchlist;
+use super::zones::Zones;
+
+/// What stands for the number of the source in the id of a camera.
+pub const SOURCE: &str = "{source_id}";
+
+/// Most cameras: more in one stream is a number that runs away.
+const MOST: usize = 256;
+
+/// The passes of all cameras of a stream.
+#[derive(Debug)]
+pub struct Cameras {
+    settings: Settings,
+    /// The source that came first.
+    first: Option<u32>,
+    passes: BTreeMap<u32, Passes>,
+}
+
+impl Cameras {
+    /// No camera yet.
+    pub const fn new(settings: Settings) -> Self {
+        Self { settings, first: None, passes: BTreeMap::new() }
+    }
+
+    /// The choices; the id of the camera is as it was given.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes choices of all cameras; they hold from the next frame.
+    pub fn set_settings(&mut self, settings: Settings) {
+        for passes in self.passes.values_mut() {
+            let identity = passes.settings().identity.clone();
+            passes.set_settings(Settings { identity, ..settings.clone() });
+        }
+        self.settings = settings;
+    }
+
+    /// Changes the named places.
+    pub fn set_zones(&mut self, zones: &Arc<Zones>) {
+        self.passes.values_mut().for_each(|passes| passes.set_zones(zones.clone()));
+        self.settings.zones = zones.clone();
+    }
+
+    /// Changes the plates that someone waits for.
+    pub fn set_watchlist(&mut self, watchlist: &Arc<Watchlist>) {
+        self.passes.values_mut().for_each(|passes| passes.set_watchlist(watchlist.clone()));
+        self.settings.watchlist = watchlist.clone();
+    }
+
+    /// The passes of the camera with number `source`; `None` when its id would be too long or there are too many cameras.
+    pub fn of(&mut self, source: u32) -> Option<&mut Passes> {
+        let first = *self.first.get_or_insert(source);
+        if !self.passes.contains_key(&source) {
+            let camera = camera_id(&self.settings.identity.camera, source, first);
+            if self.passes.len() == MOST || camera.chars().count() > limits::CAMERA_ID {
+                return None;
+            }
+            let identity = Identity { camera, ..self.settings.identity.clone() };
+            self.passes.insert(source, Passes::new(Settings { identity, ..self.settings.clone() }));
+        }
+        self.passes.get_mut(&source)
+    }
+
+    /// The id of the camera that came first; before any came, that of number 0.
+    pub fn first_id(&self) -> String {
+        let first = self.first.unwrap_or(0);
+        camera_id(&self.settings.identity.camera, first, first)
+    }
+
+    /// Time went on without a frame.
+    pub fn advance(&mut self, memory: &mut Duplicates, time: Timestamp) -> Vec<Decision> {
+        self.passes.values_mut().flat_map(|passes| passes.advance(memory, time)).collect()
+    }
+
+    /// The stream is over: ends all passes with what they have.
+    pub fn finish(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
+        self.passes.values_mut().flat_map(|passes| passes.finish(memory)).collect()
+    }
+
+    /// The stream was cut: forgets all passes in view.
+    pub fn reset(&mut self) -> Vec<Decision> {
+        self.passes.values_mut().flat_map(Passes::reset).collect()
+    }
+
+    /// Downstream took the event of `decision`, or did not.
+    pub fn settle(&mut self, memory: &mut Duplicates, decision: &EventDecision, taken: bool) {
+        let is_its = |passes: &&mut Passes| passes.settings().identity.camera == decision.event.camera_id;
+        let Some(passes) = self.passes.values_mut().find(is_its) else { return };
+        if taken {
+            passes.delivered(memory, decision);
+        } else {
+            passes.refused(memory, decision);
+        }
+    }
+
+    /// Counts of tracks and outcomes of all cameras.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.passes.values().for_each(|passes| tally.join(passes.tally()));
+        tally
+    }
+
+    /// Passes in view.
+    pub fn live(&self) -> usize {
+        self.passes.values().map(Passes::live).sum()
+    }
+
+    /// (readings, passes) of those that ended and had a reading.
+    pub fn reads(&self) -> (u64, u64) {
+        self.passes.values().map(Passes::reads).fold((0, 0), |(a, b), (reads, passes)| (a + reads, b + passes))
+    }
+
+    /// Passes whose fused text changed after their event was sent and could not be corrected any more.
+    pub fn late_changes(&self) -> u64 {
+        self.passes.values().map(Passes::late_changes).sum()
+    }
+}
+
+/// The id of the camera with number `source`: `given` with the number in place of [`SOURCE`]. Where that stands nowhere, the
+/// camera that came `first` has the id as it is, and others the number behind it.
+fn camera_id(given: &str, source: u32, first: u32) -> String {
+    if given.contains(SOURCE) || source == first {
+        given.replace(SOURCE, &source.to_string())
+    } else {
+        format!("{given}-{source}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedup::{DuplicateRules, FrameInfo, Observation, Outcome};
+    use crate::geometry::Rect;
+    use crate::time::TimeSource;
+
+    #[test]
+    fn what_one_camera_sees_is_nothing_to_the_others() {
+        let mut cameras = Cameras::new(crate::dedup::tests::settings());
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        let mut events = Vec::new();
+        // the same track number and the same plate at both, in one batch
+        for number in 0..40_u64 {
+            let time = Timestamp(number as i64 * 40_000_000);
+            let frame = FrameInfo { time, time_source: TimeSource::StreamTime, number, width: 1280, height: 720 };
+            for (source, text) in [(0, "ABC123"), (1, "ABC123"), (2, "XYZ789")] {
+                let n = number as u32 + 1;
+                let seen = Observation {
+                    track_id: 7,
+                    bbox: Rect::new(100.0 + 20.0 * n as f32, 300.0, 80.0, 20.0),
+                    corners: None,
+                    detector_confidence: 0.8,
+                    predicted: false,
+                    quality: Some(0.8),
+                    reading: Some(crate::dedup::tests::reading(text, 0.95)),
+                    consensus: Some(crate::dedup::tests::consensus(text, 0.95, n, n)),
+                    vehicle: None,
+                };
+                let decisions = cameras.of(source).map(|passes| passes.observe(&mut memory, frame, &[seen]));
+                events.extend(decisions.into_iter().flatten().filter_map(|decision| match decision {
+                    Decision::Event(event) => Some(event),
+                    _ => None,
+                }));
+            }
+        }
+        events.iter().for_each(|event| cameras.settle(&mut memory, event, true));
+        let told: Vec<(&str, &str)> = events
+            .iter()
+            .map(|event| (event.event.camera_id.as_str(), event.event.plate.normalized_text.as_str()))
+            .collect();
+        assert_eq!(told, [("CAM1", "ABC123"), ("CAM1-1", "ABC123"), ("CAM1-2", "XYZ789")]);
+        assert_eq!((cameras.live(), cameras.tally().tracks()), (3, 3));
+        cameras.finish(&mut memory);
+        assert_eq!((cameras.live(), cameras.tally().of(Outcome::Event)), (0, 3));
+    }
+
+    #[test]
+    fn every_camera_has_an_id_of_its_own() {
+        for (given, source, id) in
+            [("gate", 3, "gate"), ("gate", 4, "gate-4"), ("gate-{source_id}", 3, "gate-3"), ("{source_id}", 4, "4")]
+        {
+            assert_eq!(camera_id(given, source, 3), id);
+        }
+        let identity = Identity { camera: "c".repeat(49), ..Identity::default() };
+        let mut cameras = Cameras::new(Settings { identity, ..Settings::default() });
+        assert!(cameras.of(1).is_some() && cameras.of(1).is_some());
+        assert!(cameras.of(2).is_none(), "51 characters");
+    }
+}
