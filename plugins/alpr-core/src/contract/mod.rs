@@ -128,10 +128,11 @@ impl ReaderContract {
         views.into_iter().take(count.max(1)).collect()
     }
 
-    /// How many views pay: those of readers with slots can be pooled character by character.
+    /// How many views pay: those of readers with slots can be pooled character by character. With the default models more
+    /// than two read no more plates.
     pub const fn usual_views(&self) -> usize {
         match self.head {
-            ReaderHead::Slots { .. } => Self::MAX_VIEWS,
+            ReaderHead::Slots { .. } => 2,
             ReaderHead::Ctc { .. } | ReaderHead::CtcBest { .. } => 1,
         }
     }

@@ -163,7 +163,7 @@ fn reading() -> Vec<ParamSpec> {
         glib::ParamSpecUInt::builder("views")
             .nick("Views")
             .blurb(
-                "Crops of one plate that are read together: straightened and upright, close and wider; 0 takes 4 where the \
+                "Crops of one plate that are read together: straightened and upright, close and wider; 0 takes 2 where the \
                  model has character slots, else 1",
             )
             .maximum(ReaderContract::MAX_VIEWS as u32)
