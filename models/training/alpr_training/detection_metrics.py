@@ -15,16 +15,20 @@ WIDTHS = (0, 8, 12, 16, 24, 40, 80, 160, 10_000)
 TILTS = (0, 3, 8, 15, 90)
 """Edges of the tilt buckets, degrees; for plates whose corners are labelled."""
 
+LIGHTS = (0, 40, 80, 160, 256)
+"""Edges of the light buckets: mean of the plate and its surroundings, 0..255."""
+
 
 @dataclass
 class Truth:
-    """A labelled plate of one picture: box x1,y1,x2,y2 (px), width at network scale, set, corners or None."""
+    """A labelled plate of one picture: box x1,y1,x2,y2 (px), width at network scale, set, corners or None, mean light there."""
 
     box: np.ndarray
     width: float
     group: str
     region: str = ""
     corners: np.ndarray | None = None
+    light: float | None = None
 
 
 @dataclass

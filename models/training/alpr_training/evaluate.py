@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from .detection_metrics import (
-    TILTS, WIDTHS, Outcome, Truth, add_picture, at_threshold, average_precision, best_threshold, buckets,
+    LIGHTS, TILTS, WIDTHS, Outcome, Truth, add_picture, at_threshold, average_precision, best_threshold, buckets,
     iou_matrix, recall_at_precision, tilt,
 )
 from .detection_models import EndToEnd, Pose
@@ -36,10 +36,17 @@ def open_detector(path: Path, threads: int, size: tuple[int, int] | None, adapt:
     return EndToEnd(path, threads)
 
 
-def truths_of(scene: Scene) -> list[Truth]:
+def light_at(picture: np.ndarray, box: np.ndarray) -> float:
+    """Mean of `picture` on the box and half its size around it, 0..255."""
+    grown = box + (box[2:] - box[:2])[[0, 1, 0, 1]] * (-0.5, -0.5, 0.5, 0.5)
+    (x1, y1), (x2, y2) = np.floor(grown[:2].clip(0)).astype(int), np.ceil(grown[2:]).astype(int)
+    return float(picture[y1:y2, x1:x2].mean())
+
+
+def truths_of(scene: Scene, picture: np.ndarray) -> list[Truth]:
     """The labels of a scene as the metrics want them."""
     scale = min(NETWORK[0] / scene.width, NETWORK[1] / scene.height)
-    return [Truth(p.box, float((p.box[2] - p.box[0]) * scale), scene.set, scene.region, p.corners) for p in scene.plates]
+    return [Truth(p.box, float((p.box[2] - p.box[0]) * scale), scene.set, scene.region, p.corners, light_at(picture, p.box)) for p in scene.plates]
 
 
 def score(detector, scenes: Scenes, numbers: list[int]) -> tuple[Outcome, float, dict[int, np.ndarray]]:
@@ -51,7 +58,7 @@ def score(detector, scenes: Scenes, numbers: list[int]) -> tuple[Outcome, float,
         begun = time.perf_counter()
         finds[number] = detector.detect(picture)
         spent.append(time.perf_counter() - begun)
-        add_picture(outcome, finds[number], truths_of(scene), scene.set)
+        add_picture(outcome, finds[number], truths_of(scene, picture), scene.set)
     return outcome, float(np.median(spent) * 1000), finds
 
 
@@ -69,6 +76,7 @@ def report(name: str, outcome: Outcome, threshold: float, milliseconds: float) -
                  for g in sorted({t.group for t in outcome.truths})},
         "widths": buckets(outcome, threshold, WIDTHS, lambda t: t.width),
         "tilts": buckets(outcome, threshold, TILTS, lambda t: None if t.corners is None else tilt(t.corners)),
+        "lights": buckets(outcome, threshold, LIGHTS, lambda t: t.light),
     }
     print(f"\n{name}: {result['plates']} plates, {milliseconds:.1f} ms a picture (median, one picture at a time)")
     print(f"  recall {recall:.1%} at 95 % precision (threshold {at:.3f}), AP50 {result['average_precision']:.3f}")
@@ -81,7 +89,7 @@ def report(name: str, outcome: Outcome, threshold: float, milliseconds: float) -
     for group, row in result["sets"].items():
         print(f"  {group:20s} {row['plates']:6d}  {row['recall']:6.1%}  {row['precision']:9.1%}  {row['false']:5d}   "
               f"{row['recall_at_precision_95']:.1%}")
-    for title in ("widths", "tilts"):
+    for title in ("widths", "tilts", "lights"):
         print(f"  {title}: " + ", ".join(f"{name} ({count}): {share:.1%}" for name, count, share in result[title]))
     return result
 
