@@ -112,6 +112,8 @@ pub struct Facts {
     pub alike_evidence: f32,
     /// Whether one reading says exactly this text so clearly that it needs no second one.
     pub clear: bool,
+    /// Whether the box of a reading of this text has the form of the one before.
+    pub keeps_form: bool,
     /// Whether a clear reading of a whole plate said something else altogether.
     pub contradicted: bool,
     /// Whether the text has a usual format of any region, not only one for plates to order, or none.
@@ -153,6 +155,7 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
     let single = (facts.clear || facts.confidence >= rules.single_read_confidence)
+        && facts.keeps_form
         && is_supported(facts, rules)
         && (facts.moved == Some(true) || facts.may_be_brief || rules.static_policy == StaticPolicy::Accept);
     check(facts.whole_agreeing > 1 || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
@@ -213,6 +216,7 @@ mod tests {
             alike: 1.0,
             alike_evidence: 3.2,
             clear: false,
+            keeps_form: true,
             contradicted: false,
             usual: true,
             may_be_brief: false,

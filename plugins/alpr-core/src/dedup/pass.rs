@@ -22,6 +22,10 @@ const CLEAR: f32 = 0.5;
 /// Least quality of the crop and least probability of a reading that says all by itself.
 const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
 
+/// By which factor a plate's width over its height changes between two sights at most, for one reading to be enough:
+/// at few frames a second, the track of a vehicle may go over to a sign of another form.
+const SAME_FORM: f32 = 1.5;
+
 /// How much better a picture must be to replace the one that is kept: copies cost time.
 const WORTH_A_COPY: f32 = 1.05;
 
@@ -76,10 +80,19 @@ struct TextCount {
     evidence: f32,
     /// Whether one of `whole` says all by itself.
     clear: bool,
+    /// Whether one of `whole` is of a box of the form of that before.
+    keeps_form: bool,
     /// Where it was read first.
     place: Rect,
     /// Whether it was read elsewhere as well.
     elsewhere: bool,
+}
+
+/// What a single reading is worth.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    clear: bool,
+    keeps_form: bool,
 }
 
 /// The best frame so far.
@@ -198,6 +211,7 @@ impl Pass {
         if self.from_start && self.home.is_none() {
             self.home = Some(seen.bbox);
         }
+        let keeps_form = self.motion.last().is_none_or(|(_, before)| is_same_form(&before, &seen.bbox));
         self.motion.add(frame.time, &seen.bbox);
         self.take_vehicle(seen.vehicle.as_ref());
         let Some(text) = self.take_reading(seen) else { return false };
@@ -206,8 +220,8 @@ impl Pass {
         self.whole_reads = self.whole_reads.saturating_add(u32::from(!cut));
         let confidence = seen.reading.as_ref().map_or(1.0, |reading| reading.confidence);
         let quality = seen.quality.unwrap_or(1.0);
-        let clear = quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1;
-        self.count(&text, cut, evidence(quality, confidence), clear, &seen.bbox);
+        let look = Look { keeps_form, clear: quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1 };
+        self.count(&text, cut, evidence(quality, confidence), look, &seen.bbox);
         self.offer_winner(frame, seen, text, cut)
     }
 
@@ -231,7 +245,7 @@ impl Pass {
         }
     }
 
-    fn count(&mut self, text: &str, cut: bool, evidence: f32, clear: bool, place: &Rect) {
+    fn count(&mut self, text: &str, cut: bool, evidence: f32, look: Look, place: &Rect) {
         let index = self.texts.iter().position(|t| t.text == text).unwrap_or_else(|| {
             if self.texts.len() == MOST_TEXTS {
                 // noise gives way, or the right text of a plate that comes from far away would find no room
@@ -245,6 +259,7 @@ impl Pass {
                 cut: 0,
                 evidence: 0.0,
                 clear: false,
+                keeps_form: false,
                 place: *place,
                 elsewhere: false,
             });
@@ -254,7 +269,8 @@ impl Pass {
         let counter = if cut { &mut count.cut } else { &mut count.whole };
         *counter = counter.saturating_add(1);
         count.evidence += if cut { 0.0 } else { evidence };
-        count.clear |= clear && !cut;
+        count.clear |= look.clear && !cut;
+        count.keeps_form |= look.keeps_form && !cut;
         count.elsewhere |= !is_same_place(&count.place, place);
     }
 
@@ -339,6 +355,7 @@ impl Pass {
             alike: if all > 0.0 { alike / all } else { 0.0 },
             alike_evidence: alike,
             clear: self.texts.iter().any(|t| t.clear && t.text == text),
+            keeps_form: self.texts.iter().any(|t| t.keeps_form && t.text == text),
             contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
             usual: true,
             may_be_brief: false,
@@ -397,6 +414,7 @@ impl Pass {
                 own.cut = own.cut.saturating_add(count.cut);
                 own.evidence += count.evidence;
                 own.clear |= count.clear;
+                own.keeps_form |= count.keeps_form;
                 own.elsewhere |= count.elsewhere || !is_same_place(&own.place, &count.place);
             } else if self.texts.len() < MOST_TEXTS {
                 self.texts.push(count);
@@ -410,6 +428,11 @@ impl Pass {
         }
         self.news = true;
     }
+}
+
+fn is_same_form(a: &Rect, b: &Rect) -> bool {
+    let (one, other) = (a.w * b.h, b.w * a.h);
+    one < SAME_FORM * other && other < SAME_FORM * one
 }
 
 /// What two tracks of one vehicle say together.

@@ -106,6 +106,15 @@ fn one_clear_reading_is_an_event_where_frames_are_rare() {
 }
 
 #[test]
+fn one_reading_of_something_of_another_form_is_no_event() {
+    let mut camera = Slow::new(settings());
+    (0..12).for_each(|_| camera.see(&[]));
+    camera.see(&[(1, at(415.0, 232.0), "", 0.0, false)]);
+    camera.see(&[(1, Rect::new(123.0, 77.0, 69.0, 47.0), "BUS145", 0.99, false)]);
+    assert_eq!(camera.end().outcomes(), ["too-few-reads"]);
+}
+
+#[test]
 fn a_track_that_is_only_expected_goes_on_as_the_one_that_is_seen() {
     let mut camera = Slow::new(settings());
     (0..12).for_each(|_| camera.see(&[]));
