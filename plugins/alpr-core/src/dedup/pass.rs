@@ -10,7 +10,7 @@ use super::duplicates::EntryId;
 use super::judge::Facts;
 use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
-use super::signs::{Sign, is_same_place};
+use super::signs::Sign;
 use super::zones::{ZoneRule, Zones};
 
 /// Most different texts that are counted per pass; of more, those with the least evidence are noise.
@@ -25,6 +25,9 @@ const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
 /// By which factor a plate's width over its height changes between two sights at most, for one reading to be enough:
 /// at few frames a second, the track of a vehicle may go over to a sign of another form.
 const SAME_FORM: f32 = 1.5;
+
+/// How much of the smaller of two boxes lies in the other one when they are of one thing that stands.
+const COVERED: f32 = 0.6;
 
 /// How much better a picture must be to replace the one that is kept: copies cost time.
 const WORTH_A_COPY: f32 = 1.05;
@@ -271,7 +274,7 @@ impl Pass {
         count.evidence += if cut { 0.0 } else { evidence };
         count.clear |= look.clear && !cut;
         count.keeps_form |= look.keeps_form && !cut;
-        count.elsewhere |= !is_same_place(&count.place, place);
+        count.elsewhere |= !is_at(&count.place, place);
     }
 
     fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
@@ -378,8 +381,8 @@ impl Pass {
         // one that stood and is on its way now was read here and is elsewhere
         let (Some(home), Some((last, place))) = (&self.home, self.motion.last()) else { return false };
         last.since(self.first) >= motion::LONG
-            && is_same_place(home, &place)
-            && texts.all(|t| !t.elsewhere && is_same_place(home, &t.place))
+            && is_at(home, &place)
+            && texts.all(|t| !t.elsewhere && is_at(home, &t.place))
     }
 
     /// Where it stands and what it says, when it was there from the start and never moved.
@@ -415,7 +418,7 @@ impl Pass {
                 own.evidence += count.evidence;
                 own.clear |= count.clear;
                 own.keeps_form |= count.keeps_form;
-                own.elsewhere |= count.elsewhere || !is_same_place(&own.place, &count.place);
+                own.elsewhere |= count.elsewhere || !is_at(&own.place, &count.place);
             } else if self.texts.len() < MOST_TEXTS {
                 self.texts.push(count);
             }
@@ -428,6 +431,11 @@ impl Pass {
         }
         self.news = true;
     }
+}
+
+/// Whether two boxes are of one thing that stands, or one of a part of it, the rest of which something hides.
+fn is_at(a: &Rect, b: &Rect) -> bool {
+    a.intersection(b).area() > COVERED * a.area().min(b.area())
 }
 
 fn is_same_form(a: &Rect, b: &Rect) -> bool {

@@ -32,7 +32,7 @@ impl Sign {
 }
 
 /// Whether two boxes are of one thing that stands.
-pub(super) fn is_same_place(a: &Rect, b: &Rect) -> bool {
+fn is_same_place(a: &Rect, b: &Rect) -> bool {
     a.iou(b) >= SAME_PLACE
 }
 

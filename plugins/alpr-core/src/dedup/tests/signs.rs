@@ -82,6 +82,25 @@ fn a_sign_whose_track_visits_another_place_and_comes_back_is_a_sign() {
 }
 
 #[test]
+fn a_sign_that_comes_out_from_behind_a_lorry_is_a_sign() {
+    let mut camera = Slow::new(settings());
+    for _ in 0..6 {
+        camera.see(&[(1, Rect::new(462.0, 25.0, 127.0, 34.0), "CENTRUM3K", 0.9, false)]);
+    }
+    camera.see(&[]);
+    for (width, height, text) in
+        [(37.0, 24.0, "CEN"), (57.0, 25.0, "CENTR"), (80.0, 27.0, "CENTRUM"), (96.0, 28.0, "CENTRUM3")]
+    {
+        camera.see(&[(2, Rect::new(462.0, 28.0, width, height), text, 0.97, false)]);
+    }
+    for _ in 0..6 {
+        camera.see(&[(2, Rect::new(462.0, 25.0, 127.0, 34.0), "CENTRUM3K", 0.9, false)]);
+    }
+    let scene = camera.end();
+    assert_eq!(scene.texts(), [""; 0], "{:?}", scene.outcomes());
+}
+
+#[test]
 fn a_car_that_stood_and_is_read_no_more_when_it_goes_is_an_event() {
     let mut camera = Slow::new(settings());
     for _ in 0..6 {
