@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Capture time of the first frame of a file without a date of its own.
 const START_TIME: &str = "2026-01-01T00:00:00Z";
+/// The same for a broker that lasts: the last midnight, because topics keep records by their capture time, most for a week.
+const MIDNIGHT: &str = "%Y-%m-%dT00:00:00Z";
 /// Name of the camera in the demo's events.
 const CAMERA: &str = "gate-1";
 /// Topic of the demo.
@@ -45,14 +47,24 @@ fn uri(input: &str) -> Result<String, String> {
     glib::filename_to_uri(path, None).map(Into::into).map_err(|e| format!("cannot open {input}: {e}"))
 }
 
-/// The pipeline description of the demo.
-pub fn description(options: &Options, servers: &str, clip: &Path) -> Result<String, String> {
+fn start_time(options: &Options) -> Result<String, String> {
+    match &options.kafka {
+        None => Ok(START_TIME.to_owned()),
+        Some(_) => {
+            let now = glib::DateTime::now_utc().and_then(|now| now.format(MIDNIGHT));
+            Ok(now.map_err(|e| format!("the clock cannot be read: {e}"))?.into())
+        }
+    }
+}
+
+/// The pipeline description of the demo, for a film that begins at `start`.
+pub fn description(options: &Options, servers: &str, clip: &Path, start: &str) -> Result<String, String> {
     let [detect, ocr, dedup] = &options.properties;
     let uri = uri(&options.input)?;
     let live = uri.starts_with("rtsp");
     let uri = quote(&uri);
-    // A file's capture time is counted from a fixed moment, a camera's is the clock's.
-    let start = if live { String::new() } else { format!(" start-time={START_TIME}") };
+    // A file's capture time is counted from a known moment, a camera's is the clock's.
+    let start = if live { String::new() } else { format!(" start-time={start}") };
     let queue = "queue max-size-buffers=4 max-size-time=0 max-size-bytes=0";
     Ok(format!(
         "uridecodebin name={SOURCE} uri={uri} ! {queue} name={BEHIND} ! videoconvert ! videoflip video-direction=auto \
@@ -75,7 +87,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let broker = Broker::new(options.kafka.as_deref())?;
     broker.create_topic(TOPIC)?;
     let clip = options.out.join("annotated.mkv");
-    let description = description(options, &broker.servers, &clip)?;
+    let start = start_time(options)?;
+    let description = description(options, &broker.servers, &clip, &start)?;
     let which = if broker.is_embedded() { "embedded broker" } else { "broker" };
     console::say(&format!("{which} at {}, topic {TOPIC}", broker.servers));
     console::say(&format!("gst-launch-1.0 {description}\n"));
@@ -95,7 +108,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     if let Ok(End::Stopped) = end {
         console::say("stopped");
     }
-    summary(options, &show, &clip);
+    summary(options, &show, &clip, &start);
     end.map(|_| ())
 }
 
@@ -221,7 +234,7 @@ fn count(pipeline: &gst::Pipeline, element: &str, field: &str) -> u64 {
         .unwrap_or(0)
 }
 
-fn summary(options: &Options, show: &Show, clip: &Path) {
+fn summary(options: &Options, show: &Show, clip: &Path, start: &str) {
     let frames = show.frames.load(Ordering::Relaxed);
     let wall = show.started.elapsed().as_secs_f64();
     console::say(&format!(
@@ -239,15 +252,15 @@ fn summary(options: &Options, show: &Show, clip: &Path) {
             Ok(mut truth) => {
                 // A run that was stopped owes nothing for passes that it has not seen whole.
                 truth.passes.retain(|p| u64::from(p.last_frame) < frames);
-                console::say(report::verdict(&verdict(&truth, &show.events)).trim_end());
+                console::say(report::verdict(&verdict(&truth, &show.events, start)).trim_end());
             }
             Err(e) => console::warn(&e),
         }
     }
 }
 
-/// How the events of a run that began at [`START_TIME`] compare with the truth.
-fn verdict(truth: &Truth, events: &[Event]) -> Verdict {
-    let sightings: Vec<Sighting> = events.iter().filter_map(|e| crate::clips::sighting(e, START_TIME)).collect();
+/// How the events of a film that began at `start` compare with the truth.
+fn verdict(truth: &Truth, events: &[Event], start: &str) -> Verdict {
+    let sightings: Vec<Sighting> = events.iter().filter_map(|e| crate::clips::sighting(e, start)).collect();
     judge(truth, &sightings, crate::clips::DEFAULT_WINDOW)
 }
