@@ -229,6 +229,8 @@ fn read_one(buffer: &gst::BufferRef, roi: &Roi) -> PlateMeta {
     if plate.vehicle.is_none() {
         plate.vehicle = parent_of(buffer, roi);
     }
+    // One event of one vehicle: where only that is followed, its track is the plate's.
+    plate.track_id = plate.track_id.or_else(|| plate.vehicle.as_ref()?.id);
     plate
 }
 

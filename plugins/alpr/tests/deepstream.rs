@@ -53,7 +53,16 @@ fn events(carry: impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2])) -> Vec<Event>
     lines.map(|line| serde_json::from_slice(&line.map_readable().unwrap()).unwrap()).collect()
 }
 
-fn by_regions(buffer: &mut gst::BufferRef, _number: u64, places: [[u32; 4]; 2]) {
+fn by_regions(buffer: &mut gst::BufferRef, number: u64, places: [[u32; 4]; 2]) {
+    regions(buffer, number, places, true);
+}
+
+/// Nothing follows plates: the track is the vehicle's.
+fn by_followed_vehicles(buffer: &mut gst::BufferRef, number: u64, places: [[u32; 4]; 2]) {
+    regions(buffer, number, places, false);
+}
+
+fn regions(buffer: &mut gst::BufferRef, _number: u64, places: [[u32; 4]; 2], plate_has_id: bool) {
     let [car, plate] = places.map(|[x, y, w, h]| (x, y, w, h));
     let id = || gst::Structure::builder("object_id").field("id", CAR as i32).build();
     let mut region = Roi::add(buffer, "car", car);
@@ -62,7 +71,9 @@ fn by_regions(buffer: &mut gst::BufferRef, _number: u64, places: [[u32; 4]; 2]) 
     let mut region = Roi::add(buffer, "license_plate", plate);
     region.set_id(2);
     region.set_parent_id(1);
-    region.add_param(id());
+    if plate_has_id {
+        region.add_param(id());
+    }
     region.add_param(gst::Structure::builder("detection").field("confidence", f64::from(CONFIDENCE)).build());
 }
 
@@ -87,6 +98,7 @@ fn the_same_scene_gives_the_same_event() {
     let expected = events(by_regions);
     assert_eq!(expected.len(), 1);
     assert_eq!((expected[0].plate.text.as_str(), expected[0].vehicle.kind.as_str()), ("3097", "car"));
+    assert_eq!(events(by_followed_vehicles), expected, "the parent's track");
     for layout in Layout::ALL {
         assert_eq!(events(by_objects(layout, |_| 0)), expected, "{layout:?}");
     }

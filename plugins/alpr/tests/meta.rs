@@ -151,6 +151,7 @@ fn plates_of_others_are_read_and_what_they_said_is_kept() {
     let expected = PlateMeta {
         bbox: Rect::new(10.0, 20.0, 100.0, 30.0),
         confidence: 0.75,
+        track_id: vehicle.id,
         vehicle: Some(vehicle),
         roi_id: Some(41),
         ..PlateMeta::default()
