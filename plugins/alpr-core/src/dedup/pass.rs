@@ -10,7 +10,7 @@ use super::duplicates::EntryId;
 use super::judge::Facts;
 use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
-use super::signs::Sign;
+use super::signs::{Sign, is_at};
 use super::zones::{ZoneRule, Zones};
 
 /// Most different texts that are counted per pass; of more, those with the least evidence are noise.
@@ -25,9 +25,6 @@ const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
 /// By which factor a plate's width over its height changes between two sights at most, for one reading to be enough:
 /// at few frames a second, the track of a vehicle may go over to a sign of another form.
 const SAME_FORM: f32 = 1.5;
-
-/// How much of the smaller of two boxes lies in the other one when they are of one thing that stands.
-const COVERED: f32 = 0.6;
 
 /// How much better a picture must be to replace the one that is kept: copies cost time.
 const WORTH_A_COPY: f32 = 1.05;
@@ -387,8 +384,10 @@ impl Pass {
 
     /// Where it stands and what it says, when it was there from the start and never moved.
     pub(super) fn sign(&self) -> Option<Sign> {
-        let (_, place) = self.motion.last().filter(|_| self.from_start && self.motion.moved() == Some(false))?;
-        Some(Sign { place, text: self.text() })
+        let (text, (_, place)) = (self.text(), self.motion.last().filter(|_| self.from_start)?);
+        let stands = self.motion.moved() == Some(false) || self.is_sign(&|other| distance::is_like(other, &text));
+        stands
+            .then_some(Sign { place: self.home.filter(|_| self.motion.moved() != Some(false)).unwrap_or(place), text })
     }
 
     pub(super) const fn detector_confidence(&self) -> f32 {
@@ -431,11 +430,6 @@ impl Pass {
         }
         self.news = true;
     }
-}
-
-/// Whether two boxes are of one thing that stands, or one of a part of it, the rest of which something hides.
-fn is_at(a: &Rect, b: &Rect) -> bool {
-    a.intersection(b).area() > COVERED * a.area().min(b.area())
 }
 
 fn is_same_form(a: &Rect, b: &Rect) -> bool {

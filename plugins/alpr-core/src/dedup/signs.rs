@@ -16,6 +16,9 @@ const MOST: usize = 64;
 /// How much two boxes of one sign cover each other at least.
 const SAME_PLACE: f32 = 0.4;
 
+/// How much of the smaller of two boxes lies in the other one when they are of one thing that stands.
+const COVERED: f32 = 0.6;
+
 /// Something that was there in the first frames and never moved.
 #[derive(Debug)]
 pub(super) struct Sign {
@@ -27,8 +30,13 @@ pub(super) struct Sign {
 impl Sign {
     /// Whether what says `text` at `place` is this one.
     pub(super) fn says(&self, text: &str, place: &Rect) -> bool {
-        is_same_place(&self.place, place) && !self.text.is_empty() && distance::is_like(text, &self.text)
+        is_at(&self.place, place) && !self.text.is_empty() && distance::is_like(text, &self.text)
     }
+}
+
+/// Whether two boxes are of one thing that stands, or one of a part of it, the rest of which something hides.
+pub(super) fn is_at(a: &Rect, b: &Rect) -> bool {
+    a.intersection(b).area() > COVERED * a.area().min(b.area())
 }
 
 /// Whether two boxes are of one thing that stands.
