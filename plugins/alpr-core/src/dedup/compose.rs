@@ -74,7 +74,8 @@ fn as_named(plain: &Text, consensus: &Consensus, settings: &Settings) -> f32 {
     let named = consensus.region.as_ref().filter(|named| named.confidence >= NAMED_REGION);
     let fit = named.and_then(|named| {
         let fit = settings.templates.fit(std::slice::from_ref(&named.code), &consensus.lattice)?;
-        (fit.text == plain.raw).then(|| named.confidence * fit.confidence + (1.0 - named.confidence) * plain.confidence)
+        let confidence = named.confidence * fit.confidence + (1.0 - named.confidence) * plain.confidence;
+        (fit.text == plain.raw).then_some(confidence)
     });
     fit.unwrap_or(plain.confidence)
 }
