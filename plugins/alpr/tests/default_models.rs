@@ -28,9 +28,9 @@ fn painted(mut painting: Painting, text: &str, x: u32, y: u32, scale: u32) -> (P
     (painting, [x as f32, y as f32, w as f32, h as f32])
 }
 
-/// A grey picture of 1280 × 720 with a plate whose font's pixels take `scale` pixels; how often `alprdetect` looked, and
-/// whether it found the plate.
-fn searched(scale: Option<u32>, coarse: bool) -> (u64, bool) {
+/// A grey picture of 1280 × 720 with a plate of this text whose font's pixels take that many pixels; how often `alprdetect`
+/// looked, and whether it found the plate.
+fn searched(plate: Option<(&str, u32)>, coarse: bool) -> (u64, bool) {
     common::init();
     let detect = gst::ElementFactory::make("alprdetect")
         .property("model-file", format!("{}/../../models/plate-detector.onnx", env!("CARGO_MANIFEST_DIR")))
@@ -42,8 +42,8 @@ fn searched(scale: Option<u32>, coarse: bool) -> (u64, bool) {
     let info = video(VideoFormat::Nv12, 1280, 720);
     let mut h = harness(&detect, &info);
     let scene = Painting::new(1280, 720).rect(0, 0, 1280, 720, [60, 62, 65]);
-    let (scene, [x, y, w, height]) = match scale {
-        Some(scale) => painted(scene, "KB123CD", 100, 200, scale),
+    let (scene, [x, y, w, height]) = match plate {
+        Some((text, scale)) => painted(scene, text, 40, 60, scale),
         None => (scene, [0.0; 4]),
     };
     let found = plates(&h.push_and_pull(scene.buffer(&info, 0)).unwrap());
@@ -55,9 +55,9 @@ fn searched(scale: Option<u32>, coarse: bool) -> (u64, bool) {
 fn a_picture_without_a_find_is_searched_again_for_plates_that_fill_it() {
     assert_eq!(searched(None, true), (2, false), "nothing at either size");
     assert_eq!(searched(None, false), (1, false));
-    assert_eq!(searched(Some(1), true), (1, true), "a plate of usual size needs one look");
-    assert_eq!(searched(Some(7), false), (1, false), "as large as this it is not seen");
-    assert_eq!(searched(Some(7), true), (2, true));
+    assert_eq!(searched(Some(("KB123CD", 1)), true), (1, true), "a plate of usual size needs one look");
+    assert_eq!(searched(Some(("KB1", 17)), false), (1, false), "as large as this it is not seen");
+    assert_eq!(searched(Some(("KB1", 17)), true), (2, true));
 }
 
 #[test]
