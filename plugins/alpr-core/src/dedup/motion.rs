@@ -30,6 +30,8 @@ const MOVED_BY_SCALE: f32 = 0.2;
 pub(super) struct Motion {
     start: Vec<Rect>,
     recent: Vec<(Timestamp, Rect)>,
+    /// The largest smoothed box.
+    largest: Option<Rect>,
     sights: u32,
     moved: bool,
 }
@@ -44,8 +46,10 @@ impl Motion {
             self.recent.remove(0);
         }
         self.recent.push((time, *bbox));
+        let b = middle(self.recent.iter().map(|(_, r)| r));
+        self.largest = larger(self.largest, Some(b));
         if !self.moved && self.sights as usize > SMOOTH && self.start.len() == SMOOTH {
-            let (a, b) = (middle(self.start.iter()), middle(self.recent.iter().map(|(_, r)| r)));
+            let a = middle(self.start.iter());
             self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0) || grew(&a, &b) > MOVED_BY_SCALE;
         }
     }
@@ -67,6 +71,11 @@ impl Motion {
 
     pub(super) fn last(&self) -> Option<(Timestamp, Rect)> {
         self.recent.last().copied()
+    }
+
+    /// Where it stands when it never moved: the largest box, for of a sign only a part may be seen in the end.
+    pub(super) fn stands_at(&self) -> Option<Rect> {
+        self.largest.filter(|_| self.moved() == Some(false))
     }
 
     /// Where the plate should be at `time` when it goes on as before.
@@ -95,9 +104,14 @@ impl Motion {
         self.moved |= later.moved || apart;
         self.sights = self.sights.saturating_add(later.sights);
         self.recent = later.recent;
+        self.largest = larger(self.largest, later.largest);
         // what stands is compared with itself alone: of a sign, each track may have seen another part
         self.start = later.start;
     }
+}
+
+fn larger(a: Option<Rect>, b: Option<Rect>) -> Option<Rect> {
+    a.into_iter().chain(b).max_by(|a, b| a.area().total_cmp(&b.area()))
 }
 
 /// How far a box went: the way that opposite edges have in common, in pixels.

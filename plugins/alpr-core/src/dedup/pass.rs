@@ -384,10 +384,13 @@ impl Pass {
 
     /// Where it stands and what it says, when it was there from the start and never moved.
     pub(super) fn sign(&self) -> Option<Sign> {
-        let (text, (_, place)) = (self.text(), self.motion.last().filter(|_| self.from_start)?);
-        let stands = self.motion.moved() == Some(false) || self.is_sign(&|other| distance::is_like(other, &text));
-        stands
-            .then_some(Sign { place: self.home.filter(|_| self.motion.moved() != Some(false)).unwrap_or(place), text })
+        let text = self.text();
+        let place = self
+            .motion
+            .stands_at()
+            .or_else(|| self.home.filter(|_| self.is_sign(&|other| distance::is_like(other, &text))))
+            .filter(|_| self.from_start)?;
+        Some(Sign { place, text })
     }
 
     pub(super) const fn detector_confidence(&self) -> f32 {

@@ -103,18 +103,24 @@ fn a_sign_that_comes_out_from_behind_a_lorry_is_a_sign() {
 #[test]
 fn a_sign_that_a_lorry_hides_bit_by_bit_is_known_when_it_comes_out_again() {
     let part = |from: f32, to: f32| Rect::new(284.0 + from, 217.0, to - from, 50.0);
-    let mut camera = Slow::new(settings());
-    (0..6).for_each(|_| camera.see(&[(1, part(0.0, 96.0), "MAX35T", 0.99, false)]));
-    for (to, text) in [(80.0, "MAX35"), (60.0, "MAX3"), (40.0, "MAX"), (34.0, "MAX")] {
-        camera.see(&[(1, part(0.0, to), text, 0.99, false)]);
+    for hidden_again in [false, true] {
+        let mut camera = Slow::new(settings());
+        (0..6).for_each(|_| camera.see(&[(1, part(0.0, 96.0), "MAX35T", 0.99, false)]));
+        for (to, text) in [(80.0, "MAX35"), (60.0, "MAX3"), (40.0, "MAX"), (34.0, "MAX")] {
+            camera.see(&[(1, part(0.0, to), text, 0.99, false)]);
+        }
+        (0..12).for_each(|_| camera.see(&[]));
+        for (from, text) in [(49.0, "35T"), (37.0, "35T"), (24.0, "AX35T"), (13.0, "AAX35T")] {
+            camera.see(&[(2, part(from, 96.0), text, 0.98, false)]);
+        }
+        (0..6).for_each(|_| camera.see(&[(2, part(0.0, 96.0), "MAX35T", 0.99, false)]));
+        // from the part that came out first to the part that is hidden last, the box goes half its width
+        for to in if hidden_again { &[80.0, 60.0, 40.0, 34.0][..] } else { &[] } {
+            camera.see(&[(2, part(0.0, *to), "", 0.0, false)]);
+        }
+        let scene = camera.end();
+        assert_eq!(scene.texts(), [""; 0], "{hidden_again} {:?}", scene.outcomes());
     }
-    (0..12).for_each(|_| camera.see(&[]));
-    for (from, text) in [(49.0, "35T"), (37.0, "35T"), (24.0, "AX35T"), (13.0, "AAX35T")] {
-        camera.see(&[(2, part(from, 96.0), text, 0.98, false)]);
-    }
-    (0..6).for_each(|_| camera.see(&[(2, part(0.0, 96.0), "MAX35T", 0.99, false)]));
-    let scene = camera.end();
-    assert_eq!(scene.texts(), [""; 0], "{:?}", scene.outcomes());
 }
 
 #[test]
