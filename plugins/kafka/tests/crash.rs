@@ -18,6 +18,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+/// Tells whether it could run here.
+type Test = fn() -> bool;
+
 const KILLS: u32 = 50;
 const CAMERAS: u32 = 5;
 /// Some five thousand events a second: kills hit records on their way, and the broker keeps up.
@@ -39,8 +42,7 @@ fn main() {
     {
         return;
     }
-    // What cannot run here says so.
-    let tests: [(&str, fn() -> bool); 3] = [
+    let tests: [(&str, Test); 3] = [
         ("a_full_disk_takes_no_more_and_loses_nothing", a_full_disk_takes_no_more_and_loses_nothing),
         ("a_read_only_disk_is_a_clear_error", a_read_only_disk_is_a_clear_error),
         ("killed_many_times_and_nothing_is_lost", killed_many_times_and_nothing_is_lost),
