@@ -47,9 +47,10 @@ pub struct Rules {
     pub mixed_reads_confidence: f32,
     /// Least best score of the plate detector on the track, 0 to 1.
     pub min_detector_confidence: f32,
-    /// The same for texts that have no usual format anywhere: plates to order have none, but most such texts are lettering
-    /// on vehicles, of which detectors are less sure.
-    pub unusual_detector_confidence: f32,
+    /// The same for texts that are often lettering on vehicles, of which detectors are less sure: those that have no usual
+    /// format anywhere, as plates to order, and those that fewer than [`Self::confirm_reads`] readings say although frames
+    /// are many.
+    pub doubtful_detector_confidence: f32,
     /// Least part of the evidence that must be for the text, or one like it, when not two readings say exactly this text.
     pub min_alike: f32,
     /// Least [evidence](crate::consensus::evidence) of those readings together: many readings of a plate that is far too
@@ -76,7 +77,7 @@ impl Default for Rules {
             single_read_confidence: 0.90,
             mixed_reads_confidence: 0.75,
             min_detector_confidence: 0.40,
-            unusual_detector_confidence: 0.75,
+            doubtful_detector_confidence: 0.75,
             min_alike: 0.5,
             min_evidence: 0.4,
             min_length: 3,
@@ -147,7 +148,8 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(!facts.zone_missed, Outcome::Zone)?;
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
     check(!facts.sign || rules.static_policy == StaticPolicy::Accept, Outcome::Static)?;
-    let detector = if facts.usual { 0.0 } else { rules.unusual_detector_confidence };
+    let is_doubtful = !facts.usual || (facts.whole_agreeing < rules.confirm_reads && !facts.may_be_brief);
+    let detector = if is_doubtful { rules.doubtful_detector_confidence } else { 0.0 };
     check(facts.detector_confidence >= rules.min_detector_confidence.max(detector), Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
     check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
@@ -304,6 +306,18 @@ mod tests {
         );
         check("at the place of a sign", |f, _| (f.moved, f.from_start) = (None, true), Err(O::Static), false);
         check("lettering", |f, _| (f.usual, f.detector_confidence) = (false, 0.70), Err(O::WeakDetection), false);
+        for (may_be_brief, end) in [(false, Err(O::WeakDetection)), (true, Ok(()))] {
+            check(
+                "lettering that reads as a plate, for a moment",
+                |f, _| {
+                    (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing) = (3, 3, 2, 2);
+                    (f.detector_confidence, f.may_be_brief) = (0.70, may_be_brief);
+                },
+                end,
+                false,
+            );
+        }
+        check("a plate that is read all the time", |f, _| f.detector_confidence = 0.70, Ok(()), true);
         check("a plate to order", |f, _| (f.usual, f.detector_confidence) = (false, 0.80), Ok(()), true);
         check(
             "no two readings alike",

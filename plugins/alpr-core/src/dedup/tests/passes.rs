@@ -53,6 +53,11 @@ fn how_tracks_end() {
         ("rings of a brand", Car::new(1, "C00D", 0.1, 2.0).detector(0.38), "weak-detection"),
         ("two strong looks", Car::new(1, "ABC123", 0.1, 0.16).confidence(0.97), "event"),
         (
+            "two strong looks at lettering on a lorry",
+            Car::new(1, "MAX12T", 0.1, 0.16).confidence(0.97).detector(0.7),
+            "weak-detection",
+        ),
+        (
             "one strong look, though many were possible",
             Car::new(1, "ABC123", 0.1, 0.12).confidence(0.97),
             "too-few-reads",
