@@ -19,6 +19,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// How long elements may take to finish their work after the end of the stream was asked for.
 const FINISH: Duration = Duration::from_secs(20);
+/// What is wrong with a file of sound.
+const NO_VIDEO: &str = "there is no video in the source";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Player {
     camera: Option<Camera>,
     /// Set when a decoder has shown all its streams and none is video.
     no_video: Arc<AtomicBool>,
+    /// Set when nobody takes any of them either: a short file then ends without an error and without an end.
+    unused: Arc<AtomicBool>,
     cut_short: CutShort,
     warnings: Vec<String>,
 }
@@ -54,13 +58,17 @@ impl Player {
             .downcast::<gst::Pipeline>()
             .map_err(|_| "the description has one element only; a pipeline is wanted".to_owned())?;
         let camera = Camera::find(&pipeline)?;
-        let no_video = Arc::new(AtomicBool::new(false));
+        let (no_video, unused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let cut_short = CutShort::default();
         let decodes = |e: &gst::Element| e.factory().is_some_and(|f| f.name().contains("decodebin"));
         for decoder in pipeline.iterate_elements().into_iter().flatten().filter(decodes) {
-            let found = no_video.clone();
+            let (found, idle, live) = (no_video.clone(), unused.clone(), camera.is_some());
             decoder.connect_no_more_pads(move |decoder| {
-                found.fetch_or(!decoder.src_pads().iter().any(is_video), Ordering::Relaxed);
+                let pads = decoder.src_pads();
+                let none = !pads.iter().any(is_video);
+                found.fetch_or(none, Ordering::Relaxed);
+                // A camera is opened again instead.
+                idle.fetch_or(none && !live && !pads.iter().any(|pad| pad.is_linked()), Ordering::Relaxed);
             });
             if camera.is_none() {
                 let watch = cut_short.clone();
@@ -72,7 +80,7 @@ impl Player {
             }
         }
         let (stop, warnings) = (Arc::new(AtomicBool::new(false)), Vec::new());
-        Ok(Self { pipeline, stop, camera, no_video, cut_short, warnings })
+        Ok(Self { pipeline, stop, camera, no_video, unused, cut_short, warnings })
     }
 
     /// The pipeline.
@@ -102,7 +110,7 @@ impl Player {
                 Some(gst::MessageView::Error(error)) if !self.is_cameras(error, stopping.is_some()) => {
                     // What an element says that nobody listens to is the consequence.
                     let no_video = self.no_video.load(Ordering::Relaxed);
-                    result = Err(if no_video { "there is no video in the source".to_owned() } else { told(error) });
+                    result = Err(if no_video { NO_VIDEO.to_owned() } else { told(error) });
                     break;
                 }
                 Some(gst::MessageView::Warning(warning)) => {
@@ -110,6 +118,10 @@ impl Player {
                     self.warn(format!("warning of {who}: {}", warning.error()));
                 }
                 _ => {}
+            }
+            if self.unused.load(Ordering::Relaxed) {
+                result = Err(NO_VIDEO.to_owned());
+                break;
             }
             if started.is_err() && message.is_none() {
                 result = Err("the pipeline does not start and gives no reason".to_owned());
