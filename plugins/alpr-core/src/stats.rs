@@ -1,5 +1,7 @@
 //! Summaries of many numbers in little memory.
 
+pub mod health;
+
 use crate::event::records::Percentiles;
 
 /// Buckets of a [`Histogram`].

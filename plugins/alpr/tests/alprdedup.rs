@@ -5,8 +5,8 @@
 mod common;
 
 use alpr_core::event::Event;
-use common::init;
 use common::passes::*;
+use common::{init, wait_for};
 use gst::prelude::*;
 
 #[test]

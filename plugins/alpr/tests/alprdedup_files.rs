@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
 use common::passes::*;
+use common::wait_for;
 use gst::prelude::*;
 use gstalpr::meta::PlateMeta;
 

@@ -7,7 +7,7 @@ mod common;
 use alpr_core::event::Event;
 use alpr_nvds::handmade::{self, Frame, Layout, Object};
 use alpr_nvds::layout::Bbox;
-use common::{Painting, data, harness, onnxruntime, play_as_file, video};
+use common::{Painting, data, harness, onnxruntime, play_as_file, video, wait_for};
 use gst::prelude::*;
 use gst_video::{VideoFormat, VideoRegionOfInterestMeta as Roi};
 
@@ -177,4 +177,25 @@ fn every_frame_of_a_batch_is_looked_at() {
         .collect();
     cameras.sort();
     assert_eq!(cameras, ["vehicle CAM1-1", "vehicle CAM1-2"]);
+}
+
+#[test]
+fn every_camera_of_a_batch_has_its_health_record() {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let mut harness = line("records=health silence-timeout=1000000000 health-interval=3600000000000");
+    // the second camera stops after three frames
+    let mut silent = serde_json::Value::Null;
+    let mut number = 0;
+    wait_for("the record of a silent camera", || {
+        let frames = [shown(0, &[]), shown(1, &[])];
+        let mut buffer = Painting::new(512, 256).buffer(&info, number);
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &frames[..if number < 3 { 2 } else { 1 }]);
+        harness.push(buffer).unwrap();
+        number += 1;
+        let record = harness.try_pull().map(|line| serde_json::from_slice(&line.map_readable().unwrap()).unwrap());
+        silent = record.unwrap_or_default();
+        !silent.is_null()
+    });
+    assert_eq!((&silent["camera_id"], &silent["camera_silent"]), (&"CAM1-1".into(), &true.into()), "{silent}");
+    assert_eq!(silent["frames"], 3);
 }

@@ -78,6 +78,11 @@ impl Cameras {
         self.passes.get_mut(&source)
     }
 
+    /// The passes of the camera with the id `camera`, if it has shown anything.
+    pub fn named(&self, camera: &str) -> Option<&Passes> {
+        self.passes.values().find(|passes| passes.settings().identity.camera == camera)
+    }
+
     /// The id of the camera that came first; before any came, that of number 0.
     pub fn first_id(&self) -> String {
         let first = self.first.unwrap_or(0);

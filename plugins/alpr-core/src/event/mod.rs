@@ -13,6 +13,9 @@ pub use payload::{
     rounded,
 };
 
+#[cfg(test)]
+pub(crate) use payload::tests::event as example;
+
 use crate::geometry::Rect;
 
 /// Version of all payloads, in `extras.schema_version` of events and `schema_version` of the other kinds.

@@ -229,10 +229,10 @@ pub fn latency_ms(captured: Timestamp, now: Timestamp) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn event() -> Event {
+    pub(crate) fn event() -> Event {
         Event {
             event_id: "7f019dc8-0c96-4094-9da0-93b6d50cd369".into(),
             captured_at: Timestamp(1_766_797_023_926_300_000).to_iso8601(),

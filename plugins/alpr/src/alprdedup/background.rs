@@ -11,7 +11,6 @@ use super::health::health_message;
 use super::imp::{AlprDedup, CAT, lock};
 use super::neighbours;
 use super::settings::{Settings, SettingsError};
-use super::state::State;
 
 impl AlprDedup {
     /// Starts what reads changed files, deletes old pictures and tells of health, where that is wanted.
@@ -38,7 +37,7 @@ impl AlprDedup {
         for SettingsError(text) in problems {
             gst::element_imp_warning!(self, gst::ResourceError::Read, ("{text}; what was read before stays in use"));
         }
-        let record = {
+        let records = {
             let mut state = lock(&self.state);
             let Some(state) = state.as_mut() else { return };
             if let Some(zones) = found.zones {
@@ -48,13 +47,14 @@ impl AlprDedup {
                 state.cameras.set_watchlist(&watchlist);
             }
             state.output.deleted(found.deleted);
-            let State { health, cameras, output, frames, .. } = state;
-            health.due(*frames, cameras, output)
+            state.health.due(&state.cameras)
         };
-        if let Some(mut record) = record {
-            record.queue_depth = neighbours::queued_before(&self.sinkpad);
-            record.spool_depth = neighbours::spooled_behind(&self.srcpad);
-            self.send_health(&record);
+        if records.is_empty() {
+            return;
+        }
+        let (queued, spooled) = (neighbours::queued_before(&self.sinkpad), neighbours::spooled_behind(&self.srcpad));
+        for record in records {
+            self.send_health(&HealthRecord { queue_depth: queued, spool_depth: spooled, ..record });
         }
     }
 

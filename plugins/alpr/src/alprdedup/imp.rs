@@ -267,8 +267,11 @@ impl AlprDedup {
                 }
             }
             if let Some(event) = &prepared.event
-                && let Some(State { cameras, memory, output, .. }) = lock(&self.state).as_mut()
+                && let Some(State { cameras, memory, output, health, capture, .. }) = lock(&self.state).as_mut()
             {
+                if taken {
+                    health.told(&event.event, capture.is_live() == Some(true));
+                }
                 let mut memory = memory.lock();
                 cameras.settle(&mut memory, event, taken);
                 output.settled(event, taken, &memory);

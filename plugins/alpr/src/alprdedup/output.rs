@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use alpr_core::dedup::{self, Decision, Duplicates, EventDecision, Outcome, PassId, WatchlistDecision};
 use alpr_core::event::records::{OutcomeRecord, VehicleRecord, to_json_line};
 use alpr_core::event::{Event, EventId, latency_ms};
-use alpr_core::stats::Histogram;
 use alpr_core::time::Timestamp;
 
 use super::capture::unix_now;
@@ -37,8 +36,6 @@ pub(super) struct Output {
     state_file: Option<StateFile>,
     /// Passes whose event downstream refused.
     refused: BTreeSet<PassId>,
-    /// Latency of events since the last health record.
-    pub(super) latency: Histogram,
     events: u64,
     revisions: u64,
     watchlist_hits: u64,
@@ -63,7 +60,6 @@ impl Output {
             evidence: Evidence::new(settings)?,
             state_file,
             refused: BTreeSet::new(),
-            latency: Histogram::default(),
             events: 0,
             revisions: 0,
             watchlist_hits: 0,
@@ -128,7 +124,6 @@ impl Output {
         let warning = failure.filter(|_| !std::mem::replace(&mut self.warned, true));
         if live {
             decision.event.latency_ms = latency_ms(decision.captured, unix_now());
-            self.latency.add(f64::from(decision.event.latency_ms));
         }
         let line = self.line(&decision.event);
         let after = line.as_ref().map(|line| event_message(&decision.event, line));
@@ -193,10 +188,6 @@ impl Output {
         if let (Some(file), Some(entry)) = (&mut self.state_file, memory.get(event.entry)) {
             file.note(entry, memory);
         }
-    }
-
-    pub(super) const fn events(&self) -> u64 {
-        self.events
     }
 
     pub(super) fn add_stats(&self, stats: &mut gst::Structure) {

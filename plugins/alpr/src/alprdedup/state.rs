@@ -72,7 +72,6 @@ impl State {
     pub(super) fn begin(&mut self, buffer: &gst::BufferRef) {
         self.frames += 1;
         self.last_pts = buffer.pts().or(self.last_pts);
-        self.health.saw_frame();
     }
 
     /// Takes in what one camera shows at `time`: its plates and, where they are wanted, its vehicles.
@@ -81,6 +80,7 @@ impl State {
             self.unnamed += 1;
             return Vec::new();
         };
+        self.health.saw(&passes.settings().identity.camera);
         let next = self.numbers.entry(shown.source).or_default();
         let number = *next;
         *next += 1;

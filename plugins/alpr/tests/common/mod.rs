@@ -208,3 +208,12 @@ fn error_text(bus: &gst::Bus) -> String {
 pub(crate) fn stat(element: &gst::Element, name: &str) -> u64 {
     element.property::<gst::Structure>("stats").get(name).unwrap()
 }
+
+/// Waits until `done`, at most ten seconds: the background looks once a second.
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !done() {
+        assert!(std::time::Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

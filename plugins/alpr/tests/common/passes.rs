@@ -139,12 +139,3 @@ impl Drop for Folder {
         std::fs::remove_dir_all(&self.0).ok();
     }
 }
-
-/// Waits until `done`, at most ten seconds: the background looks once a second.
-pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while !done() {
-        assert!(std::time::Instant::now() < end, "{what} did not happen");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
