@@ -112,6 +112,36 @@ fn deepstreams_capture_time_is_the_events() {
     assert!(event.captured_at.starts_with("2026-01-01T00:00:00."), "{}", event.captured_at);
 }
 
+#[test]
+fn a_lorry_and_its_trailer_are_two_events() {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let mut harness = line("");
+    for number in 0..FRAMES {
+        let x = 10 + 8 * number as u32;
+        let (lorry, trailer) = ([x, 100, 64, 32], [x + 160, 110, 64, 32]);
+        let mut painting = Painting::new(512, 256);
+        for (place, digits) in [(lorry, [3, 0, 9, 7]), (trailer, [8, 6, 1, 2])] {
+            painting = painting.digits(place[0], place[1], place[2], place[3], digits);
+        }
+        let mut buffer = painting.buffer(&info, number);
+        let boxes = [[x, 40, 240, 120], lorry, trailer].map(|place| {
+            let [left, top, width, height] = place.map(|v| v as f32);
+            Bbox { left, top, width, height }
+        });
+        let plate = |bbox| Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox, parent: Some(0) };
+        let vehicle = Object { label: "truck", track: Some(CAR), confidence: CONFIDENCE, bbox: boxes[0], parent: None };
+        let objects = [vehicle, plate(boxes[1]), plate(boxes[2])];
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &[shown(0, &objects)]);
+        harness.push(buffer).unwrap();
+    }
+    harness.push_event(gst::event::Eos::new());
+    let lines = std::iter::from_fn(|| harness.try_pull());
+    let events = lines.map(|line| serde_json::from_slice::<Event>(&line.map_readable().unwrap()).unwrap());
+    let mut texts: Vec<String> = events.map(|event| event.plate.text).collect();
+    texts.sort();
+    assert_eq!(texts, ["3097", "8612"]);
+}
+
 /// A frame of camera `source` with `objects`.
 fn shown<'a>(source: u32, objects: &'a [Object<'a>]) -> Frame<'a> {
     Frame { source, source_size: (512, 256), pipeline_size: (512, 256), objects, ..Frame::default() }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::consensus::{Fusion, FusionSettings};
 use crate::event::{EventId, normalized, pass_id};
 use crate::time::Timestamp;
+use crate::track::carried::{Carried, Found};
 
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
@@ -50,6 +51,7 @@ pub struct Passes {
     /// By track, for readings that come without a consensus.
     fusions: BTreeMap<u64, Fusion>,
     vehicles: Vehicles,
+    carried: Carried,
     signs: Signs,
     tally: Tally,
     /// Passes that ended with an event of which it is not known yet whether downstream took it.
@@ -71,6 +73,7 @@ impl Passes {
             live: BTreeMap::new(),
             fusions: BTreeMap::new(),
             vehicles: Vehicles::default(),
+            carried: Carried::default(),
             signs: Signs::default(),
             tally: Tally::default(),
             ended_open: Vec::new(),
@@ -121,6 +124,20 @@ impl Passes {
     /// Passes whose fused text changed after their event was sent and could not be corrected any more.
     pub const fn late_changes(&self) -> u64 {
         self.late_changes
+    }
+
+    /// The plates of a frame at `time` with a track each: of several on one vehicle that upstream follows, those that are
+    /// plates of their own; see [`Carried`].
+    pub fn tell_apart(&mut self, time: Timestamp, seen: Vec<Observation>) -> Vec<Observation> {
+        let found = |seen: &Observation| Found {
+            track_id: seen.track_id,
+            bbox: seen.bbox,
+            vehicle: seen.vehicle.as_ref().and_then(|vehicle| vehicle.bbox),
+            confidence: seen.detector_confidence,
+        };
+        let tracks = self.carried.tell_apart(time, &seen.iter().map(found).collect::<Vec<_>>());
+        let told = seen.into_iter().zip(tracks);
+        told.filter_map(|(seen, track)| Some(Observation { track_id: track?, ..seen })).collect()
     }
 
     /// Takes in one frame: `observations` are the plates on it, each track at most once.

@@ -8,6 +8,7 @@
 //! the tracks that are left look among the weak ones. Only a confident detection starts a track.
 
 mod assign;
+pub mod carried;
 mod motion;
 
 #[cfg(test)]

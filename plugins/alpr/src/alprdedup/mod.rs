@@ -31,7 +31,7 @@
 //! `duplicate-of`, `stitched`, `no-read`, `too-few-reads`, `low-confidence`, `format`, `unknown-region`,
 //! `weak-detection`, `half-seen`, `static`, `suppressed-by-zone`, `not-delivered`, `interrupted`); `events` and
 //! `revisions` that downstream took; `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);
-//! `late-changes` (texts that changed after their event); `untracked` (plates that nothing upstream follows, and all but the surest on one followed vehicle);
+//! `late-changes` (texts that changed after their event); `untracked` (plates that nothing upstream follows, and what was found on a followed vehicle beside its plates);
 //! `unnamed-cameras` (frames of cameras of a batch whose id would be too long);
 //! `remembered` and `forgotten-early` (plates in the memory, and those it had no room for); `clock-steps` and
 //! `frames-without-time`; `pictures-written`, `-bytes`, `-failed`, `-unreadable`, `-unkept`, `-deleted`;

@@ -86,11 +86,7 @@ impl State {
         *next += 1;
         let frame = FrameInfo { time, time_source, number, width: self.width, height: self.height };
         let found = shown.plates.len() as u64;
-        let mut observations: Vec<Observation> = shown.plates.into_iter().filter_map(observation).collect();
-        // of several finds on one vehicle that is followed, the surest is its plate
-        observations
-            .sort_by(|a, b| a.track_id.cmp(&b.track_id).then(b.detector_confidence.total_cmp(&a.detector_confidence)));
-        observations.dedup_by_key(|seen| seen.track_id);
+        let observations = passes.tell_apart(time, shown.plates.into_iter().filter_map(observation).collect());
         self.untracked += found - observations.len() as u64;
         if self.output.wants_vehicles() {
             passes.observe_vehicles(&frame, &vehicles(shown.regions), &observations);

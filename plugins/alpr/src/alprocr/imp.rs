@@ -11,7 +11,7 @@ use gst_video::VideoInfo;
 
 use super::read::{self, Reader};
 use super::settings::{PROPERTIES, Settings};
-use super::tracks::{Key, Tracks, key};
+use super::tracks::{Key, Tracks};
 use crate::element::{self, AUTHOR, Control, lock, video_templates};
 use crate::error::Error;
 use crate::frame::Picture;
@@ -247,7 +247,7 @@ impl AlprOcr {
         let FrameTime { time, .. } = state.time.next(running, discont);
         state.tracks.turn_to(meta::source(buffer), |_| Tracks::new(settings.fusion()));
         let mut plates = meta::read(buffer);
-        let keys: Vec<Key> = plates.iter().enumerate().map(|(index, plate)| key(index, plate)).collect();
+        let keys = state.tracks.keys(time, &mut plates);
         {
             let mut stats = lock(&self.stats);
             stats.frames += 1;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use alpr_core::consensus::{Candidate, Consensus, CropQuality, Fusion, FusionSettings, ReadSchedule};
 use alpr_core::reader::Reading;
 use alpr_core::time::Timestamp;
+use alpr_core::track::carried::{Carried, Found};
 
 use crate::meta::PlateMeta;
 
@@ -33,12 +34,10 @@ impl Key {
     }
 }
 
-/// The key of the plate of `index` in its frame.
-pub(super) fn key(index: usize, plate: &PlateMeta) -> Key {
-    // Ids of plates and of vehicles are given by two trackers.
-    const VEHICLE: u64 = 1 << 62;
-    let vehicle = || plate.vehicle.as_ref().and_then(|vehicle| vehicle.id).map(|id| id | VEHICLE);
-    plate.track_id.or_else(vehicle).map_or(Key::Frame(index), Key::Track)
+/// A plate that something follows.
+fn found(plate: &PlateMeta) -> Option<Found> {
+    let vehicle = plate.vehicle.as_ref().and_then(|vehicle| vehicle.bbox);
+    Some(Found { track_id: plate.track_id?, bbox: plate.bbox, vehicle, confidence: plate.confidence })
 }
 
 struct Track {
@@ -65,12 +64,35 @@ pub(super) struct Tracks {
     fusion: FusionSettings,
     tracks: HashMap<Key, Track>,
     schedule: ReadSchedule,
+    carried: Carried,
     ended: Ended,
 }
 
 impl Tracks {
     pub(super) fn new(fusion: FusionSettings) -> Self {
-        Self { fusion, tracks: HashMap::new(), schedule: ReadSchedule::default(), ended: Ended::default() }
+        Self {
+            fusion,
+            tracks: HashMap::new(),
+            schedule: ReadSchedule::default(),
+            carried: Carried::default(),
+            ended: Ended::default(),
+        }
+    }
+
+    /// The keys of the plates of one frame at `time`; where several came under one id, those that are plates of their own get
+    /// their track.
+    pub(super) fn keys(&mut self, time: Timestamp, plates: &mut [PlateMeta]) -> Vec<Key> {
+        let mut keys: Vec<Key> = (0..plates.len()).map(Key::Frame).collect();
+        let followed: Vec<(usize, Found)> =
+            plates.iter().enumerate().filter_map(|(i, p)| Some((i, found(p)?))).collect();
+        let tracks = self.carried.tell_apart(time, &followed.iter().map(|(_, found)| *found).collect::<Vec<_>>());
+        for ((index, _), track) in followed.iter().zip(tracks) {
+            if let Some(track) = track {
+                keys[*index] = Key::Track(track);
+                plates[*index].track_id = Some(track);
+            }
+        }
+        keys
     }
 
     /// Notes which plates are in the picture at `time`, and forgets those that are gone.
