@@ -122,6 +122,9 @@ pub struct Facts {
     /// Whether it is no wonder that it was seen so little: it is still in view, or frames are so far apart that a vehicle
     /// may be in one alone.
     pub may_be_brief: bool,
+    /// Whether an event now would be a preview, though more readings will come: it is an event already and must not show
+    /// what the end of the pass would hold back as lettering.
+    pub is_preview: bool,
     /// Best score of the detector.
     pub detector_confidence: f32,
     /// Whether nothing was read but the text of a sign, in its place.
@@ -148,7 +151,8 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(!facts.zone_missed, Outcome::Zone)?;
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
     check(!facts.sign || rules.static_policy == StaticPolicy::Accept, Outcome::Static)?;
-    let is_doubtful = !facts.usual || (facts.whole_agreeing < rules.confirm_reads && !facts.may_be_brief);
+    let is_doubtful =
+        !facts.usual || (facts.whole_agreeing < rules.confirm_reads && (facts.is_preview || !facts.may_be_brief));
     let detector = if is_doubtful { rules.doubtful_detector_confidence } else { 0.0 };
     check(facts.detector_confidence >= rules.min_detector_confidence.max(detector), Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
@@ -222,6 +226,7 @@ mod tests {
             contradicted: false,
             usual: true,
             may_be_brief: false,
+            is_preview: false,
             detector_confidence: 0.8,
             sign: false,
             moved: Some(true),
@@ -317,6 +322,15 @@ mod tests {
                 false,
             );
         }
+        check(
+            "the same as a preview",
+            |f, _| {
+                (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing) = (3, 3, 2, 2);
+                (f.detector_confidence, f.may_be_brief, f.is_preview) = (0.70, true, true);
+            },
+            Err(O::WeakDetection),
+            false,
+        );
         check("a plate that is read all the time", |f, _| f.detector_confidence = 0.70, Ok(()), true);
         check("a plate to order", |f, _| (f.usual, f.detector_confidence) = (false, 0.80), Ok(()), true);
         check(

@@ -359,6 +359,7 @@ impl Pass {
             contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
             usual: true,
             may_be_brief: false,
+            is_preview: false,
             detector_confidence: self.detector_confidence,
             sign: self.is_sign(&is_alike),
             moved: self.motion.moved(),

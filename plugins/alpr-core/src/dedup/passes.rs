@@ -419,6 +419,7 @@ impl Passes {
         facts.length = text.normalized.chars().count();
         facts.confidence = text.confidence;
         facts.may_be_brief = moment == Moment::Now || self.interval >= SPARSE;
+        facts.is_preview = moment == Moment::Now && settings.emit == Emit::Preview && self.interval < SPARSE;
         facts.usual = match &pass.usual {
             Some((known, usual)) if *known == text.normalized => *usual,
             _ => {

@@ -74,6 +74,15 @@ fn how_tracks_end() {
 }
 
 #[test]
+fn lettering_gives_no_preview() {
+    let mut scene = Scene::new(Settings { emit: Emit::Preview, ..settings() });
+    let lettering = Car::new(1, "MAX12T", 0.1, 0.16).confidence(0.97).detector(0.7);
+    scene.play(8.0, &[lettering, Car::new(2, "ABC123", 0.1, 2.0)]);
+    assert_eq!(scene.outcomes(), ["weak-detection", "event"]);
+    assert!(scene.texts().iter().all(|text| *text == "ABC123"), "{:?}", scene.texts());
+}
+
+#[test]
 fn at_two_frames_a_second_one_strong_look_is_an_event() {
     let mut scene = Scene::new(settings());
     scene.fps = 2.0;
