@@ -26,8 +26,9 @@ SLOTS = 10
 PLAIN = Layout("ZZ", 1, ["AAAAAAA", "AAAAAA", "AAAAA", "AAA AAA", "AAAAAAAA", "AAAA"], "plain", "fe", (2.0, 4.7), [((236,) * 3, (18,) * 3), ((20,) * 3, (230,) * 3)])
 
 
-def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: bool = False, region: str | None = None) -> None:
-    """Render `count` plates into `folder`; `plain` renders the easy set, `region` one region's layouts alone."""
+def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: bool = False, region: str | None = None, alike: float = 0.0) -> None:
+    """Render `count` plates into `folder`; `plain` renders the easy set, `region` one region's layouts alone. `alike`: share
+    (0 … 1) of plates whose free characters are such as readers confuse."""
     chosen = [PLAIN] if plain else [layout for layout in LAYOUTS if layout.region == region]
     if region and not chosen:
         raise ValueError(f"no layout has the region {region}; known are {sorted({layout.region for layout in LAYOUTS})}")
@@ -38,7 +39,7 @@ def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: boo
     texts, regions, aspects = [], [], []
     started = time.monotonic()
     for i in range(count):
-        plate = render(rng, fonts, chosen[rng.integers(len(chosen))] if chosen else None)
+        plate = render(rng, fonts, chosen[rng.integers(len(chosen))] if chosen else None, bool(alike) and rng.random() < alike)
         height, width = plate.image.shape[:2]
         plates[i] = cv2.resize(plate.image, RASTER, interpolation=cv2.INTER_AREA)
         boxes[i, : len(plate.boxes)] = plate.boxes
@@ -97,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that share the shards")
     parser.add_argument("--plain", action="store_true", help="the easy set: one row, few fonts, nothing around the text")
     parser.add_argument("--region", help="only the layouts of this region, for example US")
+    parser.add_argument("--look-alikes", type=float, default=0.0, metavar="SHARE", help="share of plates with characters that readers confuse (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG) of the first plates")
 
@@ -105,7 +107,7 @@ def write_shards(args: argparse.Namespace, first: int) -> None:
     """Every `--workers`th shard from `first`."""
     fonts = FontBook(args.fonts, np.random.default_rng([args.seed, first]))
     for shard in range(first, args.shards, args.workers):
-        write_cache(args.output / f"{shard:04d}", args.count, args.seed * 100_003 + shard, fonts, args.plain, args.region)
+        write_cache(args.output / f"{shard:04d}", args.count, args.seed * 100_003 + shard, fonts, args.plain, args.region, args.look_alikes)
 
 
 def write_sheet(path: Path, cache: SynthCache) -> None:
@@ -127,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         fonts = FontBook(args.fonts, np.random.default_rng(args.seed))
         print(f"{len(LAYOUTS)} layouts, fonts:", {tag: len(found) for tag, found in fonts.by_tag.items()})
-        write_cache(args.output, args.count, args.seed, fonts, args.plain, args.region)
+        write_cache(args.output, args.count, args.seed, fonts, args.plain, args.region, args.look_alikes)
     if args.sheet:
         write_sheet(args.sheet, SynthCache(args.output / "0000" if args.shards else args.output))
     return 0

@@ -17,6 +17,8 @@ from .synth_states import COUNTIES, PROVINCES, STATES, vanity
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # I, O and Q exist but are rare on real plates; W and the rest are even.
 LETTER_WEIGHTS = np.array([0.5 if c in "IOQ" else 1.0 for c in LETTERS]) / (len(LETTERS) - 1.5)
+# What readers confuse, for `synth --look-alikes`: commoner the more of the misreadings it causes.
+ALIKE_LETTERS, ALIKE_DIGITS = "OOQQDDBBGMMNNWHVIZSKXUJ", "000888666553217"
 
 WHITE, YELLOW, BLACK = (236, 236, 236), (245, 190, 30), (18, 18, 20)
 BLUE, RED, GREEN, NAVY = (25, 60, 150), (170, 25, 30), (15, 95, 55), (22, 32, 85)
@@ -146,8 +148,9 @@ REGIONS = sorted(
 ) + ["ZZ"]
 
 
-def random_rows(rng: np.random.Generator, layout: Layout, patterns: list[str]) -> list[list[str]]:
-    """Rows of characters and marks after one of the `patterns`; at most ten letters and digits."""
+def random_rows(rng: np.random.Generator, layout: Layout, patterns: list[str], alike: bool = False) -> list[list[str]]:
+    """Rows of characters and marks after one of the `patterns`; at most ten letters and digits. `alike`: free letters and
+    digits are drawn from those that readers confuse."""
     while True:
         text = patterns[rng.integers(len(patterns))]
         if text == "%":
@@ -156,13 +159,15 @@ def random_rows(rng: np.random.Generator, layout: Layout, patterns: list[str]) -
         for mark in text:
             if mark == "|":
                 rows.append([])
-            elif mark == "L":
-                rows[-1].append(str(rng.choice(list(LETTERS), p=LETTER_WEIGHTS)))
-            elif mark == "D":
-                rows[-1].append(str(rng.integers(10)))
-            elif mark in "AV":
-                digit = rng.random() < (0.5 if mark == "A" else 0.12)
-                rows[-1].append(str(rng.integers(10)) if digit else LETTERS[rng.integers(26)])
+            elif mark in "LDAV":
+                digit = mark == "D" or (mark != "L" and rng.random() < (0.5 if mark == "A" else 0.12))
+                if alike:
+                    pool = ALIKE_DIGITS if digit else ALIKE_LETTERS
+                    rows[-1].append(pool[rng.integers(len(pool))])
+                elif digit:
+                    rows[-1].append(str(rng.integers(10)))
+                else:
+                    rows[-1].append(str(rng.choice(list(LETTERS), p=LETTER_WEIGHTS)) if mark == "L" else LETTERS[rng.integers(26)])
             elif mark == "@":
                 rows[-1].extend(layout.prefixes[rng.integers(len(layout.prefixes))])
             else:
@@ -171,8 +176,8 @@ def random_rows(rng: np.random.Generator, layout: Layout, patterns: list[str]) -
             return rows
 
 
-def random_look(rng: np.random.Generator, layout: Layout) -> Look:
-    """What one plate of `layout` shows."""
+def random_look(rng: np.random.Generator, layout: Layout, alike: bool = False) -> Look:
+    """What one plate of `layout` shows; `alike` as in `random_rows`."""
     patterns, (ground, ink) = layout.patterns, layout.colours[rng.integers(len(layout.colours))]
     name = layout.names[rng.integers(len(layout.names))] if layout.names else ""
     slogan = SLOGANS[rng.integers(len(SLOGANS))]
@@ -186,7 +191,7 @@ def random_look(rng: np.random.Generator, layout: Layout) -> Look:
     if rng.random() < layout.vanity:
         patterns = ["%"]
     name, slogan = (text.upper() if rng.random() < 0.4 else text for text in (name, slogan))
-    return Look(random_rows(rng, layout, patterns), ground, ink, name, slogan)
+    return Look(random_rows(rng, layout, patterns, alike), ground, ink, name, slogan)
 
 
 def random_layout(rng: np.random.Generator) -> Layout:

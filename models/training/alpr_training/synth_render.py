@@ -164,11 +164,11 @@ def _decorate(image, fonts, rng, layout: Layout, look: Look, boxes, left: float,
             cv2.circle(image, (round(x * width), round(y * height)), max(1, round(rng.uniform(0.02, 0.05) * height)), (shade,) * 3, -1, cv2.LINE_AA)
 
 
-def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = None) -> Plate:
-    """A random clean plate of `layout` (default: one drawn by weight)."""
+def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = None, alike: bool = False) -> Plate:
+    """A random clean plate of `layout` (default: one drawn by weight); `alike` as in `random_rows`."""
     layout = layout or random_layout(rng)
     american = layout.style == "us"
-    look = random_look(rng, layout)
+    look = random_look(rng, layout, alike)
     rows = look.rows
     if american and rng.random() < 0.22:
         rows[0].insert(0 if rng.random() < 0.5 else int(rng.integers(len(rows[0]) + 1)), "*")
