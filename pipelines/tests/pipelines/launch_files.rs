@@ -119,7 +119,8 @@ fn files_and_two_cameras_become_records() {
     let to = [("BOOTSTRAP", broker.servers.as_str()), ("TOPIC", "plates")];
 
     let (file, one) = (clip(0), spool("one"));
-    play("file-to-kafka", &[&to[..], &[("FILE", &file), ("SPOOL", &one)]].concat());
+    let of_file = [("FILE", file.as_str()), ("SPOOL", &one), ("START_TIME", "2026-01-01T00:00:00Z")];
+    play("file-to-kafka", &[&to[..], &of_file].concat());
     let first = read_all(&records);
     assert!(!first.is_empty());
     assert!(first.iter().all(|(key, _)| key == "gate-1"));
