@@ -4,13 +4,12 @@
 //! it is in the same doubt each time. So the readings' doubts about such pairs are averaged; multiplied, as other doubts
 //! are, eight out of ten for the O would soon become certainty.
 
-/// Groups of look-alikes.
-const GROUPS: [&str; 6] = ["0ODQ", "1IL", "8B", "5S", "2Z", "6G"];
+use crate::reader::lookalikes::LOOK_ALIKES;
 
 /// The groups as classes of an alphabet; those of which it has less than two are left out.
 pub(super) fn groups(symbols: &[char]) -> Vec<Vec<usize>> {
     let class = |symbol: char| symbols.iter().position(|known| *known == symbol);
-    let all = GROUPS.iter().map(|group| group.chars().filter_map(class).collect::<Vec<usize>>());
+    let all = LOOK_ALIKES.iter().map(|group| group.chars().filter_map(class).collect::<Vec<usize>>());
     all.filter(|group| group.len() > 1).collect()
 }
 

@@ -10,7 +10,8 @@ pub const DEAR: f32 = 1.0;
 /// Cost of a character that is missing in one text.
 const MISSING: f32 = 0.8;
 
-/// Pairs that readers confuse, and what it costs to. Two digits are never here: neighbours of a fleet differ in them.
+/// Pairs of [look-alikes](crate::reader::lookalikes), and what it costs to take one for the other. Texts within their budget
+/// differ in their canonical forms by one missing character at most: that is what makes an index possible. Two digits are never here: neighbours of a fleet differ in them.
 const CONFUSIONS: [(char, char, f32); 14] = [
     ('0', 'O', 0.2),
     ('1', 'I', 0.2),
@@ -64,24 +65,6 @@ pub fn substitution(a: char, b: char) -> f32 {
     CONFUSIONS.iter().find(|(x, y, _)| (*x == a && *y == b) || (*x == b && *y == a)).map_or(DEAR, |(_, _, cost)| *cost)
 }
 
-/// The first character of the group of look-alikes that `c` belongs to, or `c` itself.
-///
-/// Texts within their budget differ in their canonical forms by one missing character at most: that is what makes an
-/// index possible.
-pub const fn canonical(c: char) -> char {
-    match c {
-        'O' | 'Q' | 'D' => '0',
-        'I' | 'L' => '1',
-        'B' => '8',
-        'S' => '5',
-        'Z' => '2',
-        'G' => '6',
-        'A' => '4',
-        'T' => '7',
-        other => other,
-    }
-}
-
 /// The least sum of costs that turns `a` into `b`. Both are normalised texts; symmetric.
 pub fn weighted(a: &str, b: &str) -> f32 {
     let b: Vec<char> = b.chars().collect();
@@ -115,6 +98,7 @@ pub fn same_plate(a: &str, b: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reader::lookalikes::canonical;
 
     #[test]
     fn parts_of_a_plate_and_misreads_are_like_it() {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::distance;
 use crate::event::EventId;
+use crate::reader::lookalikes::canonical;
 use crate::time::Timestamp;
 
 /// What starts the time window of a plate.
@@ -313,7 +314,7 @@ const ONE_EDIT: f32 = 1.0 - 2.0 / 13.0;
 /// same key may come more than once.
 fn keys(matching: &Matching, scope: &str, text: &str) -> impl Iterator<Item = u64> + use<> {
     let (characters, depth): (Vec<char>, usize) = match matching {
-        Matching::Confusion => (text.chars().map(distance::canonical).collect(), 1),
+        Matching::Confusion => (text.chars().map(canonical).collect(), 1),
         Matching::Ratio(least) => (text.chars().collect(), if *least > ONE_EDIT { 1 } else { 2 }),
         Matching::Exact => (text.chars().collect(), 0),
     };

@@ -1,6 +1,7 @@
 //! One reading of one plate crop, as probabilities per character.
 
 mod decode;
+pub mod lookalikes;
 mod pool;
 
 pub use crate::contract::{Alphabet, DecodeError};
