@@ -14,6 +14,7 @@ mod compose;
 pub mod distance;
 mod duplicates;
 pub mod judge;
+mod matching;
 mod motion;
 mod observation;
 mod outcome;
@@ -26,14 +27,16 @@ mod signs;
 mod stitch;
 mod vehicles;
 pub mod watchlist;
+mod way;
 mod zones;
 
 #[cfg(test)]
 mod tests;
 
 pub use cameras::{Cameras, SOURCE};
-pub use duplicates::{Duplicates, Entry, EntryId, Found, Matching, Rules as DuplicateRules, WindowMode};
+pub use duplicates::{Duplicates, Entry, EntryId, Found, Rules as DuplicateRules, WindowMode};
 pub use judge::{Rules, StaticPolicy, UnknownRegion};
+pub use matching::Matching;
 pub use observation::{
     Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation, WatchlistDecision,
 };

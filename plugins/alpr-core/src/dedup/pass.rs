@@ -2,7 +2,7 @@
 
 use crate::consensus::{Consensus, evidence};
 use crate::event::{EventId, Vehicle, normalized};
-use crate::geometry::{Point, Rect};
+use crate::geometry::Rect;
 use crate::time::{TimeSource, Timestamp};
 
 use super::distance;
@@ -11,7 +11,8 @@ use super::judge::Facts;
 use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
 use super::signs::{Sign, is_at};
-use super::zones::{ZoneRule, Zones};
+use super::way::Way;
+use super::zones::Zones;
 
 /// Most different texts that are counted per pass; of more, those with the least evidence are noise.
 const MOST_TEXTS: usize = 32;
@@ -105,16 +106,6 @@ pub(super) struct Winner {
     pub(super) quality: Option<f32>,
     text: String,
     score: f32,
-}
-
-/// Where the plate went.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Way {
-    pub(super) zone: Option<String>,
-    pub(super) direction: Option<String>,
-    required_zone: bool,
-    required_line: bool,
-    at: Option<Point>,
 }
 
 /// The event that was sent.
@@ -429,9 +420,7 @@ impl Pass {
         self.earlier = joined(self.consensus.take(), later.earlier);
         self.current = later.current;
         self.consensus = joined(self.earlier.clone(), self.current.clone());
-        if later.way.at.is_some() {
-            self.way.join(later.way);
-        }
+        self.way.join(later.way);
         self.news = true;
     }
 }
@@ -456,34 +445,4 @@ fn joined(old: Option<Consensus>, new: Option<Consensus>) -> Option<Consensus> {
         best.confidence = 1.0 - (1.0 - best.confidence) * (1.0 - other.confidence);
     }
     Some(best)
-}
-
-impl Way {
-    pub(super) fn go(&mut self, to: Point, size: (u32, u32), zones: &Zones) {
-        let zone = zones.zone_of(to, size);
-        self.required_zone |= zone.is_some_and(|z| z.rule == ZoneRule::Require);
-        if let Some(zone) = zone {
-            self.zone = Some(zone.name.clone());
-        }
-        if let Some((line, direction)) = self.at.and_then(|from| zones.crossed(from, to, size)) {
-            self.required_line |= line.required;
-            if let Some(direction) = direction {
-                self.direction = Some(direction.to_owned());
-            }
-        }
-        self.at = Some(to);
-    }
-
-    /// Whether the zones and lines that events need were met.
-    pub(super) fn satisfies(&self, zones: &Zones) -> bool {
-        (self.required_zone || !zones.requires_zone()) && (self.required_line || !zones.requires_line())
-    }
-
-    fn join(&mut self, later: Self) {
-        self.zone = later.zone.or(self.zone.take());
-        self.direction = later.direction.or(self.direction.take());
-        self.required_zone |= later.required_zone;
-        self.required_line |= later.required_line;
-        self.at = later.at;
-    }
 }

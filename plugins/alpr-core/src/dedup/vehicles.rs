@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 
 use super::compose;
 use super::observation::{FrameInfo, Observation, VehicleObservation};
-use super::pass::Way;
 use super::settings::Settings;
+use super::way::Way;
 
 /// Sights that make a vehicle: fewer are a detector's whim.
 const LEAST_SIGHTS: u32 = 3;
