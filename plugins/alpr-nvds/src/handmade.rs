@@ -1,4 +1,5 @@
-//! Batches laid out by hand, byte by byte as DeepStream lays them out: for tests, where it is not at hand.
+//! Batches and their pictures laid out by hand, byte by byte as DeepStream lays them out: for tests, where it is not at
+//! hand.
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
@@ -139,6 +140,53 @@ pub fn batch(layout: Layout, frames: &[Frame<'_>]) -> *mut c_void {
     block.set(56, pool(layout.object));
     block.set(96, list(&made));
     block.into_ptr()
+}
+
+/// Pixels of one frame of a batch.
+#[derive(Clone, Debug)]
+pub struct Pixels {
+    /// Width and height.
+    pub size: (u32, u32),
+    /// `NvBufSurfaceColorFormat`.
+    pub color_format: i32,
+    /// Bytes and stride of every plane.
+    pub planes: Vec<(Vec<u8>, usize)>,
+}
+
+/// A buffer as `memory:NVMM` has it: an `NvBufSurface` of memory `mem_type` that lists `pictures`.
+///
+/// # Panics
+///
+/// Where a picture is larger than an `NvBufSurface` can say.
+pub fn surfaces(layout: Layout, mem_type: i32, pictures: &[Pixels]) -> gst::Buffer {
+    // version 6 has shorter entries
+    let (whole, entry) = if layout.frame == 200 { (64, 384) } else { (72, 416) };
+    let small = |number: usize| u32::try_from(number).unwrap_or_else(|_| panic!("{number} is too large"));
+    let mut list = Block::new(entry * pictures.len());
+    for (at, picture) in pictures.iter().enumerate().map(|(index, picture)| (index * entry, picture)) {
+        let data: Vec<u8> = picture.planes.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
+        list.set(at, [picture.size.0, picture.size.1, small(picture.planes[0].1)]);
+        list.set(at + 12, picture.color_format);
+        list.set(at + 32, small(data.len()));
+        list.set(at + 48, small(picture.planes.len()));
+        let mut offset = 0;
+        for (place, (bytes, stride)) in (0..).zip(&picture.planes).map(|(index, plane)| (at + 52 + 4 * index, plane)) {
+            list.set(place + 16, small(bytes.len() / stride));
+            list.set(place + 32, small(*stride));
+            list.set(place + 48, small(offset));
+            offset += bytes.len();
+        }
+        list.set(at + 40, data.leak().as_mut_ptr());
+    }
+    let mut block = Block::new(whole);
+    block.set(4, [small(pictures.len()), small(pictures.len())]);
+    block.set(16, mem_type);
+    block.set(24, list.into_ptr());
+    let bytes: Vec<u8> = block.0.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let mut buffer = gst::Buffer::with_size(bytes.len()).unwrap_or_else(|err| panic!("{err}"));
+    let writable = buffer.get_mut().unwrap_or_else(|| unreachable!("nobody else has it"));
+    writable.copy_from_slice(0, &bytes).unwrap_or_else(|left| panic!("{left} bytes too many"));
+    buffer
 }
 
 /// Puts metadata of type `meta_type` that points to `data` on `buffer`, registered as DeepStream registers it.

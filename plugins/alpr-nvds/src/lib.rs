@@ -1,4 +1,4 @@
-//! NVIDIA DeepStream metadata, found at run time.
+//! NVIDIA DeepStream metadata and pictures, found at run time.
 //!
 //! Nothing of NVIDIA's is needed to build, and none of its libraries to read: the batch metadata of a buffer is found
 //! by the tag of its type, and its layout is told by the sizes that its pools report (see [`layout`]). Reading only so
@@ -13,6 +13,8 @@
 pub mod handmade;
 pub mod layout;
 mod meta;
+mod surface;
 
 pub use layout::Version;
 pub use meta::{Batch, Frame, Object, find};
+pub use surface::{FEATURE, Surface, SurfaceError, Surfaces, is_surface};

@@ -8,9 +8,9 @@
 
 use std::ptr::null_mut;
 
-use alpr_nvds::handmade::{self, Frame, Layout, Object};
+use alpr_nvds::handmade::{self, Frame, Layout, Object, Pixels};
 use alpr_nvds::layout::{BATCH_GST_META, BatchMeta, Bbox};
-use alpr_nvds::{Version, find};
+use alpr_nvds::{SurfaceError, Surfaces, Version, find};
 
 const BOX: Bbox = Bbox { left: 10.5, top: 20.5, width: 100.0, height: 30.0 };
 const OBJECTS: [Object<'static>; 2] = [
@@ -105,4 +105,63 @@ fn counts_bound_the_lists() {
     let mut buffer = buffer();
     handmade::attach_as(buffer.make_mut(), data, BATCH_GST_META);
     assert_eq!(find(&buffer).unwrap().frames().count(), 2);
+}
+
+/// Grey pictures of 4x2 pixels with two bytes beside each row: all pixels of the picture of index n are n + 1.
+fn pictures(n: u8) -> Vec<Pixels> {
+    let grey = |level| Pixels { size: (4, 2), color_format: 1, planes: vec![(vec![level; 12], 6)] };
+    (1..=n).map(grey).collect()
+}
+
+fn nvmm() -> gst::Caps {
+    gst::init().unwrap();
+    gst::Caps::builder("video/x-raw").features(["memory:NVMM"]).build()
+}
+
+#[test]
+fn every_picture_of_a_batch_is_found() {
+    let caps = nvmm();
+    for layout in Layout::ALL {
+        for readable in [1, 3, 6] {
+            let mut buffer = handmade::surfaces(layout, readable, &pictures(2));
+            handmade::attach(buffer.get_mut().unwrap(), layout, &FRAMES);
+            let surfaces = Surfaces::map(&buffer, &caps).unwrap();
+            for index in [0, 1] {
+                let surface = surfaces.surface(index).unwrap();
+                assert_eq!((surface.size(), surface.format()), ((4, 2), Some("GRAY8")));
+                assert_eq!(surface.planes().unwrap(), [([index as u8 + 1; 12].as_slice(), 6)], "{layout:?}");
+            }
+            assert_eq!(surfaces.surface(2).err(), Some(SurfaceError::Missing(2)));
+        }
+    }
+}
+
+#[test]
+fn pictures_that_cannot_be_read_are_refused() {
+    let caps = nvmm();
+    let layout = Layout::ALL[2];
+    let refused = |buffer: &gst::BufferRef, index| {
+        Surfaces::map(buffer, &caps).and_then(|surfaces| surfaces.surface(index).map(|_| ())).unwrap_err()
+    };
+    for gpu in [0, 2, 4, 5, 7] {
+        assert_eq!(refused(&handmade::surfaces(layout, gpu, &pictures(1)), 0), SurfaceError::Memory(gpu));
+    }
+    let no_batch = handmade::surfaces(layout, 6, &pictures(2));
+    assert_eq!(refused(&no_batch, 1), SurfaceError::Unknown, "nothing tells the size of an entry");
+    let mut long = pictures(1);
+    long[0].planes.push((vec![0; 6], 6));
+    let mut buffer = handmade::surfaces(layout, 6, &long);
+    // the list says that the memory is 12 bytes long
+    let map = buffer.map_readable().unwrap();
+    let list = usize::from_ne_bytes(map[24..32].try_into().unwrap());
+    drop(map);
+    // SAFETY: the list of a batch made by hand is never freed, and nobody reads it meanwhile.
+    unsafe { std::ptr::with_exposed_provenance_mut::<u8>(list + 32).cast::<u32>().write(12) };
+    assert_eq!(refused(&buffer, 0), SurfaceError::Plane(1));
+    for pixels in [vec![0; 8], vec![0xff; 64]] {
+        buffer = gst::Buffer::from_slice(pixels);
+        assert!(matches!(refused(&buffer, 0), SurfaceError::NoSurface(_)));
+    }
+    let plain = gst::Caps::builder("video/x-raw").build();
+    assert!(Surfaces::map(&no_batch, &plain).is_err(), "the caps promise pixels");
 }
