@@ -268,11 +268,69 @@ impl<'a> Frame<'a> {
         self.color
     }
 
+    /// Bytes of plane `index`, without what lies behind its last row.
+    fn plane(&self, index: usize) -> &'a [u8] {
+        let Plane { data, stride } = self.planes[index];
+        let channel = self.format.channels().iter().find(|channel| channel.plane == index);
+        let rows = (self.height as usize).div_ceil(channel.map_or(1, |channel| channel.sub_y));
+        &data[..data.len().min(stride.saturating_mul(rows))]
+    }
+
+    /// Bytes of all planes together: what [`Self::copy`] takes.
+    pub fn len(&self) -> usize {
+        (0..self.format.planes()).map(|index| self.plane(index).len()).sum()
+    }
+
+    /// Whether there is not one byte: never.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A copy of its pixels.
+    pub fn copy(&self) -> OwnedFrame {
+        let planes = (0..self.format.planes()).map(|index| (self.plane(index).to_vec(), self.planes[index].stride));
+        let planes = planes.collect();
+        OwnedFrame { format: self.format, width: self.width, height: self.height, planes, color: self.color }
+    }
+
     /// Bytes of row `row` of plane `plane`, from its first pixel to at least its last.
     pub(super) fn row(&self, plane: usize, row: usize) -> &'a [u8] {
         let Plane { data, stride } = self.planes[plane];
         let start = row * stride;
         &data[start..data.len().min(start + stride)]
+    }
+}
+
+/// The pixels of a frame that is gone.
+#[derive(Clone, Debug)]
+pub struct OwnedFrame {
+    format: PixelFormat,
+    width: u32,
+    height: u32,
+    /// Bytes and stride.
+    planes: Vec<(Vec<u8>, usize)>,
+    color: Color,
+}
+
+impl OwnedFrame {
+    /// Bytes of all planes together.
+    pub fn len(&self) -> usize {
+        self.planes.iter().map(|(data, _)| data.len()).sum()
+    }
+
+    /// Whether there is not one byte: never.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The frame.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Frame::new`]; none for a copy of a frame.
+    pub fn frame(&self) -> Result<Frame<'_>, FrameError> {
+        let planes: Vec<Plane<'_>> = self.planes.iter().map(|(data, stride)| Plane { data, stride: *stride }).collect();
+        Frame::new(self.format, self.width, self.height, &planes, self.color)
     }
 }
 
@@ -293,6 +351,18 @@ mod tests {
             frame(PixelFormat::Gray8, 5, 3, &[(8 + 8 + 4, 8)]),
             Err(FrameError::Short { format: PixelFormat::Gray8, plane: 0, given: 20, needed: 21 })
         );
+    }
+
+    #[test]
+    fn a_copy_ends_with_the_picture() {
+        let data: Vec<u8> = (0..60).collect();
+        let planes = [Plane { data: &data, stride: 8 }, Plane { data: &data[24..], stride: 4 }];
+        let frame = Frame::new(PixelFormat::Nv12, 3, 3, &planes, Color::default());
+        let copy = frame.map(|frame| frame.copy()).ok();
+        assert_eq!(copy.as_ref().map(OwnedFrame::len), Some(3 * 8 + 2 * 4));
+        let rows =
+            copy.as_ref().and_then(|copy| copy.frame().ok()).map(|frame| [frame.row(0, 2)[0], frame.row(1, 1)[0]]);
+        assert_eq!(rows, Some([16, 28]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Pixels of a frame: borrowed planes with stride, sampled into tensors and crops.
 //!
-//! Nothing here copies a whole frame: [`resample`] reads the source rows it needs and hands out finished rows of RGB,
+//! Sampling copies no whole frame: [`resample`] reads the source rows it needs and hands out finished rows of RGB,
 //! and [`rectify`] first reduces the surroundings of a plate and then straightens them.
 
 mod color;
@@ -10,7 +10,7 @@ mod resample;
 mod sharpness;
 
 pub use color::{Color, Matrix};
-pub use frame::{Frame, FrameError, PixelFormat, Plane};
+pub use frame::{Frame, FrameError, OwnedFrame, PixelFormat, Plane};
 pub use rectify::{crop, rectify};
 pub use resample::resample;
 pub use sharpness::sharpness;
