@@ -14,10 +14,18 @@ pub(crate) const AUTHOR: &str = "The gst-alpr developers";
 
 /// Always one sink and one source pad, with pictures in system memory.
 pub(crate) fn video_templates() -> Vec<gst::PadTemplate> {
-    let caps = frame::caps();
+    templates(&frame::caps())
+}
+
+/// The same, and DeepStream's surfaces.
+pub(crate) fn surface_templates() -> Vec<gst::PadTemplate> {
+    templates(&frame::caps_with_surfaces())
+}
+
+fn templates(caps: &gst::Caps) -> Vec<gst::PadTemplate> {
     [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
         .into_iter()
-        .filter_map(|(name, direction)| gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok())
+        .filter_map(|(name, direction)| gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok())
         .collect()
 }
 

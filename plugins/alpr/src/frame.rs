@@ -3,8 +3,11 @@
 use std::fmt;
 
 use alpr_core::image::{Color, Frame, FrameError, Matrix, PixelFormat, Plane};
+use alpr_nvds::{SurfaceError, Surfaces};
 use gst::memory::{MemoryMap, Readable};
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
+
+use crate::meta::View;
 
 /// The formats that are read, those that cost least first: with what decoders give, nothing has to be converted. One
 /// table for caps and pictures.
@@ -24,11 +27,45 @@ pub const FORMATS: [(VideoFormat, PixelFormat); 11] = [
 
 /// Caps of pictures in system memory that can be read. Sides end where [`Frame::MAX_SIDE`] does.
 pub fn caps() -> gst::Caps {
+    builder().build()
+}
+
+/// The same, and then DeepStream's: what its surfaces hold can be read where they are in memory that the CPU has too.
+pub fn caps_with_surfaces() -> gst::Caps {
+    let mut caps = caps();
+    caps.make_mut().append(builder().features([alpr_nvds::FEATURE]).build());
+    caps
+}
+
+fn builder() -> gst_video::VideoCapsBuilder<gst::caps::NoFeature> {
     gst_video::VideoCapsBuilder::new()
         .format_list(FORMATS.map(|(format, _)| format))
         .width_range(1..=Frame::MAX_SIDE as i32)
         .height_range(1..=Frame::MAX_SIDE as i32)
-        .build()
+}
+
+/// What the caps say of pictures.
+#[derive(Clone, Debug)]
+pub struct Format {
+    info: VideoInfo,
+    caps: gst::Caps,
+}
+
+impl Format {
+    /// `None` when `caps` are no raw video.
+    pub fn from_caps(caps: &gst::CapsRef) -> Option<Self> {
+        Some(Self { info: VideoInfo::from_caps(caps).ok()?, caps: caps.to_owned() })
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.info.width(), self.info.height())
+    }
+
+    /// Frames a second.
+    pub fn fps(&self) -> gst::Fraction {
+        self.info.fps()
+    }
 }
 
 /// Why a buffer is no picture.
@@ -40,6 +77,10 @@ pub enum PictureError {
     Meta(String),
     /// Memory cannot be read.
     Memory(String),
+    /// DeepStream's surface cannot be read.
+    Surface(SurfaceError),
+    /// The buffer holds the picture of the first frame of its batch alone.
+    Batch(View),
     /// A plane is too short or its stride too small.
     Frame(FrameError),
 }
@@ -50,6 +91,13 @@ impl fmt::Display for PictureError {
             Self::Format(format) => write!(f, "pictures of format {format} cannot be read"),
             Self::Meta(said) => write!(f, "its video meta does not fit: {said}"),
             Self::Memory(said) => write!(f, "its memory cannot be read: {said}"),
+            Self::Surface(err) => err.fmt(f),
+            Self::Batch(view) => write!(
+                f,
+                "it is that of source {}, and a buffer in system memory holds one picture, the first of the batch; put \
+                 nvstreamdemux before, or take video/x-raw(memory:NVMM) with nvbuf-memory-type=nvbuf-mem-cuda-unified",
+                view.id.source
+            ),
             Self::Frame(err) => err.fmt(f),
         }
     }
@@ -59,59 +107,42 @@ impl std::error::Error for PictureError {}
 
 /// A picture of a buffer whose memory is mapped for reading.
 pub struct Picture<'a> {
-    maps: Vec<MemoryMap<'a, Readable>>,
-    /// Of every plane: index into `maps`, offset in it, stride.
-    planes: Vec<(usize, usize, usize)>,
+    pixels: Pixels<'a>,
     format: PixelFormat,
     size: (u32, u32),
     color: Color,
 }
 
+/// Where the pixels are.
+enum Pixels<'a> {
+    Plain {
+        maps: Vec<MemoryMap<'a, Readable>>,
+        /// Of every plane: index into `maps`, offset in it, stride.
+        planes: Vec<(usize, usize, usize)>,
+    },
+    /// In the surface of this index.
+    Surfaces(Surfaces<'a>, u32),
+}
+
 impl<'a> Picture<'a> {
-    /// Maps the memory of `buffer`, whose caps are `info`. Offsets and strides come from its video meta where it has
-    /// one. Planes may lie in memories of their own.
+    /// Maps the memory of the picture `view` of `buffer`, whose caps are `format`. Offsets and strides come from its video
+    /// meta where it has one, or from its surface. Planes may lie in memories of their own.
     ///
     /// # Errors
     ///
     /// [`PictureError`] except [`PictureError::Frame`].
-    pub fn map(buffer: &'a gst::BufferRef, info: &VideoInfo) -> Result<Self, PictureError> {
-        let format = FORMATS
-            .iter()
-            .find(|(format, _)| *format == info.format())
-            .map(|(_, format)| *format)
-            .ok_or(PictureError::Format(info.format()))?;
-        let n = format.planes();
-        let meta = buffer.meta::<VideoMeta>();
-        let (size, offsets, strides) = match &meta {
-            Some(meta) => {
-                if meta.format() != info.format() || meta.n_planes() as usize != n {
-                    return Err(PictureError::Meta(format!("{} instead of {}", meta.format(), info.format())));
-                }
-                ((meta.width(), meta.height()), meta.offset(), meta.stride())
-            }
-            None => ((info.width(), info.height()), info.offset(), info.stride()),
+    pub fn map(buffer: &'a gst::BufferRef, format: &Format, view: View) -> Result<Self, PictureError> {
+        let info = &format.info;
+        let known = FORMATS.iter().find(|(format, _)| *format == info.format());
+        let pixel_format = known.map(|(_, format)| *format).ok_or(PictureError::Format(info.format()))?;
+        let (pixels, size) = if alpr_nvds::is_surface(&format.caps) {
+            surface(buffer, format, view)?
+        } else if view.first {
+            plain(buffer, info, pixel_format.planes())?
+        } else {
+            return Err(PictureError::Batch(view));
         };
-        let mut picture = Self { maps: Vec::new(), planes: Vec::new(), format, size, color: color(info) };
-        let mut mapped: Vec<(usize, usize)> = Vec::new();
-        for (offset, stride) in offsets.iter().zip(strides).take(n) {
-            let stride = usize::try_from(*stride)
-                .map_err(|_| PictureError::Meta(format!("stride {stride}; bottom-up pictures cannot be read")))?;
-            let (range, skip) = buffer
-                .find_memory(*offset..offset.saturating_add(1))
-                .ok_or_else(|| PictureError::Memory(format!("it ends before offset {offset}")))?;
-            let map = match mapped.iter().find(|(memory, _)| *memory == range.start) {
-                Some((_, map)) => *map,
-                None => {
-                    let memory = buffer.peek_memory(range.start);
-                    let map = memory.map_readable().map_err(|err| PictureError::Memory(err.to_string()))?;
-                    picture.maps.push(map);
-                    mapped.push((range.start, picture.maps.len() - 1));
-                    picture.maps.len() - 1
-                }
-            };
-            picture.planes.push((map, skip, stride));
-        }
-        Ok(picture)
+        Ok(Self { pixels, format: pixel_format, size, color: color(info) })
     }
 
     /// The picture.
@@ -120,16 +151,72 @@ impl<'a> Picture<'a> {
     ///
     /// [`PictureError::Frame`] when a plane is too short.
     pub fn frame(&self) -> Result<Frame<'_>, PictureError> {
-        let planes: Vec<Plane<'_>> = self
-            .planes
-            .iter()
-            .map(|(map, skip, stride)| Plane {
-                data: self.maps[*map].get(*skip..).unwrap_or_default(),
-                stride: *stride,
-            })
-            .collect();
+        let planes: Vec<Plane<'_>> = match &self.pixels {
+            Pixels::Plain { maps, planes } => planes
+                .iter()
+                .map(|(map, skip, stride)| Plane { data: maps[*map].get(*skip..).unwrap_or_default(), stride: *stride })
+                .collect(),
+            Pixels::Surfaces(surfaces, index) => {
+                let planes = surfaces.surface(*index).and_then(|surface| surface.planes());
+                let planes = planes.map_err(PictureError::Surface)?;
+                planes.into_iter().map(|(data, stride)| Plane { data, stride }).collect()
+            }
+        };
         Frame::new(self.format, self.size.0, self.size.1, &planes, self.color).map_err(PictureError::Frame)
     }
+}
+
+/// Pixels and size of the picture in a buffer of `n` planes in system memory.
+fn plain<'a>(buffer: &'a gst::BufferRef, info: &VideoInfo, n: usize) -> Result<(Pixels<'a>, (u32, u32)), PictureError> {
+    let meta = buffer.meta::<VideoMeta>();
+    let (size, offsets, strides) = match &meta {
+        Some(meta) => {
+            if meta.format() != info.format() || meta.n_planes() as usize != n {
+                return Err(PictureError::Meta(format!("{} instead of {}", meta.format(), info.format())));
+            }
+            ((meta.width(), meta.height()), meta.offset(), meta.stride())
+        }
+        None => ((info.width(), info.height()), info.offset(), info.stride()),
+    };
+    let (mut maps, mut planes) = (Vec::new(), Vec::new());
+    let mut mapped: Vec<(usize, usize)> = Vec::new();
+    for (offset, stride) in offsets.iter().zip(strides).take(n) {
+        let stride = usize::try_from(*stride)
+            .map_err(|_| PictureError::Meta(format!("stride {stride}; bottom-up pictures cannot be read")))?;
+        let (range, skip) = buffer
+            .find_memory(*offset..offset.saturating_add(1))
+            .ok_or_else(|| PictureError::Memory(format!("it ends before offset {offset}")))?;
+        let map = match mapped.iter().find(|(memory, _)| *memory == range.start) {
+            Some((_, map)) => *map,
+            None => {
+                let memory = buffer.peek_memory(range.start);
+                maps.push(memory.map_readable().map_err(|err| PictureError::Memory(err.to_string()))?);
+                mapped.push((range.start, maps.len() - 1));
+                maps.len() - 1
+            }
+        };
+        planes.push((map, skip, stride));
+    }
+    Ok((Pixels::Plain { maps, planes }, size))
+}
+
+/// Pixels and size of the picture `view` among the surfaces in a buffer.
+fn surface<'a>(
+    buffer: &'a gst::BufferRef,
+    format: &Format,
+    view: View,
+) -> Result<(Pixels<'a>, (u32, u32)), PictureError> {
+    let surfaces = Surfaces::map(buffer, &format.caps).map_err(PictureError::Surface)?;
+    // a demuxed frame may keep the number that it had in its batch
+    let index = if view.first && surfaces.count() == 1 { 0 } else { view.id.surface };
+    let surface = surfaces.surface(index).map_err(PictureError::Surface)?;
+    let wanted = format.info.format();
+    if surface.format().and_then(|name| name.parse().ok()) != Some(wanted) {
+        let said = format!("a surface of {} instead of {wanted}", surface.format().unwrap_or("an unknown format"));
+        return Err(PictureError::Meta(said));
+    }
+    let size = surface.size();
+    Ok((Pixels::Surfaces(surfaces, index), size))
 }
 
 /// What the numbers of a picture mean. Where the caps do not say, GStreamer has filled in its defaults by size.

@@ -57,6 +57,8 @@ pub struct PlateMeta {
     pub consensus: Option<Consensus>,
     /// The vehicle that carries it, where something upstream says so.
     pub vehicle: Option<Vehicle>,
+    /// Which picture of the buffer it is on, where that holds several; `None` is the first.
+    pub picture: Option<PictureId>,
     /// Identity of the carrier it was read from: keeps the parameters that others put there. `None` for a new plate.
     pub roi_id: Option<i32>,
 }
@@ -74,6 +76,7 @@ impl Default for PlateMeta {
             reading: None,
             consensus: None,
             vehicle: None,
+            picture: None,
             roi_id: None,
         }
     }
@@ -88,11 +91,38 @@ pub struct Region {
     pub vehicle: Vehicle,
 }
 
+/// A picture among those of a buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PictureId {
+    /// Number of the camera among those of the stream; 0 where there is one.
+    pub source: u32,
+    /// Index of the picture in the batch.
+    pub surface: u32,
+}
+
+/// One picture of a buffer: there is one, unless DeepStream put those of several cameras into one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Which.
+    pub id: PictureId,
+    /// Whether it is the first of the buffer: regions of interest that name no picture are on it.
+    pub first: bool,
+    /// Whether the buffer has no other.
+    pub alone: bool,
+}
+
+impl View {
+    /// Whether it is the picture that `id` meant when it was written: a demuxed one may be at another place by now.
+    fn is(&self, id: PictureId) -> bool {
+        id.source == self.id.source && (self.alone || id.surface == self.id.surface)
+    }
+}
+
 /// What one camera shows on a buffer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
-    /// Number of the camera among those of the stream; 0 where there is one.
-    pub source: u32,
+    /// Its picture.
+    pub view: View,
     /// Capture time that the metadata names.
     pub time: Option<Timestamp>,
     /// Its plates.
@@ -101,30 +131,42 @@ pub struct Shown {
     pub regions: Vec<Region>,
 }
 
-/// What every camera shows on `buffer`: one, unless DeepStream put the frames of several into one batch. What stands in
-/// regions of interest is of the first.
-pub fn shown(buffer: &gst::BufferRef) -> Vec<Shown> {
-    let first = Shown {
-        source: source(buffer),
-        time: capture_time(buffer),
-        plates: read(buffer),
-        regions: regions(buffer, ""),
-    };
-    std::iter::once(first).chain(nvds::others(buffer)).collect()
-}
-
-/// Number of the camera whose picture is in `buffer`; 0 where nothing tells.
-pub fn source(buffer: &gst::BufferRef) -> u32 {
-    nvds::source(buffer).unwrap_or(0)
-}
-
-/// All plates on `buffer`, in the order they were added.
-pub fn read(buffer: &gst::BufferRef) -> Vec<PlateMeta> {
-    if has_plates(buffer) {
-        buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| read_one(buffer, &roi)).collect()
-    } else {
-        nvds::plates(buffer).collect()
+/// The pictures of `buffer`, at least one.
+pub fn views(buffer: &gst::BufferRef) -> Vec<View> {
+    let mut ids = nvds::pictures(buffer);
+    if ids.is_empty() {
+        ids.push(PictureId::default());
     }
+    let alone = ids.len() == 1;
+    ids.into_iter().enumerate().map(|(index, id)| View { id, first: index == 0, alone }).collect()
+}
+
+/// What every camera shows on `buffer`.
+pub fn shown(buffer: &gst::BufferRef) -> Vec<Shown> {
+    let shown = |view: View| Shown {
+        view,
+        time: nvds::capture_time(buffer, view.id),
+        plates: plates(buffer, view),
+        regions: regions_of(buffer, view, ""),
+    };
+    views(buffer).into_iter().map(shown).collect()
+}
+
+/// The plates on the first picture of `buffer`, in the order they were added.
+pub fn read(buffer: &gst::BufferRef) -> Vec<PlateMeta> {
+    views(buffer).first().map(|view| plates(buffer, *view)).unwrap_or_default()
+}
+
+/// The plates on the picture `view` of `buffer`, in the order they were added.
+pub fn plates(buffer: &gst::BufferRef, view: View) -> Vec<PlateMeta> {
+    let all: Vec<PlateMeta> =
+        buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| read_one(buffer, &roi)).collect();
+    // Who names pictures has looked at all of them; who names none knew of the first alone.
+    let told = all.iter().any(|plate| view.first || plate.picture.is_some());
+    if !told {
+        return nvds::plates(buffer, view.id).collect();
+    }
+    all.into_iter().filter(|plate| plate.picture.map_or(view.first, |id| view.is(id))).collect()
 }
 
 /// Whether `buffer` has any plate that [`write`] would replace.
@@ -132,17 +174,17 @@ pub fn has_plates(buffer: &gst::BufferRef) -> bool {
     buffer.iter_meta::<Roi>().any(|roi| is_plate(&roi))
 }
 
-/// All regions that are not plates; only those of type `kind` unless that is empty.
+/// All regions on the first picture that are not plates; only those of type `kind` unless that is empty.
 pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
-    let wanted = |roi: &Roi| !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
-    let rois = buffer.iter_meta::<Roi>().filter(|roi| wanted(roi));
-    let found: Vec<Region> = rois.map(|roi| Region { id: roi.id(), vehicle: vehicle_of(&roi) }).collect();
-    if found.is_empty() { nvds::regions(buffer, kind).collect() } else { found }
+    views(buffer).first().map(|view| regions_of(buffer, *view, kind)).unwrap_or_default()
 }
 
-/// Capture time that the metadata on `buffer` names.
-pub fn capture_time(buffer: &gst::BufferRef) -> Option<Timestamp> {
-    nvds::capture_time(buffer)
+/// The same of the picture `view`.
+pub fn regions_of(buffer: &gst::BufferRef, view: View, kind: &str) -> Vec<Region> {
+    let wanted = |roi: &Roi| view.first && !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
+    let rois = buffer.iter_meta::<Roi>().filter(|roi| wanted(roi));
+    let found: Vec<Region> = rois.map(|roi| Region { id: roi.id(), vehicle: vehicle_of(&roi) }).collect();
+    if found.is_empty() { nvds::regions(buffer, view.id, kind).collect() } else { found }
 }
 
 /// Makes `plates` the plates of `buffer`: those that it had are replaced.

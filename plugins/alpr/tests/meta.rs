@@ -9,7 +9,7 @@ use alpr_core::reader::{Alphabet, Lattice, Reading, RegionGuess};
 use alpr_nvds::handmade::{self, Frame, Layout, Object};
 use alpr_nvds::layout::Bbox;
 use gst_video::VideoRegionOfInterestMeta as Roi;
-use gstalpr::meta::{self, PlateMeta};
+use gstalpr::meta::{self, PictureId, PlateMeta};
 
 fn buffer() -> gst::Buffer {
     gst::init().unwrap();
@@ -63,6 +63,7 @@ fn full_plate() -> PlateMeta {
             bbox: Some(Rect::new(1.5, 2.5, 300.0, 200.0)),
             id: Some(u64::MAX),
         }),
+        picture: Some(PictureId { source: 0, surface: 0 }),
         roi_id: None,
     }
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use alpr_core::dedup::{EventDecision, Keep, PassId};
 use alpr_core::event::{Event, Images};
 use alpr_core::geometry::{Point, Quad, Rect};
-use alpr_core::image;
-use gst_video::VideoInfo;
+use alpr_core::image::{self, OwnedFrame};
 use sha2::{Digest, Sha256};
 
 use super::enums::{Evidence as Kinds, EvidenceFor};
 use super::settings::{Settings, SettingsError};
-use crate::frame::Picture;
+use crate::frame::{Format, Picture, PictureError};
+use crate::meta::View;
 
 /// Part of the plate's width and height that its picture shows on every side of it.
 const PLATE_MARGIN: f32 = 0.25;
@@ -36,7 +36,7 @@ pub(super) struct Evidence {
     listed_only: bool,
     corners: bool,
     quality: u8,
-    info: Option<VideoInfo>,
+    format: Option<Format>,
     kept: HashMap<PassId, Kept>,
     pub(super) counts: Counts,
 }
@@ -58,8 +58,16 @@ pub(super) struct Counts {
 struct Kept {
     plate: Option<Rgb>,
     vehicle: Option<Rgb>,
-    frame: Option<Arc<gst::Buffer>>,
+    frame: Option<Arc<Whole>>,
     corners: Quad,
+}
+
+/// A whole frame, so that the decoder's buffer goes back to it. Passes that it shows share it.
+struct Whole {
+    pixels: OwnedFrame,
+    pts: Option<gst::ClockTime>,
+    offset: u64,
+    view: View,
 }
 
 /// Pixels, three bytes each.
@@ -87,51 +95,57 @@ impl Evidence {
             listed_only: settings.evidence_for == EvidenceFor::Listed,
             corners: settings.evidence_corners,
             quality: settings.evidence_quality.min(100) as u8,
-            info: None,
+            format: None,
             kept: HashMap::new(),
             counts: Counts::default(),
         }))
     }
 
     pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {
-        self.info = VideoInfo::from_caps(caps).ok();
+        self.format = Format::from_caps(caps);
     }
 
-    /// Keeps what `keep` shows of `buffer`, in place of what was kept for its pass.
-    pub(super) fn keep(&mut self, keep: &Keep, buffer: &gst::Buffer) {
-        let corners = keep.corners.unwrap_or_else(|| Quad::from_rect(&keep.plate));
-        let crops = self.info.as_ref().and_then(|info| {
-            let picture = Picture::map(buffer, info).ok()?;
-            let frame = picture.frame().ok()?;
-            let plate = self.kinds.contains(Kinds::PLATE).then(|| keep.plate.expanded(PLATE_MARGIN));
-            let vehicle = keep.vehicle.filter(|_| self.kinds.contains(Kinds::VEHICLE));
-            let vehicle = vehicle.map(|vehicle| vehicle.expanded(VEHICLE_MARGIN));
-            Some((
-                plate.and_then(|region| crop(&frame, &region, None)),
-                vehicle.and_then(|region| crop(&frame, &region, self.corners.then_some(&corners))),
-            ))
-        });
-        let Some((plate, vehicle)) = crops else {
+    /// Keeps what `keep` shows of the picture `view` of `buffer`, in place of what was kept for its pass. Says why, where
+    /// the picture cannot be read.
+    pub(super) fn keep(&mut self, keep: &Keep, buffer: &gst::Buffer, view: View) -> Result<(), String> {
+        let kept = self.cut(keep, buffer, view).map_err(|error| {
             self.counts.unreadable += 1;
-            return;
-        };
-        self.kept.remove(&keep.pass);
-        let frame = self.kinds.contains(Kinds::FRAME).then(|| self.copy(buffer)).flatten();
-        self.kept.insert(keep.pass, Kept { plate, vehicle, frame, corners });
+            format!("no evidence can be cut from a picture: {error}")
+        })?;
+        self.kept.insert(keep.pass, kept);
+        Ok(())
     }
 
-    /// A copy of the frame, so that the decoder's buffer goes back to it. Passes of one frame share the copy.
-    fn copy(&mut self, buffer: &gst::Buffer) -> Option<Arc<gst::Buffer>> {
+    fn cut(&mut self, keep: &Keep, buffer: &gst::Buffer, view: View) -> Result<Kept, PictureError> {
+        let format = self.format.as_ref().ok_or_else(|| PictureError::Meta("its caps are no raw video".to_owned()))?;
+        let picture = Picture::map(buffer, format, view)?;
+        let frame = picture.frame()?;
+        let corners = keep.corners.unwrap_or_else(|| Quad::from_rect(&keep.plate));
+        let plate = self.kinds.contains(Kinds::PLATE).then(|| keep.plate.expanded(PLATE_MARGIN));
+        let vehicle = keep.vehicle.filter(|_| self.kinds.contains(Kinds::VEHICLE));
+        let vehicle = vehicle.map(|vehicle| vehicle.expanded(VEHICLE_MARGIN));
+        self.kept.remove(&keep.pass);
+        Ok(Kept {
+            plate: plate.and_then(|region| crop(&frame, &region, None)),
+            vehicle: vehicle.and_then(|region| crop(&frame, &region, self.corners.then_some(&corners))),
+            frame: self.kinds.contains(Kinds::FRAME).then(|| self.whole(&frame, buffer, view)).flatten(),
+            corners,
+        })
+    }
+
+    /// The frame, copied where no pass has it yet.
+    fn whole(&mut self, frame: &image::Frame<'_>, buffer: &gst::Buffer, view: View) -> Option<Arc<Whole>> {
         let frames = || self.kept.values().filter_map(|kept| kept.frame.as_ref());
-        let same = |copy: &&Arc<gst::Buffer>| copy.pts() == buffer.pts() && copy.offset() == buffer.offset();
-        if let Some(copy) = frames().filter(|_| buffer.pts().is_some()).find(same) {
-            return Some(copy.clone());
+        let same =
+            |whole: &&Arc<Whole>| whole.pts == buffer.pts() && whole.offset == buffer.offset() && whole.view == view;
+        if let Some(whole) = frames().filter(|_| buffer.pts().is_some()).find(same) {
+            return Some(whole.clone());
         }
-        if frames().map(|copy| copy.size()).sum::<usize>() + buffer.size() > MOST_KEPT {
+        if frames().map(|whole| whole.pixels.len()).sum::<usize>() + frame.len() > MOST_KEPT {
             self.counts.unkept += 1;
             return None;
         }
-        buffer.copy_deep().ok().map(Arc::new)
+        Some(Arc::new(Whole { pixels: frame.copy(), pts: buffer.pts(), offset: buffer.offset(), view }))
     }
 
     /// `from` is part of `to` now.
@@ -152,10 +166,9 @@ impl Evidence {
             return None;
         }
         let kept = self.kept.get(&decision.pass)?;
-        let whole = kept.frame.as_ref().zip(self.info.as_ref()).and_then(|(buffer, info)| {
-            let picture = Picture::map(buffer, info).ok()?;
-            let frame = picture.frame().ok()?;
-            let all = Rect::new(0.0, 0.0, info.width() as f32, info.height() as f32);
+        let whole = kept.frame.as_ref().and_then(|whole| {
+            let frame = whole.pixels.frame().ok()?;
+            let all = Rect::new(0.0, 0.0, frame.width() as f32, frame.height() as f32);
             crop(&frame, &all, self.corners.then_some(&kept.corners))
         });
         let mut failure = None;

@@ -10,7 +10,7 @@ use super::files::Background;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
-use crate::meta;
+use crate::meta::{self, View};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
@@ -159,6 +159,14 @@ fn event_caps() -> gst::Caps {
     gst::Caps::builder("application/x-json").field("format", "alpr-event").build()
 }
 
+/// A decision and the picture that it is about, where there is one.
+type Decided<'a> = (Decision, Option<(&'a gst::Buffer, View)>);
+
+/// Decisions that no picture shows.
+fn unseen(decisions: Vec<Decision>) -> Vec<Decided<'static>> {
+    decisions.into_iter().map(|decision| (decision, None)).collect()
+}
+
 impl AlprDedup {
     /// Checks the settings and opens files.
     fn start(&self) -> Result<(), gst::StateChangeError> {
@@ -198,7 +206,8 @@ impl AlprDedup {
             for shown in meta::shown(&buffer) {
                 let (time, source) =
                     state.capture.of(&buffer, shown.time, Some(&state.segment), self.obj().upcast_ref());
-                decisions.extend(state.observe(shown, time, source));
+                let frame = Some((&buffer, shown.view));
+                decisions.extend(state.observe(shown, time, source).into_iter().map(|decision| (decision, frame)));
             }
             if first && state.capture.counts_from_1970() {
                 gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");
@@ -214,7 +223,7 @@ impl AlprDedup {
             }
             decisions
         };
-        let sent = self.carry_out(decisions, Some(&buffer), pts)?;
+        let sent = self.carry_out(decisions, pts)?;
         if sent == 0
             && let Some(pts) = pts
         {
@@ -224,16 +233,11 @@ impl AlprDedup {
         Ok(gst::FlowSuccess::Ok)
     }
 
-    /// Does what was decided; returns how many buffers went downstream.
-    fn carry_out(
-        &self,
-        decisions: Vec<Decision>,
-        frame: Option<&gst::Buffer>,
-        pts: Option<gst::ClockTime>,
-    ) -> Result<usize, gst::FlowError> {
+    /// Does what was decided, each on the picture that shows it; returns how many buffers went downstream.
+    fn carry_out(&self, decisions: Vec<Decided<'_>>, pts: Option<gst::ClockTime>) -> Result<usize, gst::FlowError> {
         let mut sent = 0;
         let mut failure = None;
-        for decision in decisions {
+        for (decision, frame) in decisions {
             let prepared = {
                 let mut state = lock(&self.state);
                 let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
@@ -249,7 +253,7 @@ impl AlprDedup {
                 gst::element_imp_warning!(
                     self,
                     gst::ResourceError::Write,
-                    ("{text}; events go out without pictures, see stats pictures-failed")
+                    ("{text}; events go out without such pictures, see stats pictures-failed and pictures-unreadable")
                 );
             }
             let mut taken = prepared.event.is_none() || prepared.line.is_some();
@@ -360,7 +364,7 @@ impl AlprDedup {
             let State { cameras, memory, .. } = state;
             cameras.advance(&mut memory.lock(), time)
         };
-        self.carry_out(decisions, None, Some(pts)).ok();
+        self.carry_out(unseen(decisions), Some(pts)).ok();
     }
 
     /// The stream is over: what is in view ends now.
@@ -371,7 +375,7 @@ impl AlprDedup {
             cameras.finish(&mut memory.lock())
         };
         let pts = lock(&self.state).as_ref().and_then(|state| state.last_pts);
-        self.carry_out(decisions, None, pts).ok();
+        self.carry_out(unseen(decisions), pts).ok();
     }
 
     /// The stream was cut by a flush or a stop: what is in view is lost, and counted.

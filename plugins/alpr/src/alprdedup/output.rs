@@ -13,6 +13,7 @@ use super::evidence::Evidence;
 use super::memory::Memory;
 use super::settings::{Settings, SettingsError};
 use super::state_file::StateFile;
+use crate::meta::View;
 
 /// One decision, ready to be carried out.
 #[derive(Default)]
@@ -42,6 +43,7 @@ pub(super) struct Output {
     failures: u64,
     pictures_deleted: u64,
     warned: bool,
+    warned_unreadable: bool,
 }
 
 impl Output {
@@ -66,6 +68,7 @@ impl Output {
             failures: 0,
             pictures_deleted: 0,
             warned: false,
+            warned_unreadable: false,
         })
     }
 
@@ -88,16 +91,16 @@ impl Output {
     pub(super) fn prepare(
         &mut self,
         decision: Decision,
-        frame: Option<&gst::Buffer>,
+        frame: Option<(&gst::Buffer, View)>,
         live: bool,
         memory: &Memory,
     ) -> Option<Prepared> {
         match decision {
             Decision::Keep(keep) => {
-                if let Some((evidence, frame)) = self.evidence.as_mut().zip(frame) {
-                    evidence.keep(&keep, frame);
-                }
-                None
+                let (evidence, (buffer, view)) = self.evidence.as_mut().zip(frame)?;
+                let failure = evidence.keep(&keep, buffer, view).err();
+                let warning = failure.filter(|_| !std::mem::replace(&mut self.warned_unreadable, true));
+                warning.map(|warning| Prepared { warning: Some(warning), ..Prepared::default() })
             }
             Decision::Adopt { from, to } => {
                 self.evidence.iter_mut().for_each(|evidence| evidence.adopt(from, to));

@@ -76,12 +76,12 @@ impl State {
 
     /// Takes in what one camera shows at `time`: its plates and, where they are wanted, its vehicles.
     pub(super) fn observe(&mut self, shown: meta::Shown, time: Timestamp, time_source: TimeSource) -> Vec<Decision> {
-        let Some(passes) = self.cameras.of(shown.source) else {
+        let Some(passes) = self.cameras.of(shown.view.id.source) else {
             self.unnamed += 1;
             return Vec::new();
         };
         self.health.saw(&passes.settings().identity.camera);
-        let next = self.numbers.entry(shown.source).or_default();
+        let next = self.numbers.entry(shown.view.id.source).or_default();
         let number = *next;
         *next += 1;
         let frame = FrameInfo { time, time_source, number, width: self.width, height: self.height };

@@ -4,18 +4,18 @@ use alpr_core::contract;
 use alpr_core::detector::Detection;
 use alpr_core::event::Vehicle;
 use alpr_core::image::Frame;
+use alpr_core::time::Timestamp;
 use alpr_core::track::{Tracked, Tracker, TrackerSettings, TrackerStats};
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
-use gst_video::VideoInfo;
 
 use super::search::{self, Detector, Found, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
-use crate::element::{self, AUTHOR, Control, lock, video_templates};
+use crate::element::{self, AUTHOR, Control, lock, surface_templates};
 use crate::error::Error;
-use crate::frame::Picture;
-use crate::meta::{self, PlateMeta};
+use crate::frame::{Format, Picture};
+use crate::meta::{self, PlateMeta, View};
 use crate::runtime;
 use crate::stream::{FrameTime, PerSource, StreamTime};
 
@@ -74,9 +74,17 @@ impl Stats {
 struct State {
     detector: Detector,
     camera: PerSource<Camera>,
-    info: Option<VideoInfo>,
+    format: Option<Format>,
     time: StreamTime,
     warned: bool,
+}
+
+/// When a buffer comes.
+#[derive(Clone, Copy)]
+struct Moment {
+    time: Timestamp,
+    /// Whether it comes too late to be worth an inference.
+    late: bool,
 }
 
 /// What is known of one camera.
@@ -135,7 +143,7 @@ impl ElementImpl for AlprDetect {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(video_templates);
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(surface_templates);
         &TEMPLATES
     }
 
@@ -167,7 +175,7 @@ impl BaseTransformImpl for AlprDetect {
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
             camera: PerSource::new(Camera { tracker: Tracker::new(TrackerSettings::default()), since_search: None }),
-            info: None,
+            format: None,
             time: StreamTime::default(),
             warned: false,
         });
@@ -181,19 +189,18 @@ impl BaseTransformImpl for AlprDetect {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let info =
-            VideoInfo::from_caps(incaps).map_err(|_| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
+        let format =
+            Format::from_caps(incaps).ok_or_else(|| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
         if let Some(state) = &mut *lock(&self.state) {
-            let size = |info: &VideoInfo| (info.width(), info.height());
-            if state.info.as_ref().is_some_and(|old| size(old) != size(&info)) {
+            if state.format.as_ref().is_some_and(|old| old.size() != format.size()) {
                 // Places in pixels mean something else now.
                 state.reset();
             }
             for camera in state.camera.all_mut() {
-                camera.tracker.settings_mut().frame = Some(size(&info));
+                camera.tracker.settings_mut().frame = Some(format.size());
             }
-            state.time.set_rate(info.fps());
-            state.info = Some(info);
+            state.time.set_rate(format.fps());
+            state.format = Some(format);
         }
         Ok(())
     }
@@ -231,7 +238,7 @@ impl BaseTransformImpl for AlprDetect {
 }
 
 impl AlprDetect {
-    /// Puts the plates of one frame on its buffer.
+    /// Puts the plates of every picture of a buffer on it.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
         let running = element::running_time(&*self.obj(), buffer);
@@ -240,7 +247,33 @@ impl AlprDetect {
             gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");
             state.reset();
         }
-        state.camera.turn_to(meta::source(buffer), |here| {
+        let late = self.control.is_late(running);
+        let (mut all, mut read) = (Vec::new(), false);
+        for view in meta::views(buffer) {
+            let found = self.look(state, &settings, Moment { time, late }, buffer, view)?;
+            read |= found.is_some();
+            // What was on a picture that cannot be read stays.
+            let mut plates = found.unwrap_or_else(|| meta::plates(buffer, view));
+            plates.iter_mut().for_each(|plate| plate.picture = (!view.alone).then_some(view.id));
+            all.append(&mut plates);
+        }
+        if read && (!all.is_empty() || meta::has_plates(buffer)) {
+            // Copies no picture: a shared buffer is replaced by one that shares the memory.
+            meta::write(buffer.make_mut(), &all);
+        }
+        Ok(())
+    }
+
+    /// The plates of the picture `view` of `buffer`; `None` when it cannot be read.
+    fn look(
+        &self,
+        state: &mut State,
+        settings: &Settings,
+        Moment { time, late }: Moment,
+        buffer: &gst::Buffer,
+        view: View,
+    ) -> Result<Option<Vec<PlateMeta>>, Error> {
+        state.camera.turn_to(view.id.source, |here| {
             let frame = here.tracker.settings().frame;
             Camera {
                 tracker: Tracker::new(TrackerSettings { frame, ..TrackerSettings::default() }),
@@ -249,38 +282,32 @@ impl AlprDetect {
         });
         let confidence = settings.confidence(state.detector.contract().confidence_threshold);
         state.camera.tracker.settings_mut().set_threshold(confidence);
-        let late = self.control.is_late(running);
         let skipped = late || state.camera.since_search.is_some_and(|since| since < settings.interval);
         self.count(|stats| {
             stats.frames += 1;
             stats.skipped_late += u64::from(late);
             stats.skipped_interval += u64::from(skipped && !late);
         });
-        let plates = if skipped {
+        if skipped {
             state.camera.since_search = state.camera.since_search.map(|since| since + 1);
-            state.predicted(&settings, time)
-        } else {
-            state.camera.since_search = Some(0);
-            let Some(found) = self.search(state, &settings, confidence, buffer)? else { return Ok(()) };
-            state.followed(&settings, time, found)
-        };
-        if !plates.is_empty() || meta::has_plates(buffer) {
-            // Copies no picture: a shared buffer is replaced by one that shares the memory.
-            meta::write(buffer.make_mut(), &plates);
+            return Ok(Some(state.predicted(settings, time)));
         }
-        Ok(())
+        state.camera.since_search = Some(0);
+        let found = self.search(state, settings, confidence, buffer, view)?;
+        Ok(found.map(|found| state.followed(settings, time, found)))
     }
 
-    /// Plates of a wanted size in the picture of `buffer`; `None` when the picture cannot be read.
+    /// Plates of a wanted size in the picture `view` of `buffer`; `None` when the picture cannot be read.
     fn search(
         &self,
         state: &mut State,
         settings: &Settings,
         confidence: f32,
         buffer: &gst::Buffer,
+        view: View,
     ) -> Result<Option<Vec<Found>>, Error> {
-        let Some(info) = &state.info else { return Ok(None) };
-        let picture = Picture::map(buffer, info);
+        let Some(format) = &state.format else { return Ok(None) };
+        let picture = Picture::map(buffer, format, view);
         let frame = match picture.as_ref().map_err(Clone::clone).and_then(Picture::frame) {
             Ok(frame) => frame,
             Err(err) => {
@@ -296,7 +323,7 @@ impl AlprDetect {
             }
         };
         let least = if settings.tracking { state.camera.tracker.settings_mut().low_confidence } else { confidence };
-        let parts = parts(settings, &frame, buffer);
+        let parts = parts(settings, &frame, buffer, view);
         let started = std::time::Instant::now();
         let coarse = settings.coarse_search.then_some(confidence);
         let (found, inferences) = state.detector.search(&frame, &parts, &settings.thresholds(least), coarse)?;
@@ -319,11 +346,13 @@ impl AlprDetect {
     }
 }
 
-fn parts(settings: &Settings, frame: &Frame<'_>, buffer: &gst::Buffer) -> Vec<Part> {
+fn parts(settings: &Settings, frame: &Frame<'_>, buffer: &gst::Buffer, view: View) -> Vec<Part> {
     let (width, height) = (frame.width(), frame.height());
     match settings.inference_region {
         InferenceRegion::FullFrame => search::tiles(width, height, settings.tiling),
-        InferenceRegion::RoiList => search::regions(width, height, meta::regions(buffer, &settings.object_class)),
+        InferenceRegion::RoiList => {
+            search::regions(width, height, meta::regions_of(buffer, view, &settings.object_class))
+        }
     }
 }
 
@@ -338,7 +367,7 @@ impl State {
     }
 
     /// Plates of a searched frame.
-    fn followed(&mut self, settings: &Settings, time: alpr_core::time::Timestamp, found: Vec<Found>) -> Vec<PlateMeta> {
+    fn followed(&mut self, settings: &Settings, time: Timestamp, found: Vec<Found>) -> Vec<PlateMeta> {
         if !settings.tracking {
             return found.iter().map(|(detection, vehicle)| self.plate(detection, vehicle.clone())).collect();
         }
@@ -357,7 +386,7 @@ impl State {
     }
 
     /// Plates where they are expected in a frame that was not searched.
-    fn predicted(&mut self, settings: &Settings, time: alpr_core::time::Timestamp) -> Vec<PlateMeta> {
+    fn predicted(&mut self, settings: &Settings, time: Timestamp) -> Vec<PlateMeta> {
         if !settings.tracking {
             return Vec::new();
         }

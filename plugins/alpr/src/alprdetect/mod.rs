@@ -15,7 +15,9 @@
 //!   (`interval`, late frames); ids are never used twice between start and stop;
 //! - a flush, a new stream and a jump in time end all tracks.
 //!
-//! Pictures must lie in system memory: frames in NVMM memory are not read, put `nvvideoconvert` before this element.
+//! Pictures must lie where the CPU can read them: in system memory, or as DeepStream's surfaces (`memory:NVMM`) in pinned,
+//! unified or system memory, then each picture of a batch. For frames in memory of a GPU put
+//! `nvvideoconvert ! video/x-raw,format=NV12` before this element.
 //!
 //! The property `stats` holds counters that only grow, see [`Stats`].
 

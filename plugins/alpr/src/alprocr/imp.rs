@@ -7,15 +7,14 @@ use alpr_core::time::Timestamp;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
-use gst_video::VideoInfo;
 
 use super::read::{self, Reader};
 use super::settings::{PROPERTIES, Settings};
 use super::tracks::{Key, Tracks};
-use crate::element::{self, AUTHOR, Control, lock, video_templates};
+use crate::element::{self, AUTHOR, Control, lock, surface_templates};
 use crate::error::Error;
-use crate::frame::Picture;
-use crate::meta::{self, PlateMeta};
+use crate::frame::{Format, Picture};
+use crate::meta::{self, PlateMeta, View};
 use crate::runtime;
 use crate::stream::{FrameTime, PerSource, StreamTime};
 
@@ -84,9 +83,21 @@ impl Stats {
 struct State {
     reader: Reader,
     tracks: PerSource<Tracks>,
-    info: Option<VideoInfo>,
+    format: Option<Format>,
     time: StreamTime,
     warned: bool,
+}
+
+/// One picture that is at hand.
+#[derive(Clone, Copy)]
+struct Shot<'a> {
+    time: Timestamp,
+    /// Whether it comes too late to be worth reading.
+    late: bool,
+    /// Plates that may be read.
+    budget: usize,
+    buffer: &'a gst::Buffer,
+    view: View,
 }
 
 /// Locks are taken one at a time and never held during inference.
@@ -138,7 +149,7 @@ impl ElementImpl for AlprOcr {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(video_templates);
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(surface_templates);
         &TEMPLATES
     }
 
@@ -166,7 +177,7 @@ impl BaseTransformImpl for AlprOcr {
         *lock(&self.state) = Some(State {
             reader: Reader::new(model, contract),
             tracks: PerSource::new(Tracks::new(settings.fusion())),
-            info: None,
+            format: None,
             time: StreamTime::default(),
             warned: false,
         });
@@ -182,11 +193,11 @@ impl BaseTransformImpl for AlprOcr {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let info =
-            VideoInfo::from_caps(incaps).map_err(|_| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
+        let format =
+            Format::from_caps(incaps).ok_or_else(|| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
         if let Some(state) = &mut *lock(&self.state) {
-            state.time.set_rate(info.fps());
-            state.info = Some(info);
+            state.time.set_rate(format.fps());
+            state.format = Some(format);
         }
         Ok(())
     }
@@ -245,44 +256,51 @@ impl AlprOcr {
         let settings = lock(&self.settings).clone();
         let running = element::running_time(&*self.obj(), buffer);
         let FrameTime { time, .. } = state.time.next(running, discont);
-        state.tracks.turn_to(meta::source(buffer), |_| Tracks::new(settings.fusion()));
-        let mut plates = meta::read(buffer);
-        let keys = state.tracks.keys(time, &mut plates);
-        {
-            let mut stats = lock(&self.stats);
-            stats.frames += 1;
-            stats.plates += plates.len() as u64;
-            stats.predicted += plates.iter().filter(|plate| plate.predicted).count() as u64;
-        }
-        state.tracks.see(time, &keys);
-        if !plates.is_empty() {
-            let late = self.control.is_late(running);
-            self.read(state, &settings, time, late, buffer, &keys, &mut plates)?;
-            for (plate, key) in plates.iter_mut().zip(&keys) {
-                plate.consensus = state.tracks.consensus(*key);
+        let mut views: Vec<(View, Vec<PlateMeta>)> =
+            meta::views(buffer).into_iter().map(|view| (view, meta::plates(buffer, view))).collect();
+        let busy = views.iter().filter(|(_, plates)| !plates.is_empty()).count();
+        let late = busy > 0 && self.control.is_late(running);
+        for (view, plates) in &mut views {
+            state.tracks.turn_to(view.id.source, |_| Tracks::new(settings.fusion()));
+            let keys = state.tracks.keys(time, plates);
+            self.count(|stats| {
+                stats.frames += 1;
+                stats.plates += plates.len() as u64;
+                stats.predicted += plates.iter().filter(|plate| plate.predicted).count() as u64;
+            });
+            state.tracks.see(time, &keys);
+            if !plates.is_empty() {
+                let budget = settings.budget(state.reader.usual_time(), busy);
+                let shot = Shot { time, late, budget, buffer, view: *view };
+                self.read(state, &settings, &shot, &keys, plates)?;
+                for (plate, key) in plates.iter_mut().zip(&keys) {
+                    plate.consensus = state.tracks.consensus(*key);
+                    plate.picture = (!view.alone).then_some(view.id);
+                }
             }
-            // Copies no picture: a shared buffer is replaced by one that shares the memory.
-            meta::write(buffer.make_mut(), &plates);
+            state.tracks.end_frame();
         }
-        state.tracks.end_frame();
+        if busy > 0 {
+            // Copies no picture: a shared buffer is replaced by one that shares the memory.
+            let all: Vec<PlateMeta> = views.into_iter().flat_map(|(_, plates)| plates).collect();
+            meta::write(buffer.make_mut(), &all);
+        }
         self.count_ended(state);
         Ok(())
     }
 
     /// Reads the crops that are worth it.
-    #[allow(clippy::too_many_arguments, reason = "one frame's whole context, in one place")]
     fn read(
         &self,
         state: &mut State,
         settings: &Settings,
-        time: Timestamp,
-        late: bool,
-        buffer: &gst::Buffer,
+        shot: &Shot<'_>,
         keys: &[Key],
         plates: &mut [PlateMeta],
     ) -> Result<(), Error> {
+        let Shot { time, late, budget, buffer, view } = *shot;
         let detected: Vec<usize> = (0..plates.len()).filter(|&index| !plates[index].predicted).collect();
-        let size = state.info.as_ref().map_or((0, 0), |info| (info.width(), info.height()));
+        let size = state.format.as_ref().map_or((0, 0), Format::size);
         let mut crops: Vec<(usize, (Key, CropQuality))> =
             detected.iter().map(|&index| (index, (keys[index], read::quality(&plates[index], size)))).collect();
         crops.retain(|(_, (_, quality))| settings.wants_height(quality.height));
@@ -291,8 +309,8 @@ impl AlprOcr {
             self.count(|stats| stats.skipped_late += crops.len() as u64);
             return Ok(());
         }
-        let Some(info) = &state.info else { return Ok(()) };
-        let picture = Picture::map(buffer, info);
+        let Some(format) = &state.format else { return Ok(()) };
+        let picture = Picture::map(buffer, format, view);
         let frame = match picture.as_ref().map_err(Clone::clone).and_then(Picture::frame) {
             Ok(frame) => frame,
             Err(err) => {
@@ -307,7 +325,6 @@ impl AlprOcr {
                 return Ok(());
             }
         };
-        let budget = settings.budget(state.reader.usual_time());
         let candidates: Vec<(Key, CropQuality)> = crops.iter().map(|(_, candidate)| *candidate).collect();
         let chosen = state.tracks.plan(time, &candidates, budget);
         let left = (crops.len() - chosen.len()) as u64;

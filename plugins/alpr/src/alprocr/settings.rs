@@ -40,12 +40,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Plates that may be read in one frame when one takes `usual`: at least one, so that reading never stops.
-    pub(super) fn budget(&self, usual: Option<Duration>) -> usize {
+    /// Plates that may be read in one frame when one takes `usual`: at least one, so that reading never stops. The time is
+    /// shared by the `frames` of a batch.
+    pub(super) fn budget(&self, usual: Option<Duration>, frames: usize) -> usize {
         let most = self.max_reads as usize;
         match usual.map(|d| d.as_nanos()).filter(|n| *n > 0) {
             Some(usual) if self.max_read_time > 0 => {
-                usize::try_from(u128::from(self.max_read_time) / usual).unwrap_or(usize::MAX).clamp(1, most)
+                usize::try_from(u128::from(self.max_read_time) / usual / frames.max(1) as u128)
+                    .unwrap_or(usize::MAX)
+                    .clamp(1, most)
             }
             _ => most,
         }

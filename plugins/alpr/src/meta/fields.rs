@@ -9,6 +9,7 @@
 //! | `quality` | float | weight of this frame's crop |
 //! | `reading`, `consensus` | structure | text, probabilities per character, region |
 //! | `vehicle` | structure | type, make, model, color, bbox, id |
+//! | `source`, `surface` | uint | camera and index of the picture, in a batch of several |
 //!
 //! Probabilities travel as bytes (little-endian 32-bit floats) so that they survive exactly and cost one reference.
 
@@ -17,7 +18,7 @@ use alpr_core::event::Vehicle;
 use alpr_core::geometry::{Point, Quad, Rect};
 use alpr_core::reader::{Alphabet, Lattice, Reading, RegionGuess};
 
-use super::PlateMeta;
+use super::{PictureId, PlateMeta};
 
 type Carrier = (u32, u32, u32, u32);
 
@@ -33,6 +34,8 @@ pub(super) fn plate(name: &str, plate: &PlateMeta, carrier: Carrier) -> gst::Str
         .field_if_some("reading", plate.reading.as_ref().map(reading))
         .field_if_some("consensus", plate.consensus.as_ref().map(consensus))
         .field_if_some("vehicle", plate.vehicle.as_ref().map(vehicle))
+        .field_if_some("source", plate.picture.map(|id| id.source))
+        .field_if_some("surface", plate.picture.map(|id| id.surface))
         .build()
 }
 
@@ -49,6 +52,8 @@ pub(super) fn read_plate(own: &gst::StructureRef, carrier: Carrier, plate: &mut 
     plate.reading = own.get::<gst::Structure>("reading").ok().and_then(|s| read_reading(&s));
     plate.consensus = own.get::<gst::Structure>("consensus").ok().and_then(|s| read_consensus(&s));
     plate.vehicle = own.get::<gst::Structure>("vehicle").ok().map(|s| read_vehicle(&s, &fit));
+    plate.picture =
+        own.get("source").ok().zip(own.get("surface").ok()).map(|(source, surface)| PictureId { source, surface });
 }
 
 /// A structure with a track's id, as a 32-bit integer where it fits because others expect that.

@@ -6,7 +6,7 @@ use alpr_core::time::Timestamp;
 use alpr_nvds::{Frame, Object};
 use gst_video::VideoMeta;
 
-use super::{PlateMeta, Region, Shown, is_plate_type};
+use super::{PictureId, PlateMeta, Region, is_plate_type};
 
 /// A frame, and the pixels of the buffer's picture for one pixel of the muxer.
 type Scaled<'a> = (Frame<'a>, (f32, f32));
@@ -25,34 +25,21 @@ fn frames(buffer: &gst::BufferRef) -> Vec<Scaled<'_>> {
     frames
 }
 
-/// The frame whose picture is in `buffer`: one in system memory holds one picture, of a batch the first.
-fn frame(buffer: &gst::BufferRef) -> Option<Scaled<'_>> {
-    frames(buffer).into_iter().next()
+/// The pictures of the batch on `buffer`; none where there is no batch.
+pub(super) fn pictures(buffer: &gst::BufferRef) -> Vec<PictureId> {
+    let id = |(frame, _): &Scaled<'_>| PictureId { source: frame.source_id(), surface: frame.batch_id() };
+    frames(buffer).iter().map(id).collect()
 }
 
-/// Number of the camera of the picture.
-pub(super) fn source(buffer: &gst::BufferRef) -> Option<u32> {
-    frame(buffer).map(|(frame, _)| frame.source_id())
+/// The frame whose picture is `id`.
+fn frame(buffer: &gst::BufferRef, id: PictureId) -> Option<Scaled<'_>> {
+    frames(buffer).into_iter().find(|(frame, _)| frame.batch_id() == id.surface && frame.source_id() == id.source)
 }
 
 /// When the picture was taken, where the source or the muxer says so.
-pub(super) fn capture_time(buffer: &gst::BufferRef) -> Option<Timestamp> {
-    frame(buffer).and_then(|(frame, _)| time_of(&frame))
-}
-
-fn time_of(frame: &Frame<'_>) -> Option<Timestamp> {
+pub(super) fn capture_time(buffer: &gst::BufferRef, id: PictureId) -> Option<Timestamp> {
+    let (frame, _) = frame(buffer, id)?;
     i64::try_from(frame.ntp_timestamp()?).ok().map(Timestamp)
-}
-
-/// What the frames behind the first one show.
-pub(super) fn others(buffer: &gst::BufferRef) -> Vec<Shown> {
-    let shown = |(frame, scale): Scaled<'_>| Shown {
-        source: frame.source_id(),
-        time: time_of(&frame),
-        plates: plates_of((frame, scale)).collect(),
-        regions: regions_of((frame, scale), "").collect(),
-    };
-    frames(buffer).into_iter().skip(1).map(shown).collect()
 }
 
 /// The objects of a frame, each with its label.
@@ -61,13 +48,13 @@ fn objects((frame, scale): Scaled<'_>) -> impl Iterator<Item = (Object<'_>, &str
 }
 
 /// Plates of the picture.
-pub(super) fn plates(buffer: &gst::BufferRef) -> impl Iterator<Item = PlateMeta> {
-    frame(buffer).into_iter().flat_map(plates_of)
+pub(super) fn plates(buffer: &gst::BufferRef, id: PictureId) -> impl Iterator<Item = PlateMeta> {
+    frame(buffer, id).into_iter().flat_map(plates_of)
 }
 
 /// Objects of the picture that are no plates; only those of class `kind` unless that is empty.
-pub(super) fn regions(buffer: &gst::BufferRef, kind: &str) -> impl Iterator<Item = Region> {
-    frame(buffer).into_iter().flat_map(move |frame| regions_of(frame, kind))
+pub(super) fn regions(buffer: &gst::BufferRef, id: PictureId, kind: &str) -> impl Iterator<Item = Region> {
+    frame(buffer, id).into_iter().flat_map(move |frame| regions_of(frame, kind))
 }
 
 fn plates_of(frame: Scaled<'_>) -> impl Iterator<Item = PlateMeta> {
