@@ -8,7 +8,7 @@ use alpr_core::event::Event;
 use alpr_nvds::handmade::{self, Frame, Layout, Object, Pixels};
 use alpr_nvds::layout::Bbox;
 use common::passes::Folder;
-use common::{Painting, data, element, harness, onnxruntime, play_as_file, stat, video};
+use common::{Painting, data, element, harness, onnxruntime, play_as_file, stat, video, wait_for};
 use gst::prelude::*;
 use gst_check::Harness;
 use gst_video::{VideoFormat, VideoInfo};
@@ -84,12 +84,12 @@ fn take_surfaces(harness: &mut Harness) {
     harness.set_src_caps(caps);
 }
 
-/// A running line of reader and decisions that writes evidence to `folder`, its reader, and where it tells.
-fn line(folder: &Folder) -> (Harness, gst::Bin, gst::Bus) {
+/// A running line of reader and decisions with `properties` of the latter, which writes evidence to `folder`; and its bus.
+fn line(folder: &Folder, properties: &str) -> (Harness, gst::Bin, gst::Bus) {
     let line = format!(
         "alprocr name=reader onnxruntime-library={} model-file={} execution-provider=cpu threads=1 \
          ! alprdedup name=events camera-id=gate-{{source_id}} host-id=host start-time=2026-01-01T00:00:00Z \
-         evidence=plate+vehicle+frame evidence-url-template={{kind}} evidence-location={}",
+         evidence=plate+vehicle+frame evidence-url-template={{kind}} evidence-location={} {properties}",
         onnxruntime().display(),
         data("level-reader.onnx"),
         folder.path("evidence"),
@@ -119,7 +119,7 @@ fn events(harness: &mut Harness) -> Vec<Event> {
 fn alone() -> Vec<Event> {
     let each = CAMERAS.map(|(source, digits)| {
         let folder = Folder::new("batch-alone");
-        let (mut harness, ..) = line(&folder);
+        let (mut harness, ..) = line(&folder, "");
         for number in 0..FRAMES {
             let mut buffer = picture(digits, number);
             handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &[frame(source, &objects(number))]);
@@ -150,7 +150,7 @@ fn each_camera_of_a_batch_gives_the_event_and_the_pictures_that_it_gives_alone()
     assert_ne!(expected[0].extras.frame_sha256, expected[1].extras.frame_sha256);
     for layout in Layout::ALL {
         let folder = Folder::new("batch");
-        let (mut harness, bin, bus) = line(&folder);
+        let (mut harness, bin, bus) = line(&folder, "");
         take_surfaces(&mut harness);
         for number in 0..FRAMES {
             harness.push(batch(layout, SYSTEM, number)).unwrap();
@@ -165,7 +165,7 @@ fn each_camera_of_a_batch_gives_the_event_and_the_pictures_that_it_gives_alone()
 #[test]
 fn pictures_in_memory_of_the_gpu_are_counted_and_warned_of() {
     let folder = Folder::new("batch-gpu");
-    let (mut harness, bin, bus) = line(&folder);
+    let (mut harness, bin, bus) = line(&folder, "");
     take_surfaces(&mut harness);
     for number in 0..FRAMES {
         harness.push(batch(Layout::ALL[2], DEVICE, number)).unwrap();
@@ -179,7 +179,7 @@ fn pictures_in_memory_of_the_gpu_are_counted_and_warned_of() {
 #[test]
 fn of_a_batch_in_system_memory_the_first_picture_is_used_and_the_others_are_counted() {
     let folder = Folder::new("batch-plain");
-    let (mut harness, bin, bus) = line(&folder);
+    let (mut harness, bin, bus) = line(&folder, "");
     for number in 0..FRAMES {
         let mut buffer = picture(CAMERAS[0].1, number);
         let objects = objects(number);
@@ -222,6 +222,42 @@ fn evidence_is_never_cut_from_the_picture_of_another_camera() {
     assert!(unreadable > 0 && common::passes::stat(&h, "pictures-written") == 0, "{unreadable}");
     let warnings = warnings(&bus);
     assert!(warnings.len() == 1 && warnings[0].contains("pictures-unreadable"), "{warnings:?}");
+}
+
+#[test]
+fn health_of_each_camera_of_a_batch_is_its_own() {
+    let folder = Folder::new("batch-health");
+    let (mut harness, ..) = line(&folder, "records=health health-interval=1000000000");
+    take_surfaces(&mut harness);
+    let mut number = 0;
+    let mut told = std::collections::BTreeMap::new();
+    wait_for("health of both cameras after the pass", || {
+        let pictures = CAMERAS.map(|(_, digits)| picture(digits, number.min(FRAMES)));
+        let mut buffer = handmade::surfaces(Layout::ALL[0], SYSTEM, &pictures.each_ref().map(surface));
+        // a car passes the first camera alone
+        let objects = if number < FRAMES { objects(number).to_vec() } else { Vec::new() };
+        let shown = [frame(CAMERAS[0].0, &objects), frame(CAMERAS[1].0, &[])];
+        let writable = buffer.get_mut().unwrap();
+        writable.set_pts(gst::ClockTime::from_mseconds(40 * number));
+        handmade::attach(writable, Layout::ALL[0], &shown);
+        harness.push(buffer).unwrap();
+        number += 1;
+        let lines = std::iter::from_fn(|| harness.try_pull());
+        for line in lines {
+            let record: serde_json::Value = serde_json::from_slice(&line.map_readable().unwrap()).unwrap();
+            if record["kind"] == "health" {
+                told.insert(record["camera_id"].as_str().unwrap().to_owned(), record);
+            }
+        }
+        told.len() == 2 && told.get("gate-4").is_some_and(|record| record["live_passes"] == 0 && record["events"] == 1)
+    });
+    let (first, second) = (&told["gate-4"], &told["gate-9"]);
+    assert!(first["reads_per_pass"].as_f64().unwrap() >= 2.0 && first["tracks"] == 1, "{first}");
+    assert!(second["reads_per_pass"] == 0.0 && second["tracks"] == 0 && second["events"] == 0, "{second}");
+    for record in [first, second] {
+        assert!(record["fps"].as_f64().unwrap() > 0.0 && record["camera_silent"] == false, "{record}");
+        assert!(record["queue_depth"].is_null() && record["spool_depth"].is_null(), "{record}");
+    }
 }
 
 #[test]
