@@ -17,6 +17,13 @@ pub(crate) fn video_templates() -> Vec<gst::PadTemplate> {
     templates(&frame::caps())
 }
 
+/// What the sink pad of `element` takes of `caps`: DeepStream's surfaces only where upstream has nothing else. A converter that
+/// could bring the pictures into system memory would otherwise leave them in the GPU's.
+pub(crate) fn preferring_pixels(element: &gst_base::BaseTransform, caps: gst::Caps) -> gst::Caps {
+    let (upstream, pixels) = (element.sink_pad().peer_query_caps(None), frame::caps());
+    if !upstream.is_any() && upstream.can_intersect(&pixels) { caps.intersect(&pixels) } else { caps }
+}
+
 /// The same, and DeepStream's surfaces.
 pub(crate) fn surface_templates() -> Vec<gst::PadTemplate> {
     templates(&frame::caps_with_surfaces())

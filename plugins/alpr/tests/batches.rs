@@ -309,3 +309,22 @@ fn leave_only(buffer: &mut gst::Buffer, source: u32) {
     });
     handmade::attach(writable, Layout::ALL[1], &[frame(source, &[])]);
 }
+
+#[test]
+fn surfaces_are_taken_only_where_upstream_has_nothing_else() {
+    common::init();
+    let (surfaces, pixels) = ("video/x-raw(memory:NVMM),format=NV12", "video/x-raw,format=NV12");
+    for kind in ["alprdetect", "alprocr"] {
+        for (offered, expected) in [(surfaces.to_owned(), true), (format!("{surfaces};{pixels}"), false)] {
+            let caps: gst::Caps = offered.parse().unwrap();
+            let upstream = gst::ElementFactory::make("capsfilter").property("caps", caps).build().unwrap();
+            let element = gst::ElementFactory::make(kind).build().unwrap();
+            let bin = gst::Bin::new();
+            bin.add_many([&upstream, &element]).unwrap();
+            upstream.link(&element).unwrap();
+            let taken = element.static_pad("sink").unwrap().query_caps(None);
+            let any = taken.iter_with_features().any(|(_, features)| features.contains("memory:NVMM"));
+            assert_eq!(any, expected, "{kind} behind {offered}: {taken}");
+        }
+    }
+}

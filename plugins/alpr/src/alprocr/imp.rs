@@ -192,6 +192,21 @@ impl BaseTransformImpl for AlprOcr {
         Ok(())
     }
 
+    fn transform_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let caps = self.parent_transform_caps(direction, caps, filter)?;
+        let obj = self.obj();
+        Some(if direction == gst::PadDirection::Src {
+            element::preferring_pixels(obj.upcast_ref(), caps)
+        } else {
+            caps
+        })
+    }
+
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let format =
             Format::from_caps(incaps).ok_or_else(|| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
