@@ -6,9 +6,10 @@
 //! out.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use alpr_core::dedup::{Duplicates, Entry, Hasher};
 use alpr_core::event::EventId;
@@ -19,6 +20,10 @@ use super::settings::SettingsError;
 
 /// Lines beyond twice the living entries that are suffered before the log is written anew.
 const SLACK: usize = 1000;
+
+/// How long another holder of the lock is waited for: a process that is just ending, or one that this process is just starting and that
+/// has its open files until it runs its program.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -50,7 +55,7 @@ impl StateFile {
             SettingsError(format!("state-file={path:?} cannot be {what}: {error}; choose a file in a writable folder"))
         };
         let lock = File::create(format!("{path}.lock")).map_err(|e| fail("locked", &e))?;
-        lock.try_lock().map_err(|e| fail("locked (does another element use it?)", &e))?;
+        take(&lock).map_err(|e| fail("locked (does another element use it?)", &e))?;
         let known = match std::fs::read_to_string(path) {
             Ok(text) => parse(&text, privacy.as_ref()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
@@ -117,6 +122,17 @@ fn append(log: &mut File, line: &Line) -> std::io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
     log.write_all(text.as_bytes())
+}
+
+/// Takes the lock of a state file, with some patience.
+fn take(lock: &File) -> Result<(), TryLockError> {
+    let end = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(LOCK_PATIENCE / 50),
+            result => return result,
+        }
+    }
 }
 
 /// Writes the log anew and opens it for appending. It is on disk before it replaces the old one.
