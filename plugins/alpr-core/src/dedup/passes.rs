@@ -237,12 +237,17 @@ impl Passes {
     /// The stream is over: ends all passes with what they have.
     pub fn finish(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
         let mut decisions = Vec::new();
+        self.end_all(memory, &mut decisions);
+        self.carried.clear();
+        decisions
+    }
+
+    fn end_all(&mut self, memory: &mut Duplicates, decisions: &mut Vec<Decision>) {
         for track in self.live.keys().copied().collect::<Vec<_>>() {
-            self.end(memory, track, &mut decisions);
+            self.end(memory, track, decisions);
         }
         self.fusions.clear();
-        self.end_vehicles(None, &mut decisions);
-        decisions
+        self.end_vehicles(None, decisions);
     }
 
     /// The stream was cut: forgets all passes in view.
@@ -257,6 +262,7 @@ impl Passes {
             self.close(&pass, outcome, None, &text, &mut decisions);
         }
         self.vehicles.clear();
+        self.carried.clear();
         self.fusions.clear();
         (self.last, self.start) = (None, None);
         decisions
@@ -296,7 +302,7 @@ impl Passes {
         let timeout = self.timeout();
         if last.time.since(time) > timeout {
             // the clock was set back: what is in view cannot be continued
-            decisions.extend(self.finish(memory));
+            self.end_all(memory, decisions);
             return;
         }
         let step = time.since(last.time).min(LONGEST_INTERVAL);

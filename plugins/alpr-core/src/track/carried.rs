@@ -2,7 +2,8 @@
 //!
 //! Where only vehicles are followed, a vehicle's id is its plate's track. Mostly further finds on it are the same plate twice
 //! or lettering that comes and goes, and the surest one counts. But a lorry and its trailer, or a transporter with its load,
-//! carry several plates: what is seen beside the first for some frames has a track of its own.
+//! carry several plates: what is seen beside the first for some frames has a track of its own. Who comes later finds those
+//! tracks on the frame and leaves them as they are.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct Carried {
 struct Vehicle {
     last: Timestamp,
     places: Vec<Place>,
+    /// Whether its further plates come with tracks of their own: another find is none of them.
+    is_told_apart: bool,
 }
 
 /// One plate on a vehicle; the first keeps the vehicle's id.
@@ -66,6 +69,9 @@ impl Carried {
         for (index, find) in found.iter().enumerate() {
             by_id.entry(find.track_id).or_default().push(index);
         }
+        for (id, number) in by_id.keys().flat_map(|id| (1..MOST_PLACES).map(move |number| (*id, number))) {
+            self.vehicles.entry(further(id, number)).and_modify(|vehicle| vehicle.is_told_apart = true);
+        }
         let mut tracks = vec![None; found.len()];
         for (id, mut finds) in by_id {
             finds.sort_by(|a, b| found[*b].confidence.total_cmp(&found[*a].confidence));
@@ -81,20 +87,34 @@ impl Carried {
                 tracks[apart[0]] = Some(id);
                 continue;
             }
-            let vehicle = self.vehicles.entry(id).or_insert_with(|| Vehicle { last: time, places: Vec::new() });
+            let new = || Vehicle { last: time, places: Vec::new(), is_told_apart: false };
+            let vehicle = self.vehicles.entry(id).or_insert_with(new);
             vehicle.last = time;
             for (index, place) in apart.iter().zip(vehicle.place(&apart.iter().map(|i| found[*i]).collect::<Vec<_>>()))
             {
-                tracks[*index] = place.map(|number| id ^ ((number as u64) << NUMBER_SHIFT));
+                tracks[*index] = place.map(|number| further(id, number));
             }
         }
         tracks
     }
+
+    /// Forgets all: what comes next may have the same ids.
+    pub fn clear(&mut self) {
+        self.vehicles.clear();
+    }
+}
+
+/// The track of the plate `number` of the vehicle `id`, and the other way round.
+const fn further(id: u64, number: usize) -> u64 {
+    id ^ ((number as u64) << NUMBER_SHIFT)
 }
 
 impl Vehicle {
     /// The number of the place of each of `finds`, surest first; `None` where it does not count yet.
     fn place(&mut self, finds: &[Found]) -> Vec<Option<usize>> {
+        if self.is_told_apart {
+            self.places.truncate(1);
+        }
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (index, find) in finds.iter().enumerate() {
             pairs.extend(
@@ -218,6 +238,28 @@ mod tests {
         );
     }
 
+    /// What `alprocr` told apart comes to `alprdedup`, which does the same with what it is given.
+    #[test]
+    fn what_was_told_apart_before_stays_as_it_is() {
+        let (mut first, mut second) = (Carried::default(), Carried::default());
+        for n in 0..20_u8 {
+            let x = 40.0 * f32::from(n);
+            let mut seen = vec![find(x, 400.0, 0.8), find(x + 400.0, 410.0, 0.7)];
+            if n % 8 == 6 {
+                // lettering, and it is the surest
+                seen.push(find(x + 100.0, 200.0, 0.9));
+            }
+            let time = Timestamp(i64::from(n) * 100_000_000);
+            let told = first.tell_apart(time, &seen);
+            let given: Vec<_> = seen
+                .iter()
+                .zip(&told)
+                .map(|(found, track)| Found { track_id: track.unwrap_or(found.track_id), ..*found })
+                .collect();
+            assert_eq!(second.tell_apart(time, &given), told, "frame {n}");
+        }
+    }
+
     #[test]
     fn a_plate_that_jumps_stays_one() {
         let seen: Vec<_> = (0..10_u8).map(|n| vec![find(300.0 * f32::from(n % 3), 80.0 * f32::from(n), 0.7)]).collect();
@@ -237,6 +279,9 @@ mod tests {
         let many: Vec<_> = (0..20_u8).map(|n| find(100.0 * f32::from(n), 0.0, 0.5)).collect();
         (0..9).for_each(|_| assert!(carried.tell_apart(Timestamp(0), &many).iter().flatten().count() <= MOST_PLACES));
         carried.tell_apart(Timestamp(11_000_000_000), &[]);
+        assert!(carried.vehicles.is_empty());
+        carried.tell_apart(Timestamp(11_000_000_000), &many);
+        carried.clear();
         assert!(carried.vehicles.is_empty());
     }
 }

@@ -155,6 +155,7 @@ impl Tracks {
     pub(super) fn clear(&mut self) {
         let all: Vec<Key> = self.tracks.keys().copied().collect();
         all.into_iter().for_each(|key| self.end(key));
+        self.carried.clear();
     }
 
     /// What ended since the last call.

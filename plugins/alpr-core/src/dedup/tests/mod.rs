@@ -1,5 +1,6 @@
 //! Scenes: who is in view when, what is read, and what must come of it.
 
+mod carried;
 mod faults;
 mod passes;
 mod properties;
@@ -21,6 +22,8 @@ pub(super) const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
 #[derive(Clone, Debug)]
 pub(super) struct Car {
     track: u64,
+    /// Its track upstream, where that is of what carries the plate and others may have it too.
+    carrier: Option<u64>,
     /// Text of each reading, in turn; the last one goes on.
     reads: Vec<&'static str>,
     /// Probability of the fused text.
@@ -39,6 +42,7 @@ impl Car {
     pub(super) fn new(track: u64, text: &'static str, first: f64, last: f64) -> Self {
         Self {
             track,
+            carrier: None,
             reads: vec![text],
             confidence: 0.95,
             detector: 0.8,
@@ -67,6 +71,11 @@ impl Car {
 
     pub(super) fn way(mut self, from: (f32, f32), to: (f32, f32)) -> Self {
         (self.from, self.to) = (from, to);
+        self
+    }
+
+    pub(super) fn on(mut self, carrier: u64) -> Self {
+        self.carrier = Some(carrier);
         self
     }
 
@@ -153,6 +162,7 @@ impl Scene {
             height: 720,
         };
         self.number += 1;
+        let observations = self.passes.tell_apart(frame.time, observations);
         let decisions = self.passes.observe(&mut self.memory, frame, &observations);
         self.settle(decisions);
     }
@@ -213,7 +223,7 @@ impl Fused {
         // the most frequent text; of equals, the one that came to be most frequent last
         let best = self.counts.iter().max_by_key(|(_, count)| **count).map(|(text, count)| (*text, *count));
         Observation {
-            track_id: car.track,
+            track_id: car.carrier.unwrap_or(car.track),
             bbox,
             corners: None,
             detector_confidence: car.detector,

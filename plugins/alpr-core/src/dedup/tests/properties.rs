@@ -19,14 +19,18 @@ proptest! {
         delivers in any::<bool>(),
         cut in any::<bool>(),
         most_live in 1..8usize,
+        shared in any::<bool>(),
     ) {
         let texts = ["ABC123", "A8C123", "XYZ789", "", "50", "ABC124"];
         let cars: Vec<Car> = tracks
             .iter()
             .map(|(track, text, start, length, confidence, detector, moves)| {
-                let to = if *moves { (1000.0, 300.0) } else { (101.0, 300.0) };
-                Car::new(*track, texts[*text], *start, *start + *length)
-                    .confidence(*confidence).detector(*detector).way((100.0, 300.0), to)
+                // plates that share a vehicle's track lie beside each other, or in the same place
+                let y = if shared { 300.0 + 60.0 * (*track % 4) as f32 } else { 300.0 };
+                let to = if *moves { (1000.0, y) } else { (101.0, y) };
+                let car = Car::new(*track, texts[*text], *start, *start + *length)
+                    .confidence(*confidence).detector(*detector).way((100.0, y), to);
+                if shared { car.on(*track % 3) } else { car }
             })
             .collect();
         // a track is in a frame at most once
