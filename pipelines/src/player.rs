@@ -251,7 +251,8 @@ impl Camera {
                     if event.type_() == gst::EventType::Eos && !end_flag.load(Ordering::Relaxed) =>
                 {
                     over.store(true, Ordering::Relaxed);
-                    return gst::PadProbeReturn::Drop;
+                    // An event that a probe drops is given up twice by GStreamer before 1.24.8, one that it handled once.
+                    return gst::PadProbeReturn::Handled;
                 }
                 _ => {}
             }

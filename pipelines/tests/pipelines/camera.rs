@@ -22,6 +22,13 @@ enum Chapter {
 #[test]
 fn a_camera_that_comes_back_goes_on_in_the_same_pipeline() {
     common::init();
+    let faults = Arc::new(AtomicU64::new(0));
+    let fault_count = faults.clone();
+    let handler =
+        glib::log_set_handler(Some("GStreamer"), glib::LogLevels::LEVEL_CRITICAL, false, false, move |_, _, text| {
+            eprintln!("{text}");
+            fault_count.fetch_add(1, Ordering::SeqCst);
+        });
     let camera = Camera::start(PICTURES, None);
     let mut player = Player::new(&format!(
         "uridecodebin name=source uri={} ! queue name=behind ! videoconvert ! fakesink name=out sync=false",
@@ -70,4 +77,6 @@ fn a_camera_that_comes_back_goes_on_in_the_same_pipeline() {
     });
     assert_eq!(end, Ok(End::Stopped));
     assert_eq!(ends.load(Ordering::SeqCst), 1, "a person's stop ends the stream in order");
+    glib::log_remove_handler(Some("GStreamer"), handler);
+    assert_eq!(faults.load(Ordering::SeqCst), 0, "GStreamer finds no fault in how the camera is opened again");
 }
