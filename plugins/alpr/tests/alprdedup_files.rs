@@ -128,6 +128,31 @@ fn a_state_file_keeps_plates_over_a_restart() {
     }
 }
 
+#[test]
+fn a_preview_that_is_taken_back_is_kept_nowhere() {
+    let folder = Folder::new("withdrawn");
+    let (file, location) = (folder.path("state"), folder.path("evidence"));
+    let properties = [("state-file", file.as_str()), ("evidence-location", location.as_str()), ("emit", "preview")];
+    for run in 0..2 {
+        let mut h = harness(&properties);
+        empty(&mut h, 100 * run, 1);
+        // in one frame of many: too little for an event
+        pass(&mut h, 1, "ABC123", 100 * run + 1, 1);
+        let shown = events(&mut h);
+        h.push_event(gst::event::Eos::new());
+        let closed = events(&mut h);
+        assert_eq!((shown.len(), closed.len()), (1, 1), "run {run}: another preview, no duplicate");
+        assert_eq!((shown[0].extras.preview, shown[0].extras.withdrawn), (true, false));
+        assert_eq!((closed[0].extras.preview, closed[0].extras.withdrawn, closed[0].extras.revision), (false, true, 1));
+        assert_eq!((&closed[0].event_id, &closed[0].plate), (&shown[0].event_id, &shown[0].plate));
+        assert!(!shown[0].images.plate_url.is_empty() && closed[0].images.plate_url.is_empty());
+        for (name, count) in [("too-few-reads", 1), ("event", 0), ("events", 1), ("revisions", 1), ("withdrawn", 1)] {
+            assert_eq!(stat(&h, name), count, "{name}");
+        }
+        h.element().unwrap().set_state(gst::State::Null).unwrap();
+    }
+}
+
 /// Names the state file to the process that is killed.
 const STATE: &str = "ALPRDEDUP_TEST_STATE_FILE";
 

@@ -67,6 +67,8 @@ pub struct Entry {
     /// What the window counts from.
     pub seen: Timestamp,
     committed: bool,
+    /// Whether another pass bore it out.
+    confirmed: bool,
 }
 
 /// A plate found again.
@@ -175,12 +177,14 @@ impl Duplicates {
 
     /// Remembers `text` for now; [`Duplicates::commit`] makes it last.
     pub fn insert(&mut self, scope: &str, text: &str, event_id: EventId, now: Timestamp) -> EntryId {
-        self.add(Entry { scope: scope.into(), text: text.into(), event_id, since: now, seen: now, committed: false })
+        let (scope, text) = (scope.into(), text.into());
+        self.add(Entry { scope, text, event_id, since: now, seen: now, committed: false, confirmed: false })
     }
 
     /// Takes back an entry of an earlier run, as [`Duplicates::committed`] gave it.
     pub fn restore(&mut self, scope: &str, text: &str, event_id: EventId, since: Timestamp, seen: Timestamp) {
-        self.add(Entry { scope: scope.into(), text: text.into(), event_id, since, seen, committed: true });
+        let (scope, text) = (scope.into(), text.into());
+        self.add(Entry { scope, text, event_id, since, seen, committed: true, confirmed: true });
     }
 
     /// Downstream took the event of this entry.
@@ -195,6 +199,23 @@ impl Duplicates {
         if self.entries.get(&id).is_some_and(|entry| !entry.committed) {
             self.remove(id);
         }
+    }
+
+    /// Another pass, which ended as a duplicate, would have given an event by itself.
+    pub fn confirm(&mut self, id: EntryId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.confirmed = true;
+        }
+    }
+
+    /// The event of this entry was a preview that does not last: forgets it, delivered or not. `false` when another pass bore
+    /// it out.
+    pub fn take_back(&mut self, id: EntryId) -> bool {
+        let is_confirmed = self.entries.get(&id).is_some_and(|entry| entry.confirmed);
+        if !is_confirmed {
+            self.remove(id);
+        }
+        !is_confirmed
     }
 
     /// The plate was found again at `now`.

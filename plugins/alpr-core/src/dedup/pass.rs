@@ -1,7 +1,7 @@
 //! What is known of one passing vehicle.
 
 use crate::consensus::{Consensus, evidence};
-use crate::event::{EventId, Vehicle, normalized};
+use crate::event::{Event, EventId, Vehicle, normalized};
 use crate::geometry::Rect;
 use crate::time::{TimeSource, Timestamp};
 
@@ -112,7 +112,8 @@ pub(super) struct Winner {
 #[derive(Clone, Debug)]
 pub(super) struct Published {
     pub(super) revision: u32,
-    pub(super) preview: bool,
+    /// What was shown, while it is a preview.
+    pub(super) preview: Option<Box<Event>>,
     pub(super) text: String,
     pub(super) captured: Timestamp,
     pub(super) entry: EntryId,

@@ -16,7 +16,7 @@ use super::judge::{self, StaticPolicy};
 use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
 use super::outcome::{Outcome, Tally};
 use super::pass::{Pass, Published};
-use super::publish::{known, needs_revision, publish, scope_of, watchlist_decision};
+use super::publish::{close_preview, known, needs_revision, publish, scope_of, watchlist_decision};
 use super::settings::{Emit, Settings};
 use super::signs::Signs;
 use super::stitch;
@@ -321,7 +321,9 @@ impl Passes {
     /// Ends vehicles, later than their plates: until then their outcome is not known.
     fn end_vehicles(&mut self, time: Option<Timestamp>, decisions: &mut Vec<Decision>) {
         for (track, pass) in &self.live {
-            if pass.published.is_some() || pass.duplicate_of.is_some() {
+            // a preview may be taken back
+            let is_told = pass.published.as_ref().is_some_and(|published| published.preview.is_none());
+            if is_told || pass.duplicate_of.is_some() {
                 self.vehicles.read(*track);
             }
         }
@@ -356,8 +358,11 @@ impl Passes {
 
     fn end(&mut self, memory: &mut Duplicates, track: u64, decisions: &mut Vec<Decision>) {
         let verdict = self.decide(memory, track, Moment::End, decisions);
-        let Some(pass) = self.live.remove(&track) else { return };
+        let Some(mut pass) = self.live.remove(&track) else { return };
         let text = compose::text_of(&pass, &self.settings);
+        if verdict.is_err() && close_preview(&mut pass, memory, decisions) {
+            pass.published = None;
+        }
         let (outcome, of) = match (pass.published.as_ref(), verdict) {
             (Some(published), _) => {
                 self.late_changes += u64::from(published.text != text.normalized);
@@ -415,7 +420,7 @@ impl Passes {
         let Some(pass) = self.live.get_mut(&track) else { return Err(Outcome::Interrupted) };
         if let Some(published) = &pass.published {
             memory.in_view(published.entry, pass.last_seen);
-            if self.settings.emit != Emit::Preview {
+            if self.settings.emit != Emit::Preview && published.preview.is_none() {
                 return Ok(());
             }
         }
@@ -467,7 +472,7 @@ impl Passes {
             return Ok(());
         }
         if pass.published.is_none()
-            && let Some(id) = known(memory, pass, &scope, &text, settings)
+            && let Some(id) = known(memory, pass, &scope, &text, sure || moment == Moment::End, settings)
         {
             pass.duplicate_of = Some(id);
             return Err(Outcome::Duplicate);

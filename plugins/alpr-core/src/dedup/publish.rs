@@ -14,15 +14,16 @@ const LIKELY_ALTERNATIVE: f32 = 0.15;
 
 /// Whether what was sent needs a correction: another text, or no preview any more.
 pub(super) fn needs_revision(published: &Published, text: &str, settled: bool) -> bool {
-    published.text != text || (published.preview && settled)
+    published.text != text || (published.preview.is_some() && settled)
 }
 
-/// The event that this plate gave already, by its text or a likely other one.
+/// The event that this plate gave already, by its text or a likely other one; `settled`: this pass would give one by itself.
 pub(super) fn known(
     memory: &mut Duplicates,
     pass: &Pass,
     scope: &str,
     text: &Text,
+    settled: bool,
     settings: &Settings,
 ) -> Option<EventId> {
     let now = pass.last_seen;
@@ -38,6 +39,9 @@ pub(super) fn known(
     }
     let found = found?;
     memory.found_again(found.entry, now);
+    if settled {
+        memory.confirm(found.entry);
+    }
     Some(found.event_id)
 }
 
@@ -66,6 +70,7 @@ pub(super) fn publish(
     };
     let (taken, open) = pass.published.as_ref().map_or((false, 0), |p| (p.taken, p.open));
     let text = text.normalized.clone();
+    let preview = preview.then(|| Box::new(event.clone()));
     pass.published = Some(Published { revision, preview, text, captured, entry, taken, open: open + 1 });
     pass.duplicate_of = None;
     decisions.push(Decision::Event(Box::new(EventDecision {
@@ -75,6 +80,23 @@ pub(super) fn publish(
         captured,
         listed: hit.is_some(),
     })));
+}
+
+/// Closes the preview of a pass that ends without an event: takes it back, or, when another pass of the plate bore it out
+/// meanwhile, lets it stand. Whether it was taken back.
+pub(super) fn close_preview(pass: &mut Pass, memory: &mut Duplicates, decisions: &mut Vec<Decision>) -> bool {
+    let Some(published) = pass.published.as_mut().filter(|published| !published.is_refused()) else { return false };
+    let Some(shown) = published.preview.take() else { return false };
+    let withdrawn = memory.take_back(published.entry);
+    published.revision += 1;
+    published.open += 1;
+    let mut event = *shown;
+    event.extras.revision = published.revision;
+    event.extras.preview = false;
+    event.extras.withdrawn = withdrawn;
+    let (entry, captured, listed) = (published.entry, published.captured, event.extras.watchlist.is_some());
+    decisions.push(Decision::Event(Box::new(EventDecision { pass: pass.id, entry, event, captured, listed })));
+    withdrawn
 }
 
 /// The news that a watched plate is in view.

@@ -123,6 +123,9 @@ pub struct Extras {
     pub revision: u32,
     /// Whether this was sent before the text was sure; a revision follows then.
     pub preview: bool,
+    /// Whether this takes back the preview before it: the pass gives no event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// Readings that were fused.
     pub reads: u32,
     /// Readings that said exactly this text.

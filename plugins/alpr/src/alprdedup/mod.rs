@@ -19,7 +19,7 @@
 //!
 //! | name | when | fields |
 //! |---|---|---|
-//! | `alpr-event` | downstream took an event | `event-id`, `camera-id`, `track-id`, `plate`, `confidence`, `captured-at`, `revision`, `json` |
+//! | `alpr-event` | downstream took an event | `event-id`, `camera-id`, `track-id`, `plate`, `confidence`, `captured-at`, `revision`, `withdrawn`, `json` |
 //! | `alpr-watchlist` | a plate of the watchlist is sure, at once, also when the event is a duplicate or comes later | `event-id`, `camera-id`, `track-id`, `plate`, `tag`, `entry`, `distance`, `confidence`, `captured-at`, `roi`, `direction` |
 //! | `alpr-outcome` | a track ended | `event-id`, `camera-id`, `track-id`, `outcome`, `json` |
 //! | `alpr-vehicle` | a vehicle passed without a readable plate (with `records=vehicles`) | `event-id`, `camera-id`, `track-id`, `json` |
@@ -30,7 +30,7 @@
 //! The property `stats` counts since the start: `frames`, `tracks`, `live`, one counter for each outcome (`event`,
 //! `duplicate-of`, `stitched`, `no-read`, `too-few-reads`, `low-confidence`, `format`, `unknown-region`,
 //! `weak-detection`, `half-seen`, `static`, `suppressed-by-zone`, `not-delivered`, `interrupted`); `events` and
-//! `revisions` that downstream took; `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);
+//! `revisions` that downstream took; `withdrawn` (revisions that took a preview back); `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);
 //! `late-changes` (texts that changed after their event); `untracked` (plates that nothing upstream follows, and what was found on a followed vehicle beside its plates);
 //! `unnamed-cameras` (frames of cameras of a batch whose id would be too long);
 //! `remembered` and `forgotten-early` (plates in the memory, and those it had no room for); `clock-steps` and

@@ -39,6 +39,7 @@ pub(super) struct Output {
     refused: BTreeSet<PassId>,
     events: u64,
     revisions: u64,
+    withdrawn: u64,
     watchlist_hits: u64,
     failures: u64,
     pictures_deleted: u64,
@@ -64,6 +65,7 @@ impl Output {
             refused: BTreeSet::new(),
             events: 0,
             revisions: 0,
+            withdrawn: 0,
             watchlist_hits: 0,
             failures: 0,
             pictures_deleted: 0,
@@ -123,7 +125,8 @@ impl Output {
     }
 
     fn event(&mut self, mut decision: Box<EventDecision>, live: bool) -> Option<Prepared> {
-        let failure = self.evidence.as_mut().and_then(|evidence| evidence.write(&mut decision));
+        let evidence = self.evidence.as_mut().filter(|_| !decision.event.extras.withdrawn);
+        let failure = evidence.and_then(|evidence| evidence.write(&mut decision));
         let warning = failure.filter(|_| !std::mem::replace(&mut self.warned, true));
         if live {
             decision.event.latency_ms = latency_ms(decision.captured, unix_now());
@@ -181,6 +184,9 @@ impl Output {
 
     /// Downstream took the event, or did not.
     pub(super) fn settled(&mut self, event: &EventDecision, taken: bool, memory: &Duplicates) {
+        if event.event.extras.withdrawn {
+            self.state_file.iter_mut().for_each(|file| file.forget(&event.event.event_id, memory));
+        }
         if !taken {
             self.refused.insert(event.pass);
             return;
@@ -188,6 +194,7 @@ impl Output {
         self.refused.remove(&event.pass);
         let counter = if event.event.extras.revision == 0 { &mut self.events } else { &mut self.revisions };
         *counter += 1;
+        self.withdrawn += u64::from(event.event.extras.withdrawn);
         if let (Some(file), Some(entry)) = (&mut self.state_file, memory.get(event.entry)) {
             file.note(entry, memory);
         }
@@ -196,6 +203,7 @@ impl Output {
     pub(super) fn add_stats(&self, stats: &mut gst::Structure) {
         stats.set("events", self.events);
         stats.set("revisions", self.revisions);
+        stats.set("withdrawn", self.withdrawn);
         stats.set("watchlist-hits", self.watchlist_hits);
         stats.set("serialization-failures", self.failures);
         stats.set("state-file-failures", self.state_file.as_ref().map_or(0, |file| file.failures));
@@ -218,6 +226,7 @@ fn event_message(event: &Event, line: &str) -> gst::Structure {
         .field("confidence", event.plate.confidence)
         .field("captured-at", &event.captured_at)
         .field("revision", event.extras.revision)
+        .field("withdrawn", event.extras.withdrawn)
         .field("json", line.trim_end())
         .build()
 }

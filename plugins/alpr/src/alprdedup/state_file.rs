@@ -1,7 +1,7 @@
 //! The memory of duplicates on disk: survives a restart and a kill.
 //!
-//! A log of JSON lines, one appended whenever an event was delivered or a remembered plate was in view again; the last
-//! line of an event counts. When the log has grown well beyond what lives, it is written anew beside the old one and
+//! A log of JSON lines, one appended whenever an event was delivered or withdrawn or a remembered plate was in view again; the
+//! last line of an event counts. When the log has grown well beyond what lives, it is written anew beside the old one and
 //! renamed over it. A line that was cut by a kill is skipped. A lock file beside it keeps a second element or process
 //! out.
 
@@ -35,6 +35,9 @@ struct Line {
     event_id: String,
     since: i64,
     seen: i64,
+    /// Whether the event was withdrawn: the plate is not remembered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    withdrawn: bool,
 }
 
 /// An open state file.
@@ -71,8 +74,17 @@ impl StateFile {
 
     /// Appends what is known of `entry` now. A failure is counted: the event is out all the same.
     pub(super) fn note(&mut self, entry: &Entry, memory: &Duplicates) {
-        let line = self.line(entry);
-        if append(&mut self.log, &line).is_err() {
+        self.append(&self.line(entry), memory);
+    }
+
+    /// Appends that the event `event_id` was withdrawn.
+    pub(super) fn forget(&mut self, event_id: &str, memory: &Duplicates) {
+        let (scope, plate, event_id) = (String::new(), String::new(), event_id.to_owned());
+        self.append(&Line { scope, plate, hashed: true, event_id, since: 0, seen: 0, withdrawn: true }, memory);
+    }
+
+    fn append(&mut self, line: &Line, memory: &Duplicates) {
+        if append(&mut self.log, line).is_err() {
             self.failures += 1;
             return;
         }
@@ -95,6 +107,7 @@ impl StateFile {
             event_id: entry.event_id.to_string(),
             since: entry.since.0,
             seen: entry.seen.0,
+            withdrawn: false,
         }
     }
 }
@@ -109,6 +122,10 @@ fn parse(text: &str, privacy: Option<&Hasher>) -> BTreeMap<EventId, Line> {
     let mut known = BTreeMap::new();
     for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
         let Some(id) = EventId::parse(&line.event_id) else { continue };
+        if line.withdrawn {
+            known.remove(&id);
+            continue;
+        }
         let line = match privacy {
             Some(hasher) if !line.hashed => Line { plate: hasher.hash(&line.plate), hashed: true, ..line },
             _ => line,
@@ -172,12 +189,13 @@ mod tests {
         let mut memory = Duplicates::default();
         let mut file = StateFile::open(&path, None, &mut memory).unwrap();
         assert!(StateFile::open(&path, None, &mut Duplicates::default()).is_err(), "one writer only");
-        for (n, plate) in [(1, "ABC123"), (2, "XYZ789")] {
+        for (n, plate) in [(1, "ABC123"), (2, "XYZ789"), (3, "PARK2020")] {
             let entry = memory.insert("cam", plate, id(n), Timestamp(5));
             memory.commit(entry);
             let entry = memory.get(entry).unwrap().clone();
             file.note(&entry, &memory);
         }
+        file.forget(&id(3).to_string(), &memory);
         drop(file);
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
