@@ -45,6 +45,26 @@ fn pictures_are_there_before_the_event_and_hashed_in_it() {
 }
 
 #[test]
+fn where_the_winning_frame_cannot_be_read_there_is_no_picture_of_another() {
+    let folder = Folder::new("broken");
+    let location = folder.path("evidence");
+    let mut h = harness(&[("evidence-location", location.as_str()), ("emit", "final")]);
+    empty(&mut h, 0, 1);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let mut best = plate(1, "ABC123", 5);
+    best.quality = Some(0.99);
+    let mut broken = gst::Buffer::from_slice(vec![128_u8; 100]);
+    let writable = broken.get_mut().unwrap();
+    writable.set_pts(6 * FRAME);
+    gstalpr::meta::write(writable, &[best]);
+    h.push(broken).unwrap();
+    h.push_event(gst::event::Eos::new());
+    let event = events(&mut h).remove(0);
+    assert_eq!((event.extras.frame_number, event.images.plate_url.as_str()), (Some(6), ""));
+    assert_eq!((stat(&h, "pictures-written"), stat(&h, "pictures-unreadable")), (0, 1));
+}
+
+#[test]
 fn a_full_disk_costs_the_picture_and_not_the_event() {
     let folder = Folder::new("full");
     let location = folder.path("evidence");

@@ -106,8 +106,9 @@ impl Evidence {
     }
 
     /// Keeps what `keep` shows of the picture `view` of `buffer`, in place of what was kept for its pass. Says why, where
-    /// the picture cannot be read.
+    /// the picture cannot be read: then nothing is kept, for a picture of another frame would be the wrong one.
     pub(super) fn keep(&mut self, keep: &Keep, buffer: &gst::Buffer, view: View) -> Result<(), String> {
+        self.kept.remove(&keep.pass);
         let kept = self.cut(keep, buffer, view).map_err(|error| {
             self.counts.unreadable += 1;
             format!("no evidence can be cut from a picture: {error}")
@@ -124,7 +125,6 @@ impl Evidence {
         let plate = self.kinds.contains(Kinds::PLATE).then(|| keep.plate.expanded(PLATE_MARGIN));
         let vehicle = keep.vehicle.filter(|_| self.kinds.contains(Kinds::VEHICLE));
         let vehicle = vehicle.map(|vehicle| vehicle.expanded(VEHICLE_MARGIN));
-        self.kept.remove(&keep.pass);
         Ok(Kept {
             plate: plate.and_then(|region| crop(&frame, &region, None)),
             vehicle: vehicle.and_then(|region| crop(&frame, &region, self.corners.then_some(&corners))),
