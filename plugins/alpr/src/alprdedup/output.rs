@@ -49,14 +49,14 @@ pub(super) struct Output {
 
 impl Output {
     /// Opens what the settings name; `memory` takes what the state file remembers.
-    pub(super) fn new(
-        settings: &Settings,
-        core: &dedup::Settings,
-        memory: &mut Duplicates,
-    ) -> Result<Self, SettingsError> {
+    pub(super) fn new(settings: &Settings, core: &dedup::Settings, memory: &Memory) -> Result<Self, SettingsError> {
         let state_file = match settings.state_file.as_str() {
             "" => None,
-            path => Some(StateFile::open(path, core.privacy.clone(), memory)?),
+            path => {
+                // its holder is waited for before the memory is locked, which other cameras may share
+                let lock = StateFile::lock(path)?;
+                Some(StateFile::open(path, lock, core.privacy.clone(), &mut memory.lock())?)
+            }
         };
         Ok(Self {
             records: settings.records,

@@ -41,7 +41,7 @@ impl State {
         let rules = settings.duplicate_rules();
         let memory =
             if settings.shares_memory() { Memory::of_site(&settings.site_id, rules) } else { Memory::own(rules) };
-        let output = Output::new(settings, &core, &mut memory.lock())?;
+        let output = Output::new(settings, &core, &memory)?;
         Ok(Self {
             output,
             cameras: Cameras::new(core),

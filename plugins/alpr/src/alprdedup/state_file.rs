@@ -52,24 +52,36 @@ pub(super) struct StateFile {
 }
 
 impl StateFile {
-    /// Takes what `path` remembers into `memory` and goes on writing there.
-    pub(super) fn open(path: &str, privacy: Option<Hasher>, memory: &mut Duplicates) -> Result<Self, SettingsError> {
-        let fail = |what: &str, error: &dyn std::fmt::Display| {
-            SettingsError(format!("state-file={path:?} cannot be {what}: {error}; choose a file in a writable folder"))
-        };
-        let lock = File::create(format!("{path}.lock")).map_err(|e| fail("locked", &e))?;
-        take(&lock).map_err(|e| fail("locked (does another element use it?)", &e))?;
+    /// Takes the lock of `path`, with some patience.
+    pub(super) fn lock(path: &str) -> Result<File, SettingsError> {
+        let lock = File::create(format!("{path}.lock")).map_err(|e| fail(path, "locked", &e))?;
+        let end = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(LOCK_PATIENCE / 50),
+                Err(error) => return Err(fail(path, "locked (does another element use it?)", &error)),
+            }
+        }
+    }
+
+    /// Takes what `path` remembers into `memory` and goes on writing there; `lock` is [its own](Self::lock).
+    pub(super) fn open(
+        path: &str,
+        lock: File,
+        privacy: Option<Hasher>,
+        memory: &mut Duplicates,
+    ) -> Result<Self, SettingsError> {
         let known = match std::fs::read_to_string(path) {
             Ok(text) => parse(&text, privacy.as_ref()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(fail("read", &error)),
+            Err(error) => return Err(fail(path, "read", &error)),
         };
         for (id, line) in &known {
             memory.restore(&line.scope, &line.plate, *id, Timestamp(line.since), Timestamp(line.seen));
         }
-        let path = PathBuf::from(path);
-        let log = rewrite(&path, known.into_values()).map_err(|e| fail("written", &e))?;
-        Ok(Self { path, log, lines: memory.len(), privacy, _lock: lock, failures: 0 })
+        let log = rewrite(Path::new(path), known.into_values()).map_err(|e| fail(path, "written", &e))?;
+        Ok(Self { path: path.into(), log, lines: memory.len(), privacy, _lock: lock, failures: 0 })
     }
 
     /// Appends what is known of `entry` now. A failure is counted: the event is out all the same.
@@ -141,15 +153,8 @@ fn append(log: &mut File, line: &Line) -> std::io::Result<()> {
     log.write_all(text.as_bytes())
 }
 
-/// Takes the lock of a state file, with some patience.
-fn take(lock: &File) -> Result<(), TryLockError> {
-    let end = Instant::now() + LOCK_PATIENCE;
-    loop {
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(LOCK_PATIENCE / 50),
-            result => return result,
-        }
-    }
+fn fail(path: &str, what: &str, error: &dyn std::fmt::Display) -> SettingsError {
+    SettingsError(format!("state-file={path:?} cannot be {what}: {error}; choose a file in a writable folder"))
 }
 
 /// Writes the log anew and opens it for appending. It is on disk before it replaces the old one.
@@ -182,13 +187,17 @@ mod tests {
         folder
     }
 
+    fn open(path: &str, privacy: Option<Hasher>, memory: &mut Duplicates) -> StateFile {
+        StateFile::open(path, StateFile::lock(path).unwrap(), privacy, memory).unwrap()
+    }
+
     #[test]
     fn what_was_delivered_survives_a_kill_and_a_torn_line() {
         let folder = folder("kill");
         let path = folder.join("state").to_string_lossy().into_owned();
         let mut memory = Duplicates::default();
-        let mut file = StateFile::open(&path, None, &mut memory).unwrap();
-        assert!(StateFile::open(&path, None, &mut Duplicates::default()).is_err(), "one writer only");
+        let mut file = open(&path, None, &mut memory);
+        assert!(StateFile::lock(&path).is_err(), "one writer only");
         for (n, plate) in [(1, "ABC123"), (2, "XYZ789"), (3, "PARK2020")] {
             let entry = memory.insert("cam", plate, id(n), Timestamp(5));
             memory.commit(entry);
@@ -200,7 +209,7 @@ mod tests {
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
         let mut memory = Duplicates::default();
-        StateFile::open(&path, None, &mut memory).unwrap();
+        open(&path, None, &mut memory);
         assert_eq!(memory.len(), 2);
         assert_eq!(memory.find("cam", "ABC123", Timestamp(6), None).map(|found| found.event_id), Some(id(1)));
         std::fs::remove_dir_all(folder).unwrap();
@@ -211,7 +220,7 @@ mod tests {
         let folder = folder("bounded");
         let path = folder.join("state").to_string_lossy().into_owned();
         let mut memory = Duplicates::default();
-        let mut file = StateFile::open(&path, None, &mut memory).unwrap();
+        let mut file = open(&path, None, &mut memory);
         let entry = memory.insert("cam", "ABC123", id(1), Timestamp(5));
         memory.commit(entry);
         for _ in 0..5 * SLACK {
@@ -228,14 +237,14 @@ mod tests {
         let path = folder.join("state").to_string_lossy().into_owned();
         let hasher = Hasher::new(b"0123456789abcdef").unwrap();
         let mut memory = Duplicates::default();
-        let mut file = StateFile::open(&path, None, &mut memory).unwrap();
+        let mut file = open(&path, None, &mut memory);
         let entry = memory.insert("cam", "ABC123", id(1), Timestamp(5));
         memory.commit(entry);
         let entry = memory.get(entry).unwrap().clone();
         file.note(&entry, &memory);
         drop(file);
         let mut memory = Duplicates::default();
-        drop(StateFile::open(&path, Some(hasher.clone()), &mut memory).unwrap());
+        drop(open(&path, Some(hasher.clone()), &mut memory));
         assert!(!std::fs::read_to_string(&path).unwrap().contains("ABC123"), "also plates of a run without privacy");
         assert!(memory.find("cam", &hasher.hash("ABC123"), Timestamp(6), None).is_some());
         std::fs::remove_dir_all(folder).unwrap();
