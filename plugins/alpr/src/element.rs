@@ -17,13 +17,6 @@ pub(crate) fn video_templates() -> Vec<gst::PadTemplate> {
     templates(&frame::caps())
 }
 
-/// What the sink pad of `element` takes of `caps`: DeepStream's surfaces only where upstream has nothing else. A converter that
-/// could bring the pictures into system memory would otherwise leave them in the GPU's.
-pub(crate) fn preferring_pixels(element: &gst_base::BaseTransform, caps: gst::Caps) -> gst::Caps {
-    let (upstream, pixels) = (element.sink_pad().peer_query_caps(None), frame::caps());
-    if !upstream.is_any() && upstream.can_intersect(&pixels) { caps.intersect(&pixels) } else { caps }
-}
-
 /// The same, and DeepStream's surfaces.
 pub(crate) fn surface_templates() -> Vec<gst::PadTemplate> {
     templates(&frame::caps_with_surfaces())
@@ -34,6 +27,22 @@ fn templates(caps: &gst::Caps) -> Vec<gst::PadTemplate> {
         .into_iter()
         .filter_map(|(name, direction)| gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps).ok())
         .collect()
+}
+
+/// `caps` that the pad of `element` opposite to `direction` has for those of the pad in that direction. The sink pad takes DeepStream's
+/// surfaces only where upstream or downstream has nothing else: a converter that could bring the pictures into system memory would
+/// otherwise leave them in the GPU's.
+pub(crate) fn preferring_pixels(
+    element: &impl IsA<gst_base::BaseTransform>,
+    direction: gst::PadDirection,
+    caps: gst::Caps,
+) -> gst::Caps {
+    if direction != gst::PadDirection::Src {
+        return caps;
+    }
+    let pixels = caps.intersect(&frame::caps());
+    let upstream = element.sink_pad().peer_query_caps(None);
+    if !upstream.is_any() && upstream.can_intersect(&pixels) { pixels } else { caps }
 }
 
 /// Locks `mutex`. A panic of another holder does not spread: GStreamer has already turned it into an element error.

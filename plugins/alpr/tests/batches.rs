@@ -311,20 +311,26 @@ fn leave_only(buffer: &mut gst::Buffer, source: u32) {
 }
 
 #[test]
-fn surfaces_are_taken_only_where_upstream_has_nothing_else() {
+fn surfaces_are_taken_only_where_the_neighbours_have_nothing_else() {
     common::init();
     let (surfaces, pixels) = ("video/x-raw(memory:NVMM),format=NV12", "video/x-raw,format=NV12");
+    let both = format!("{surfaces};{pixels}");
+    let filter = |caps: &str| {
+        let caps: gst::Caps = caps.parse().unwrap();
+        gst::ElementFactory::make("capsfilter").property("caps", caps).build().unwrap()
+    };
     for kind in ["alprdetect", "alprocr"] {
-        for (offered, expected) in [(surfaces.to_owned(), true), (format!("{surfaces};{pixels}"), false)] {
-            let caps: gst::Caps = offered.parse().unwrap();
-            let upstream = gst::ElementFactory::make("capsfilter").property("caps", caps).build().unwrap();
+        for (before, behind, expected) in
+            [(surfaces, &*both, true), (&*both, &*both, false), (&*both, surfaces, true), (pixels, &*both, false)]
+        {
             let element = gst::ElementFactory::make(kind).build().unwrap();
+            let (upstream, downstream) = (filter(before), filter(behind));
             let bin = gst::Bin::new();
-            bin.add_many([&upstream, &element]).unwrap();
-            upstream.link(&element).unwrap();
+            bin.add_many([&upstream, &element, &downstream]).unwrap();
+            gst::Element::link_many([&upstream, &element, &downstream]).unwrap();
             let taken = element.static_pad("sink").unwrap().query_caps(None);
             let any = taken.iter_with_features().any(|(_, features)| features.contains("memory:NVMM"));
-            assert_eq!(any, expected, "{kind} behind {offered}: {taken}");
+            assert!(!taken.is_empty() && any == expected, "{kind} between {before} and {behind}: {taken}");
         }
     }
 }

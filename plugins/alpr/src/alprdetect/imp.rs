@@ -195,12 +195,7 @@ impl BaseTransformImpl for AlprDetect {
         filter: Option<&gst::Caps>,
     ) -> Option<gst::Caps> {
         let caps = self.parent_transform_caps(direction, caps, filter)?;
-        let obj = self.obj();
-        Some(if direction == gst::PadDirection::Src {
-            element::preferring_pixels(obj.upcast_ref(), caps)
-        } else {
-            caps
-        })
+        Some(element::preferring_pixels(&*self.obj(), direction, caps))
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
