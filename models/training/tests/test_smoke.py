@@ -160,7 +160,7 @@ def test_render_train_export() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         main(["synth", "--output", str(root / "plain"), "--count", "48", "--plain", "--sheet", str(root / "sheet.png")])
-        main(["synth", "--output", str(root / "synth"), "--count", "48", "--seed", "2"])
+        main(["synth", "--output", str(root / "synth"), "--count", "48", "--seed", "2", "--look-alikes", "0.5"])
         cache = SynthCache(root / "synth")
         photographs(root, cache, 24)
         np.save(root / "teacher.npy", np.full((18, 10, 37), 1 / 37, np.float16))
