@@ -162,6 +162,10 @@ fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
     type Read = (&'static str, f32, f32);
     let cases: &[(&str, &[Read], bool)] = &[
         ("another vehicle", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 1.0)], true),
+        ("the next of a fleet", &[("ABC1234", 0.99, 1.0), ("ABC1235", 0.99, 1.0)], true),
+        ("the next of a fleet, doubtful", &[("ABC1234", 0.99, 1.0), ("ABC1235", 0.95, 1.0)], false),
+        ("a letter that is misread", &[("ABC1234", 0.99, 1.0), ("ANC1234", 0.99, 1.0)], false),
+        ("a digit that is misread as a letter", &[("ABC1234", 0.99, 1.0), ("ABC123A", 0.99, 1.0)], false),
         ("the same", &[("ABC1234", 0.99, 1.0), ("A8C1234", 0.99, 1.0)], false),
         ("the same, cut off", &[("ABC1234", 0.99, 1.0), ("BC12", 0.99, 1.0)], false),
         ("a poor crop", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 0.2)], false),
@@ -188,7 +192,7 @@ fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
 
 #[test]
 fn readings_of_poor_crops_need_more_of_them_to_be_sure() {
-    for (weight, sure_after) in [(1.0, 3), (0.3, 3), (0.2, 5)] {
+    for (weight, sure_after) in [(1.0, 3), (0.55, 3), (0.4, 5), (0.3, 6)] {
         let mut fusion = Fusion::new(FusionSettings { confidence: 0.0, ..FusionSettings::default() });
         let mut reads = 0;
         while !fusion.sure() && reads < 20 {
