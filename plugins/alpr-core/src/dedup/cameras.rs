@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::limits;
 use crate::time::Timestamp;
@@ -23,6 +24,9 @@ pub const SOURCE: &str = "{source_id}";
 /// Most cameras: more in one stream is a number that runs away.
 const MOST: usize = 256;
 
+/// A camera may come this much later than the others of its stream before time goes on without it.
+const LATENESS: Duration = Duration::from_secs(2);
+
 /// The passes of all cameras of a stream.
 #[derive(Debug)]
 pub struct Cameras {
@@ -30,12 +34,14 @@ pub struct Cameras {
     /// The source that came first.
     first: Option<u32>,
     passes: BTreeMap<u32, Passes>,
+    /// Where in the stream each was seen last.
+    seen: BTreeMap<u32, Duration>,
 }
 
 impl Cameras {
     /// No camera yet.
     pub const fn new(settings: Settings) -> Self {
-        Self { settings, first: None, passes: BTreeMap::new() }
+        Self { settings, first: None, passes: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
     /// The choices; the id of the camera is as it was given.
@@ -94,6 +100,21 @@ impl Cameras {
         self.passes.values_mut().flat_map(|passes| passes.advance(memory, time)).collect()
     }
 
+    /// The cameras `shown` have a picture at `position` of the stream. For those that have had none for a while, time goes on
+    /// all the same: what they had in view when they fell silent must not wait for their next picture. Each keeps its own
+    /// clock; of the others' it knows only how long it was silent.
+    pub fn go_on(&mut self, memory: &mut Duplicates, position: Duration, shown: &[u32]) -> Vec<Decision> {
+        self.seen.extend(shown.iter().map(|source| (*source, position)));
+        let mut decisions = Vec::new();
+        for (source, passes) in self.passes.iter_mut().filter(|(_, passes)| passes.is_waiting()) {
+            let silence = self.seen.get(source).map_or(Duration::ZERO, |seen| position.saturating_sub(*seen));
+            if let Some(last) = passes.last_time().filter(|_| silence > LATENESS) {
+                decisions.extend(passes.advance(memory, last.plus(silence - LATENESS)));
+            }
+        }
+        decisions
+    }
+
     /// The stream is over: ends all passes with what they have.
     pub fn finish(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
         self.passes.values_mut().flat_map(|passes| passes.finish(memory)).collect()
@@ -101,6 +122,7 @@ impl Cameras {
 
     /// The stream was cut: forgets all passes in view.
     pub fn reset(&mut self) -> Vec<Decision> {
+        self.seen.clear();
         self.passes.values_mut().flat_map(Passes::reset).collect()
     }
 
@@ -193,6 +215,85 @@ mod tests {
         assert_eq!((cameras.live(), cameras.tally().tracks()), (3, 3));
         cameras.finish(&mut memory);
         assert_eq!((cameras.live(), cameras.tally().of(Outcome::Event)), (0, 3));
+    }
+
+    /// What the camera `source` shows `seconds` after its clock began at `clock`: a plate on its way, or nothing.
+    fn show(
+        cameras: &mut Cameras,
+        memory: &mut Duplicates,
+        source: u32,
+        clock: f64,
+        seconds: f64,
+        text: Option<&str>,
+    ) -> Vec<Decision> {
+        let time = Timestamp(((clock + seconds) * 1e9) as i64);
+        let number = (seconds * 25.0).round() as u64;
+        let frame = FrameInfo { time, time_source: TimeSource::StreamTime, number, width: 1280, height: 720 };
+        let n = number as u32 + 1;
+        let plate = text.map(|text| Observation {
+            track_id: 7,
+            bbox: Rect::new(100.0 + 20.0 * n as f32, 300.0, 80.0, 20.0),
+            corners: None,
+            detector_confidence: 0.8,
+            predicted: false,
+            quality: Some(0.8),
+            reading: Some(crate::dedup::tests::reading(text, 0.95)),
+            consensus: Some(crate::dedup::tests::consensus(text, 0.95, n, n)),
+            vehicle: None,
+        });
+        let passes = cameras.of(source).expect("few cameras");
+        passes.observe(memory, frame, plate.as_slice())
+    }
+
+    #[test]
+    fn passes_of_a_camera_that_falls_silent_end_by_the_stream() {
+        let mut settings = crate::dedup::tests::settings();
+        settings.emit = crate::dedup::Emit::Final;
+        let mut cameras = Cameras::new(settings);
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        let mut ended = None;
+        // the clock of the second camera is a day behind; it falls silent after a second
+        for number in 0..25 * 10_u32 {
+            let position = Duration::from_millis(u64::from(number) * 40);
+            let seconds = position.as_secs_f64();
+            let mut shown = vec![0];
+            show(&mut cameras, &mut memory, 0, 1e6, seconds, None);
+            if seconds < 1.0 {
+                shown.push(1);
+                show(&mut cameras, &mut memory, 1, 1e6 - 86_400.0, seconds, Some("ABC123"));
+            }
+            for decision in cameras.go_on(&mut memory, position, &shown) {
+                if let Decision::Event(event) = decision {
+                    assert_eq!(event.event.camera_id, "CAM1-1");
+                    assert_eq!(ended.replace(seconds), None, "one event");
+                }
+            }
+        }
+        let ended = ended.expect("an event without a further picture of that camera");
+        assert!((3.0..6.0).contains(&ended), "after {ended} s");
+        assert_eq!((cameras.live(), cameras.tally().of(Outcome::NotDelivered)), (0, 0));
+        // its next picture is nothing special
+        assert!(show(&mut cameras, &mut memory, 1, 1e6 - 86_400.0, 10.0, None).is_empty());
+    }
+
+    #[test]
+    fn a_camera_that_is_late_for_a_moment_keeps_its_passes() {
+        let mut cameras = Cameras::new(crate::dedup::tests::settings());
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        for number in 0..25 * 4_u32 {
+            let position = Duration::from_millis(u64::from(number) * 40);
+            let seconds = position.as_secs_f64();
+            let late = (1.0..3.0).contains(&seconds);
+            let shown: &[u32] = if late { &[0] } else { &[0, 1] };
+            show(&mut cameras, &mut memory, 0, 0.0, seconds, None);
+            if !late {
+                // after the pause it shows what it recorded meanwhile
+                let own = if seconds < 1.0 { seconds } else { seconds - 2.0 };
+                show(&mut cameras, &mut memory, 1, 0.0, own, Some("ABC123"));
+            }
+            cameras.go_on(&mut memory, position, shown);
+        }
+        assert_eq!(cameras.tally().tracks(), 1);
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 use super::outcome::Outcome;
 
+/// How many sizes of a smaller plate a text may be above it: with a usual format, and without. A camera at the height of a
+/// car's bonnet sees the high plate of a near lorry a few sizes above that of a car behind it, hardly more than seven.
+const MOST_ABOVE: (f32, f32) = (7.0, 3.0);
+
 /// What to do with texts that have no format of the wanted regions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownRegion {
@@ -71,7 +75,7 @@ impl Default for Rules {
         Self {
             min_confidence: 0.70,
             confirm_reads: 3,
-            confirm_evidence: 0.8,
+            confirm_evidence: 1.6,
             confirm_confidence: 0.8,
             confirm_margin: 0.2,
             single_read_confidence: 0.90,
@@ -117,6 +121,9 @@ pub struct Facts {
     pub keeps_form: bool,
     /// Whether a clear reading of a whole plate said something else altogether.
     pub contradicted: bool,
+    /// How many sizes (square root of the area) of a plate that is much smaller it was above it, at least twice; 0 when it
+    /// was not.
+    pub above: f32,
     /// Whether the text has a usual format of any region, not only one for plates to order, or none.
     pub usual: bool,
     /// Whether it is no wonder that it was seen so little: it is still in view, or frames are so far apart that a vehicle
@@ -150,6 +157,7 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     let check = |good: bool, outcome: Outcome| if good { Ok(()) } else { Err(outcome) };
     check(!facts.zone_missed, Outcome::Zone)?;
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
+    check(facts.above <= if facts.usual { MOST_ABOVE.0 } else { MOST_ABOVE.1 }, Outcome::Lettering)?;
     check(!facts.sign || rules.static_policy == StaticPolicy::Accept, Outcome::Static)?;
     let is_doubtful =
         !facts.usual || (facts.whole_agreeing < rules.confirm_reads && (facts.is_preview || !facts.may_be_brief));
@@ -224,6 +232,7 @@ mod tests {
             clear: false,
             keeps_form: true,
             contradicted: false,
+            above: 0.0,
             usual: true,
             may_be_brief: false,
             is_preview: false,
@@ -310,6 +319,9 @@ mod tests {
             false,
         );
         check("at the place of a sign", |f, _| (f.moved, f.from_start) = (None, true), Err(O::Static), false);
+        check("a lorry's plate above a car's", |f, _| f.above = 6.0, Ok(()), true);
+        check("a name that is a plate elsewhere", |f, _| f.above = 8.0, Err(O::Lettering), false);
+        check("a name", |f, _| (f.usual, f.above) = (false, 4.0), Err(O::Lettering), false);
         check("lettering", |f, _| (f.usual, f.detector_confidence) = (false, 0.70), Err(O::WeakDetection), false);
         for (may_be_brief, end) in [(false, Err(O::WeakDetection)), (true, Ok(()))] {
             check(

@@ -14,6 +14,7 @@ mod compose;
 pub mod distance;
 mod duplicates;
 pub mod judge;
+mod lettering;
 mod matching;
 mod motion;
 mod observation;

@@ -21,6 +21,8 @@ pub enum Outcome {
     UnknownRegion,
     /// The detector was never sure that this is a plate.
     WeakDetection,
+    /// It is painted on a vehicle: much larger than the plate below it, and far above it.
+    Lettering,
     /// All good readings come from frames where the picture's edge cuts the plate.
     HalfSeen,
     /// It never moved: a sign, a text on the screen, a parked vehicle.
@@ -35,7 +37,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of the counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Event,
         Self::Duplicate,
         Self::Stitched,
@@ -45,6 +47,7 @@ impl Outcome {
         Self::Format,
         Self::UnknownRegion,
         Self::WeakDetection,
+        Self::Lettering,
         Self::HalfSeen,
         Self::Static,
         Self::Zone,
@@ -64,6 +67,7 @@ impl Outcome {
             Self::Format => "format",
             Self::UnknownRegion => "unknown-region",
             Self::WeakDetection => "weak-detection",
+            Self::Lettering => "lettering",
             Self::HalfSeen => "half-seen",
             Self::Static => "static",
             Self::Zone => "suppressed-by-zone",

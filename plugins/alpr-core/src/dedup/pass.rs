@@ -23,6 +23,9 @@ const CLEAR: f32 = 0.5;
 /// Least quality of the crop and least probability of a reading that says all by itself.
 const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
 
+/// Least score of the detector, probability of the text and number of characters of what is probably a plate.
+const PLATE: (f32, f32, usize) = (0.6, 0.7, 4);
+
 /// By which factor a plate's width over its height changes between two sights at most, for one reading to be enough:
 /// at few frames a second, the track of a vehicle may go over to a sign of another form.
 const SAME_FORM: f32 = 1.5;
@@ -45,6 +48,8 @@ pub(super) struct Pass {
     masked: u32,
     /// Sights at the place of a sign.
     at_sign: u32,
+    /// The two farthest sights of it above a smaller plate, see [`super::lettering`]; the nearer one first.
+    above: [f32; 2],
     /// Where it was first, when it was there from the start.
     home: Option<Rect>,
     /// Readings of plates that the picture's edge does not cut.
@@ -148,6 +153,7 @@ impl Pass {
             sightings: 0,
             masked: 0,
             at_sign: 0,
+            above: [0.0; 2],
             home: None,
             whole_reads: 0,
             motion: Motion::default(),
@@ -302,6 +308,18 @@ impl Pass {
         });
     }
 
+    /// Whether it may well be the plate of a vehicle, as far as is known by now.
+    pub(super) fn reads_as_plate(&self) -> bool {
+        self.detector_confidence >= PLATE.0
+            && self.consensus.as_ref().is_some_and(|c| c.confidence >= PLATE.1 && c.text.chars().count() >= PLATE.2)
+    }
+
+    /// In this frame it is so many `sizes` of a smaller plate above that.
+    pub(super) const fn stands_above(&mut self, sizes: f32) {
+        let [second, first] = self.above;
+        self.above = if sizes > first { [first, sizes] } else { [second.max(sizes), first] };
+    }
+
     /// The fused text, normalised; empty when there is none.
     pub(super) fn text(&self) -> String {
         self.consensus.as_ref().map(|c| normalized(&c.text)).unwrap_or_default()
@@ -349,6 +367,7 @@ impl Pass {
             clear: self.texts.iter().any(|t| t.clear && t.text == text),
             keeps_form: self.texts.iter().any(|t| t.keeps_form && t.text == text),
             contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
+            above: self.above[0],
             usual: true,
             may_be_brief: false,
             is_preview: false,
@@ -402,6 +421,7 @@ impl Pass {
         self.sightings = self.sightings.saturating_add(later.sightings);
         self.masked = self.masked.saturating_add(later.masked);
         self.at_sign = self.at_sign.saturating_add(later.at_sign);
+        later.above.into_iter().for_each(|sizes| self.stands_above(sizes));
         self.whole_reads = self.whole_reads.saturating_add(later.whole_reads);
         self.motion.join(later.motion);
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);

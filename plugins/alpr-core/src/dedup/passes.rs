@@ -13,6 +13,7 @@ use crate::track::carried::{Carried, Found};
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
 use super::judge::{self, StaticPolicy};
+use super::lettering;
 use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
 use super::outcome::{Outcome, Tally};
 use super::pass::{Pass, Published};
@@ -116,6 +117,11 @@ impl Passes {
         self.live.len()
     }
 
+    /// Whether something ends as time goes on: a pass, or a vehicle without one.
+    pub fn is_waiting(&self) -> bool {
+        !self.live.is_empty() || !self.vehicles.is_empty()
+    }
+
     /// (readings, passes) of those that ended and had a reading.
     pub const fn reads(&self) -> (u64, u64) {
         (self.reads, self.read_passes)
@@ -148,6 +154,7 @@ impl Passes {
         observations: &[Observation],
     ) -> Vec<Decision> {
         let mut decisions = Vec::new();
+        self.measure(frame.time);
         self.tick(memory, frame.time, &mut decisions);
         self.last = Some(frame);
         let start = *self.start.get_or_insert(frame.time);
@@ -180,6 +187,7 @@ impl Passes {
             }
             read.push(seen.track_id);
         }
+        lettering::look(&mut self.live, observations);
         // a track that is only expected somewhere is lost, and may go on as another one
         let found: Vec<u64> = observations.iter().filter(|seen| !seen.predicted).map(|seen| seen.track_id).collect();
         self.stitch(&found, &mut decisions);
@@ -225,6 +233,11 @@ impl Passes {
     /// that leave without an event of their plate are told as [`Decision::Vehicle`].
     pub fn observe_vehicles(&mut self, frame: &FrameInfo, vehicles: &[VehicleObservation], plates: &[Observation]) {
         self.vehicles.observe(frame, vehicles, plates, &self.settings);
+    }
+
+    /// Capture time of the latest frame.
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.last.map(|frame| frame.time)
     }
 
     /// Time went on without a frame.
@@ -296,6 +309,14 @@ impl Passes {
         }
     }
 
+    /// Follows the frame rate: a frame came at `time`.
+    fn measure(&mut self, time: Timestamp) {
+        let step = self.last.map_or(Duration::ZERO, |last| time.since(last.time)).min(LONGEST_INTERVAL);
+        if !step.is_zero() {
+            self.interval = if self.interval.is_zero() { step } else { (self.interval * 7 + step) / 8 };
+        }
+    }
+
     /// Ends the passes that are out of view at `time`.
     fn tick(&mut self, memory: &mut Duplicates, time: Timestamp, decisions: &mut Vec<Decision>) {
         let Some(last) = self.last else { return };
@@ -304,10 +325,6 @@ impl Passes {
             // the clock was set back: what is in view cannot be continued
             self.end_all(memory, decisions);
             return;
-        }
-        let step = time.since(last.time).min(LONGEST_INTERVAL);
-        if !step.is_zero() {
-            self.interval = if self.interval.is_zero() { step } else { (self.interval * 7 + step) / 8 };
         }
         let over: Vec<u64> =
             self.live.iter().filter(|(_, pass)| time.since(pass.last) > timeout).map(|(track, _)| *track).collect();

@@ -112,6 +112,11 @@ impl Vehicles {
             .collect()
     }
 
+    /// Whether no vehicle is followed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.live.clear();
     }

@@ -203,11 +203,17 @@ impl AlprDedup {
             let (first, unnamed) = (state.frames == 0, state.unnamed);
             state.begin(&buffer);
             let mut decisions = Vec::new();
+            let mut sources = Vec::new();
             for shown in meta::shown(&buffer) {
+                sources.push(shown.view.id.source);
                 let (time, source) =
                     state.capture.of(&buffer, shown.time, Some(&state.segment), self.obj().upcast_ref());
                 let frame = Some((&buffer, shown.view));
                 decisions.extend(state.observe(shown, time, source).into_iter().map(|decision| (decision, frame)));
+            }
+            if let Some(pts) = pts {
+                let State { cameras, memory, .. } = state;
+                decisions.extend(unseen(cameras.go_on(&mut memory.lock(), pts.into(), &sources)));
             }
             if first && state.capture.counts_from_1970() {
                 gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");

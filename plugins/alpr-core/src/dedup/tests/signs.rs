@@ -49,6 +49,34 @@ impl Slow {
     }
 }
 
+/// A lorry comes nearer for `frames` frames with `name` painted on it, `gap` times the height of its plate's box above that.
+fn lorry(name: &'static str, gap: f32, frames: u8) -> Scene {
+    let mut camera = Slow::new(settings());
+    for frame in 0..frames {
+        let near = 1.0 + 0.4 * f32::from(frame);
+        let plate = Rect::new(700.0 - 60.0 * f32::from(frame), 500.0 + 20.0 * near, 40.0 * near, 10.0 * near);
+        let text = Rect::new(plate.x - 30.0 * near, plate.y - 10.0 * near * gap, 120.0 * near, 30.0 * near);
+        camera.see(&[(1, plate, "ABC123", 0.97, false), (2, text, name, 0.97, false)]);
+    }
+    camera.end()
+}
+
+#[test]
+fn what_is_painted_far_above_the_plate_of_a_lorry_gives_no_event() {
+    for (name, gap, events) in [
+        ("KARGO7", 18.0, vec!["ABC123"]),
+        ("KARGO7L", 10.0, vec!["ABC123"]),
+        // the plate of a nearer vehicle, seen from a low camera
+        ("XYZ789", 5.0, vec!["ABC123", "XYZ789"]),
+    ] {
+        let scene = lorry(name, gap, 5);
+        assert_eq!(scene.texts(), events, "{name} {gap} {:?}", scene.outcomes());
+        assert_eq!(scene.outcomes().contains(&"lettering"), events.len() == 1, "{:?}", scene.outcomes());
+    }
+    let glimpse = lorry("KARGO7", 18.0, 1);
+    assert!(!glimpse.outcomes().contains(&"lettering"), "one frame proves nothing");
+}
+
 const fn at(x: f32, y: f32) -> Rect {
     Rect::new(x, y, 80.0, 20.0)
 }
