@@ -1,4 +1,4 @@
-//! The form of a templates file. `formats.txt` beside this file describes it and is the shipped one.
+//! The form of a templates file. `formats/form.txt` describes it, and the files beside that are the shipped ones.
 
 use std::fmt;
 
