@@ -162,7 +162,7 @@ struct Scored {
     prior: Option<f32>,
 }
 
-/// The formats of some regions, each once.
+/// The formats of some regions, each language once.
 struct Formats<'a>(Vec<(&'a Template, f32)>);
 
 impl<'a> Formats<'a> {
@@ -170,7 +170,7 @@ impl<'a> Formats<'a> {
         let mut formats: BTreeMap<&str, (&Template, f32)> = BTreeMap::new();
         for template in regions.flat_map(|region| &region.templates) {
             let prior = if template.rare { RARE } else { 1.0 };
-            let known = formats.entry(&template.source).or_insert((template, prior));
+            let known = formats.entry(&template.language).or_insert((template, prior));
             known.1 = known.1.max(prior);
         }
         Self(formats.into_values().collect())

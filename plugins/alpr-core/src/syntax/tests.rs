@@ -285,6 +285,15 @@ fn separators_that_a_reader_knows_are_no_characters() {
 }
 
 #[test]
+fn separators_inside_alternatives_are_shown_where_the_text_says_which_holds() {
+    let templates = Templates::parse("[XX]\n(@-#@|@#-##) #{1,2}\n[YY]\n(@-@@|@@-@)-#\n").expect("valid");
+    for (code, text, display) in [("XX", "A1B23", "A-1B 23"), ("XX", "A1234", "A1-23 4"), ("YY", "ABC1", "ABC1")] {
+        let fit = templates.fit(&codes(&[code]), &mostly(text, &[])).expect(text);
+        assert_eq!(fit.display, display);
+    }
+}
+
+#[test]
 fn an_empty_lattice_fits_nothing() {
     assert_eq!(Templates::builtin().fit(&codes(&["DE"]), &lattice(&[])), None);
 }
@@ -314,6 +323,9 @@ fn errors_name_the_line_and_what_may_stand_there() {
         ("[DE]\n[AB", 2, "without its \"]\""),
         ("[DE]\n(AB|)#", 2, "empty alternative"),
         ("[DE]\n(AB#", 2, "without its \")\""),
+        ("[DE]\n(A-|B)#", 2, "separator at the end of an alternative"),
+        ("[DE]\n(-A|B)#", 2, "not between two characters"),
+        ("[DE]\n(A--B)#", 2, "not between two characters"),
         ("[DE]\n#\n[DE]\n#", 3, "region DE again"),
         ("[DE]\n[NL]\n#", 1, "region DE has no format"),
         ("[germany]", 1, "region code \"germany\""),
