@@ -94,10 +94,15 @@ impl Pattern {
         let mut reached = vec![false; self.positions.len()];
         reached[0] = true;
         for &symbol in text {
+            let mut alive = false;
             // A position stands after those before it, so going backwards reads the reach of the symbol before.
             for (index, position) in self.positions.iter().enumerate().rev() {
                 reached[index] =
                     position.set & symbol != 0 && position.before.iter().any(|&from| reached[usize::from(from)]);
+                alive |= reached[index];
+            }
+            if !alive {
+                return false;
             }
         }
         self.last.iter().any(|&index| reached[usize::from(index)])
