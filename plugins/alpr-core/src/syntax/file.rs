@@ -1,8 +1,8 @@
-//! The form of a templates file. `formats.txt` beside this file describes it and is the shipped one.
+//! The form of a templates file. `formats/form.txt` describes it, and the files beside that are the shipped ones.
 
 use std::fmt;
 
-use super::pattern::Pattern;
+use super::pattern::{self, Pattern};
 
 /// The longest region code that an event can carry.
 const MAX_CODE: usize = 10;
@@ -27,8 +27,8 @@ impl std::error::Error for TemplateError {}
 /// One format of a region.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Template {
-    /// As written, separators and all.
-    pub(super) source: String,
+    /// As written, but for the separators: those of one language stand for the same texts.
+    pub(super) language: String,
     pub(super) pattern: Pattern,
     /// Whether the file calls it rare.
     pub(super) rare: bool,
@@ -66,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Region>, TemplateError> {
         let (rare, source) = line.strip_prefix("rare ").map_or((false, line), |rest| (true, rest));
         let pattern = Pattern::parse(source).map_err(|why| fail(format!("format \"{source}\": {why}")))?;
         let breadth = pattern.breadth();
-        region.templates.push(Template { source: source.trim().to_owned(), pattern, rare, breadth });
+        region.templates.push(Template { language: pattern::unseparated(source), pattern, rare, breadth });
     }
     if let Some(empty) = regions.iter().find(|region| region.templates.is_empty()) {
         let line = text.lines().position(|line| line.contains(&format!("[{}]", empty.code))).map_or(0, |at| at + 1);

@@ -22,8 +22,14 @@ pub(crate) use texts::{k_best, probability_of};
 
 use crate::reader::Lattice;
 
-/// The formats that are shipped.
-const BUILTIN: &str = include_str!("formats.txt");
+/// The formats that are shipped, with what describes their form.
+const BUILTIN: &str = concat!(
+    include_str!("formats/form.txt"),
+    include_str!("formats/united-states.txt"),
+    include_str!("formats/americas.txt"),
+    include_str!("formats/europe.txt"),
+    include_str!("formats/asia-pacific.txt"),
+);
 /// How much rarer a format marked `rare` is than a usual one.
 const RARE: f32 = 0.1;
 /// How much rarer a plate is that fits no format of its region (foreign, diplomatic, older, not in the file).
@@ -60,11 +66,11 @@ impl Templates {
     /// The shipped formats.
     pub fn builtin() -> Self {
         static PARSED: OnceLock<Templates> = OnceLock::new();
-        // The file is a constant of this crate and a test parses it; an empty set would answer None to everything.
+        // The files are constants of this crate and a test parses them; an empty set would answer None to everything.
         PARSED.get_or_init(|| Self::parse(BUILTIN).unwrap_or(Self { regions: Vec::new() })).clone()
     }
 
-    /// Parses a templates file; `formats.txt` in this module describes the form.
+    /// Parses a templates file; `formats/form.txt` in this module describes the form.
     ///
     /// # Errors
     /// The first line that is not understood, with what may stand there.
@@ -156,7 +162,7 @@ struct Scored {
     prior: Option<f32>,
 }
 
-/// The formats of some regions, each once.
+/// The formats of some regions, each language once.
 struct Formats<'a>(Vec<(&'a Template, f32)>);
 
 impl<'a> Formats<'a> {
@@ -164,7 +170,7 @@ impl<'a> Formats<'a> {
         let mut formats: BTreeMap<&str, (&Template, f32)> = BTreeMap::new();
         for template in regions.flat_map(|region| &region.templates) {
             let prior = if template.rare { RARE } else { 1.0 };
-            let known = formats.entry(&template.source).or_insert((template, prior));
+            let known = formats.entry(&template.language).or_insert((template, prior));
             known.1 = known.1.max(prior);
         }
         Self(formats.into_values().collect())

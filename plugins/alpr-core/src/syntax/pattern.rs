@@ -34,6 +34,18 @@ struct Position {
     before: Vec<u16>,
 }
 
+/// `source` without its separators: patterns that differ only in them fit the same texts.
+pub(super) fn unseparated(source: &str) -> String {
+    let mut in_set = false;
+    source
+        .chars()
+        .filter(|&c| {
+            in_set = c == '[' || in_set && c != ']';
+            in_set || !SEPARATORS.contains(&c)
+        })
+        .collect()
+}
+
 /// `text` as one bit for every symbol; `None` when it has a symbol that no pattern can name.
 pub(super) fn bits(text: &str) -> Option<Vec<Set>> {
     text.chars().map(bit).collect()
@@ -82,10 +94,15 @@ impl Pattern {
         let mut reached = vec![false; self.positions.len()];
         reached[0] = true;
         for &symbol in text {
+            let mut alive = false;
             // A position stands after those before it, so going backwards reads the reach of the symbol before.
             for (index, position) in self.positions.iter().enumerate().rev() {
                 reached[index] =
                     position.set & symbol != 0 && position.before.iter().any(|&from| reached[usize::from(from)]);
+                alive |= reached[index];
+            }
+            if !alive {
+                return false;
             }
         }
         self.last.iter().any(|&index| reached[usize::from(index)])
@@ -185,6 +202,9 @@ impl Position {
     }
 }
 
+/// One alternative: its characters, each with the separator that is shown before it.
+type Branch = Vec<(Option<char>, Set)>;
+
 struct Parser<'a> {
     rest: &'a str,
     pattern: Pattern,
@@ -203,7 +223,7 @@ impl Parser<'_> {
             }
             let branches = match c {
                 '(' => self.group()?,
-                c => vec![vec![self.set(c)?]],
+                c => vec![vec![(None, self.set(c)?)]],
             };
             let (least, most) = self.repeat()?;
             ends = self.append(&ends, &branches, separator.take(), least, most)?;
@@ -223,7 +243,7 @@ impl Parser<'_> {
     fn append(
         &mut self,
         ends: &[u16],
-        branches: &[Vec<Set>],
+        branches: &[Branch],
         separator: Option<char>,
         least: usize,
         most: usize,
@@ -234,8 +254,8 @@ impl Parser<'_> {
             let mut next = Vec::new();
             for branch in branches {
                 let mut before = current.clone();
-                for (place, &set) in branch.iter().enumerate() {
-                    let separator = separator.filter(|_| turn == 1 && place == 0);
+                for (place, &(inside, set)) in branch.iter().enumerate() {
+                    let separator = inside.or(separator.filter(|_| turn == 1 && place == 0));
                     self.pattern.positions.push(Position { set, separator, before });
                     before = vec![(self.pattern.positions.len() - 1) as u16];
                 }
@@ -304,21 +324,30 @@ impl Parser<'_> {
         }
     }
 
-    /// Alternatives such as `(B|HH|M)`, after the parenthesis.
-    fn group(&mut self) -> Result<Vec<Vec<Set>>, String> {
-        let mut branches = vec![Vec::new()];
+    /// Alternatives such as `(B|HH|M)` or `(@-@@|@@-@)`, after the parenthesis.
+    fn group(&mut self) -> Result<Vec<Branch>, String> {
+        let mut branches = vec![Branch::new()];
+        let mut separator = None;
         loop {
             let c = self.next().ok_or("an alternative without its \")\"")?;
             let current = branches.len() - 1;
             match c {
+                '|' | ')' if separator.is_some() => {
+                    return Err("a separator at the end of an alternative; write it after the parenthesis".into());
+                }
+                c if SEPARATORS.contains(&c) => {
+                    if branches[current].is_empty() || separator.replace(c).is_some() {
+                        return Err(format!("\"{c}\" is not between two characters of an alternative"));
+                    }
+                }
                 '|' | ')' if branches[current].is_empty() => {
                     return Err("an empty alternative; use {0,1} after the parenthesis".into());
                 }
-                '|' => branches.push(Vec::new()),
+                '|' => branches.push(Branch::new()),
                 ')' => return Ok(branches),
                 c => {
                     let set = self.set(c)?;
-                    branches[current].push(set);
+                    branches[current].push((separator.take(), set));
                 }
             }
         }

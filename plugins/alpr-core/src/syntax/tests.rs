@@ -1,3 +1,5 @@
+mod regions;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -83,7 +85,7 @@ fn plates_fit_and_are_shown_with_their_separators() {
         ("MX", "ABC1234", "ABC-12-34"),
         ("DE", "BMW1234E", "BMW1234E"),
         ("DE", "Y123456", "Y-123456"),
-        ("NL", "12ABC3", "12-ABC-3"),
+        ("NL", "12GBD3", "12-GBD-3"),
         ("NL", "GZX50R", "GZX-50-R"),
         ("FR", "AB123CD", "AB-123-CD"),
         ("FR", "123AB2A", "123 AB 2A"),
@@ -129,9 +131,9 @@ fn plates_fit_and_are_shown_with_their_separators() {
 #[test]
 fn every_series_of_todays_cars_fits() {
     let cases = "\
-        US-AL 1AB2345 12AB345; US-AK ABC123; US-AZ ABC1234 A1B2C3D 4A7B9C2; US-AR 123ABC ABC123 ABC12D; US-CA 1ABC123; \
+        US-AL 1AB2345 12AB345; US-AK ABC123; US-AZ ABC1234 A1B2C3D 4AB7C9D; US-AR 123ABC ABC123 ABC12D; US-CA 1ABC123; \
         US-CO ABC123 123ABC ABCD12; US-CT 123ABC AB12345; US-DE 123456; US-DC AB1234; US-FL ABCD12 123ABC A123BC 1234AB; \
-        US-GA ABC1234; US-HI ABC123; US-ID A123456 1A12345 1AB1234 1ABC123 1A1234B 2B1234; US-IL AB12345 A123456; \
+        US-GA ABC1234; US-HI ABC123; US-ID K123456 1A12345 1AB1234 1ABC123 1A1234B 2B1234; US-IL AB12345 A123456; \
         US-IN 123A 123AB 123ABC; US-IA ABC123; US-KS 123ABC 1234ABC; US-KY 123ABC A1B234; US-LA 123ABC; US-ME 1234AB; \
         US-MD 1AB2345; US-MA 1ABC23 1AB234 123AB4 12AB34; US-MI ABC1234 1ABC23; US-MN 123ABC ABC123; US-MS ABC123 \
         ABC1234; US-MO AB1C2D; US-MT 112345A 121234A; US-NE ABC123 1A1234 12A123 12AB12; US-NV 12A345 123A45; US-NH \
@@ -144,8 +146,8 @@ fn every_series_of_todays_cars_fits() {
         ABC123A 123ABC; AT W12345A ME639A KU217BI P123A; BE 1ABC234 2ABC234 ABC123; BG CB1234AB E1234HX; HR ZG1234AB ST123A; \
         CY ABC123; CZ 1A23456 1AB2345; DK AB12345; EE 123ABC; FI ABC123; FR AB123CD; DE MAE2821 MYRS9999 OFPS309E FFBAM483; \
         GR ABE1234 YZA1234; HU ABC123 AABC123; IE 12D12345 131KY123456 241D1; IT AB123CD; LV AB1234 AB12; LT ABC123; LU \
-        AB1234 12345; MT ABC123; NL 12ABC3 1ABC23 AB123C A123BC ABC12D 12ABCD 12AB34 AB12CD; PL WA12345 WA1234A WA123AB \
-        WA1A234 WA1AB23 WAWA123 WAW12AB WAW1A23 WAW12A3 WAW1AB2 WAWAB12 WAW12345; PT AB12CD 12AB34 1234AB AB1234; RO \
+        AB1234 12345; MT ABC123; NL 12GBD3 1GBD23 GB123D G123BD GBD12F 12GBDF 12AB34 GB12DF; PL WA12345 WA1234A WA123AC \
+        WA1A234 WA1AC23 WAWA123 WAW12AC WAW1A23 WAW12A3 WAW1AC2 WAWAC12 WAW12345; PT AB12CD 12AB34 1234AB AB1234; RO \
         B123ABC B12ABC CJ12ABC; SK BA123AB AA001AA; SI LJAB123; ES 1234BCD; SE ABC123 ABC12D; CH ZH123456 GE1; IS ABC12 \
         AB123; LI FL12345; NO AB12345; GB AB12CDE A123BCD ABC123D ABC1234 1234AB; BR ABC1D23 ABC1234; AR AB123CD ABC123; \
         IN MH12AB1234 DL8CAB1234 22BH1234AA KA01A1; AU-ACT YAB12C; AU-NSW AB12CD ABC12D; AU-NT CA12AB 123456; AU-QLD 123ABC \
@@ -285,6 +287,15 @@ fn separators_that_a_reader_knows_are_no_characters() {
 }
 
 #[test]
+fn separators_inside_alternatives_are_shown_where_the_text_says_which_holds() {
+    let templates = Templates::parse("[XX]\n(@-#@|@#-##) #{1,2}\n[YY]\n(@-@@|@@-@)-#\n").expect("valid");
+    for (code, text, display) in [("XX", "A1B23", "A-1B 23"), ("XX", "A1234", "A1-23 4"), ("YY", "ABC1", "ABC1")] {
+        let fit = templates.fit(&codes(&[code]), &mostly(text, &[])).expect(text);
+        assert_eq!(fit.display, display);
+    }
+}
+
+#[test]
 fn an_empty_lattice_fits_nothing() {
     assert_eq!(Templates::builtin().fit(&codes(&["DE"]), &lattice(&[])), None);
 }
@@ -296,7 +307,7 @@ fn a_users_file_replaces_regions() {
     let templates = Templates::builtin().replaced_by(own);
     assert!(templates.fitting("XX12").contains(&"NL"));
     assert!(templates.fitting("CAB1").contains(&"XX-1"));
-    assert!(!templates.fitting("12ABC3").contains(&"NL"));
+    assert!(!templates.fitting("12GBD3").contains(&"NL"));
     assert!(templates.knows("DE"));
 }
 
@@ -314,6 +325,9 @@ fn errors_name_the_line_and_what_may_stand_there() {
         ("[DE]\n[AB", 2, "without its \"]\""),
         ("[DE]\n(AB|)#", 2, "empty alternative"),
         ("[DE]\n(AB#", 2, "without its \")\""),
+        ("[DE]\n(A-|B)#", 2, "separator at the end of an alternative"),
+        ("[DE]\n(-A|B)#", 2, "not between two characters"),
+        ("[DE]\n(A--B)#", 2, "not between two characters"),
         ("[DE]\n#\n[DE]\n#", 3, "region DE again"),
         ("[DE]\n[NL]\n#", 1, "region DE has no format"),
         ("[germany]", 1, "region code \"germany\""),
