@@ -186,6 +186,32 @@ fn cameras_of_one_stream_are_not_mixed() {
 }
 
 #[test]
+fn a_camera_that_falls_silent_gives_its_event_without_another_picture() {
+    let info = video(VideoFormat::Nv12, 512, 256);
+    let mut harness = line("emit=final");
+    let mut number = 0;
+    let mut told = None;
+    while told.is_none() && number < 1000 {
+        let [_, [x, y, w, h]] = places(number.min(FRAMES));
+        let passing = number < FRAMES;
+        let painting = Painting::new(512, 256);
+        let painting = if passing { painting.digits(x, y, w, h, [3, 0, 9, 7]) } else { painting };
+        let mut buffer = painting.buffer(&info, number);
+        // the first camera stops behind the car; the second goes on and sees nothing
+        let (seen, none) = (objects(number.min(FRAMES)), []);
+        let frames = [shown(1, &none), shown(0, &seen)];
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[2], &frames[usize::from(passing)..][..1]);
+        harness.push(buffer).unwrap();
+        told = harness.try_pull();
+        number += 1;
+    }
+    let line = told.expect("an event before the stream's end");
+    let event: Event = serde_json::from_slice(&line.map_readable().unwrap()).unwrap();
+    assert_eq!(event.plate.normalized_text, "3097");
+    assert!(number > FRAMES, "after {number} frames");
+}
+
+#[test]
 fn every_frame_of_a_batch_is_looked_at() {
     let info = video(VideoFormat::Nv12, 512, 256);
     let mut harness = line("records=vehicles");

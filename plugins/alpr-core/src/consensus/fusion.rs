@@ -186,14 +186,15 @@ impl Fusion {
         self.consensus = self.fused();
         let unchanged = before.as_ref().zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
         self.stable = if unchanged { self.stable + 1 } else { 0 };
-        let last_is_strange = |consensus: &Consensus| {
+        let against_last = |consensus: &Consensus, judge: &dyn Fn(&Rows, &Rows) -> bool| {
             let rows = Rows::compacted(consensus.lattice.classes(), &consensus.lattice.probs);
-            self.reads.last().is_some_and(|last| agreement(&rows, &last.rows) < AGREEMENT.0)
+            self.reads.last().is_some_and(|last| judge(&rows, &last.rows))
         };
+        let last_is_strange =
+            |consensus: &Consensus| against_last(consensus, &|text, last| agreement(text, last) < AGREEMENT.0);
         let last_is_neighbour = |consensus: &Consensus| {
-            let rows = Rows::compacted(consensus.lattice.classes(), &consensus.lattice.probs);
             let symbols = consensus.lattice.alphabet.symbols();
-            self.reads.last().is_some_and(|last| are_neighbours(&rows, &last.rows, symbols))
+            against_last(consensus, &|text, last| are_neighbours(text, last, symbols))
         };
         let stranger = self.consensus.as_ref().is_some_and(last_is_strange);
         let clear = self.reads.last().is_some_and(|last| last.evidence >= CLEAR.0);

@@ -173,49 +173,9 @@ fn camera_id(given: &str, source: u32, first: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup::{DuplicateRules, FrameInfo, Observation, Outcome};
+    use crate::dedup::{DuplicateRules, Emit, FrameInfo, Observation, Outcome};
     use crate::geometry::Rect;
     use crate::time::TimeSource;
-
-    #[test]
-    fn what_one_camera_sees_is_nothing_to_the_others() {
-        let mut cameras = Cameras::new(crate::dedup::tests::settings());
-        let mut memory = Duplicates::new(DuplicateRules::default());
-        let mut events = Vec::new();
-        // the same track number and the same plate at both, in one batch
-        for number in 0..40_u64 {
-            let time = Timestamp(number as i64 * 40_000_000);
-            let frame = FrameInfo { time, time_source: TimeSource::StreamTime, number, width: 1280, height: 720 };
-            for (source, text) in [(0, "ABC123"), (1, "ABC123"), (2, "XYZ789")] {
-                let n = number as u32 + 1;
-                let seen = Observation {
-                    track_id: 7,
-                    bbox: Rect::new(100.0 + 20.0 * n as f32, 300.0, 80.0, 20.0),
-                    corners: None,
-                    detector_confidence: 0.8,
-                    predicted: false,
-                    quality: Some(0.8),
-                    reading: Some(crate::dedup::tests::reading(text, 0.95)),
-                    consensus: Some(crate::dedup::tests::consensus(text, 0.95, n, n)),
-                    vehicle: None,
-                };
-                let decisions = cameras.of(source).map(|passes| passes.observe(&mut memory, frame, &[seen]));
-                events.extend(decisions.into_iter().flatten().filter_map(|decision| match decision {
-                    Decision::Event(event) => Some(event),
-                    _ => None,
-                }));
-            }
-        }
-        events.iter().for_each(|event| cameras.settle(&mut memory, event, true));
-        let told: Vec<(&str, &str)> = events
-            .iter()
-            .map(|event| (event.event.camera_id.as_str(), event.event.plate.normalized_text.as_str()))
-            .collect();
-        assert_eq!(told, [("CAM1", "ABC123"), ("CAM1-1", "ABC123"), ("CAM1-2", "XYZ789")]);
-        assert_eq!((cameras.live(), cameras.tally().tracks()), (3, 3));
-        cameras.finish(&mut memory);
-        assert_eq!((cameras.live(), cameras.tally().of(Outcome::Event)), (0, 3));
-    }
 
     /// What the camera `source` shows `seconds` after its clock began at `clock`: a plate on its way, or nothing.
     fn show(
@@ -246,10 +206,34 @@ mod tests {
     }
 
     #[test]
+    fn what_one_camera_sees_is_nothing_to_the_others() {
+        let mut cameras = Cameras::new(crate::dedup::tests::settings());
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        let mut events = Vec::new();
+        // the same track number and the same plate at both, in one batch
+        for number in 0..40_u8 {
+            for (source, text) in [(0, "ABC123"), (1, "ABC123"), (2, "XYZ789")] {
+                let decisions = show(&mut cameras, &mut memory, source, 0.0, f64::from(number) / 25.0, Some(text));
+                events.extend(decisions.into_iter().filter_map(|decision| match decision {
+                    Decision::Event(event) => Some(event),
+                    _ => None,
+                }));
+            }
+        }
+        events.iter().for_each(|event| cameras.settle(&mut memory, event, true));
+        let told: Vec<(&str, &str)> = events
+            .iter()
+            .map(|event| (event.event.camera_id.as_str(), event.event.plate.normalized_text.as_str()))
+            .collect();
+        assert_eq!(told, [("CAM1", "ABC123"), ("CAM1-1", "ABC123"), ("CAM1-2", "XYZ789")]);
+        assert_eq!((cameras.live(), cameras.tally().tracks()), (3, 3));
+        cameras.finish(&mut memory);
+        assert_eq!((cameras.live(), cameras.tally().of(Outcome::Event)), (0, 3));
+    }
+
+    #[test]
     fn passes_of_a_camera_that_falls_silent_end_by_the_stream() {
-        let mut settings = crate::dedup::tests::settings();
-        settings.emit = crate::dedup::Emit::Final;
-        let mut cameras = Cameras::new(settings);
+        let mut cameras = Cameras::new(Settings { emit: Emit::Final, ..crate::dedup::tests::settings() });
         let mut memory = Duplicates::new(DuplicateRules::default());
         let mut ended = None;
         // the clock of the second camera is a day behind; it falls silent after a second
