@@ -33,8 +33,6 @@ const CHANGE: usize = 2;
 /// Least [`evidence`] of a single reading, and least confidence of the text before, that tell of a change in a track that was
 /// out of sight.
 const CLEAR: (f32, f32) = (0.4, 0.7);
-/// Least probability of a digit, in the fused text and in a reading, for two that differ to be of neighbours of a fleet.
-const NEIGHBOUR: (f32, f32) = (0.9, 0.97);
 /// Alternatives kept beside the best text.
 const ALTERNATIVES: usize = 5;
 
@@ -154,7 +152,7 @@ impl Fusion {
 
     /// The fused text of the vehicle before, when the latest readings tell that the track went over to another one: a
     /// text that was sure, then at least two readings in a row that agree with each other and not with it; or, in a track
-    /// that [`Self::was_away`], a confident text and one clear reading of another plate, be it the next one of a fleet.
+    /// that [`Self::was_away`], a confident text and one clear reading of another plate.
     ///
     /// From then on this is the fusion of the new vehicle's readings alone. Trackers swap vehicles where one hides the
     /// other, or where one frame in a second is all they see.
@@ -186,21 +184,15 @@ impl Fusion {
         self.consensus = self.fused();
         let unchanged = before.as_ref().zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
         self.stable = if unchanged { self.stable + 1 } else { 0 };
-        let against_last = |consensus: &Consensus, judge: &dyn Fn(&Rows, &Rows) -> bool| {
+        let last_is_strange = |consensus: &Consensus| {
             let rows = Rows::compacted(consensus.lattice.classes(), &consensus.lattice.probs);
-            self.reads.last().is_some_and(|last| judge(&rows, &last.rows))
-        };
-        let last_is_strange =
-            |consensus: &Consensus| against_last(consensus, &|text, last| agreement(text, last) < AGREEMENT.0);
-        let last_is_neighbour = |consensus: &Consensus| {
-            let symbols = consensus.lattice.alphabet.symbols();
-            against_last(consensus, &|text, last| are_neighbours(text, last, symbols))
+            self.reads.last().is_some_and(|last| agreement(&rows, &last.rows) < AGREEMENT.0)
         };
         let stranger = self.consensus.as_ref().is_some_and(last_is_strange);
         let clear = self.reads.last().is_some_and(|last| last.evidence >= CLEAR.0);
         let doubted = before.filter(|old| self.away && old.confidence >= CLEAR.1);
         self.was_sure |= doubted.is_some();
-        self.left = doubted.filter(|old| clear && (last_is_strange(old) || last_is_neighbour(old)));
+        self.left = doubted.filter(|old| clear && last_is_strange(old));
         self.strangers = if stranger { self.strangers + 1 } else { 0 };
         self.away = false;
         self.was_sure |= self.sure();
@@ -350,22 +342,6 @@ fn agreement(text: &Rows, read: &Rows) -> f32 {
         _ => 0.0,
     };
     align(text, read).iter().map(same).sum::<f32>() / read.len() as f32
-}
-
-/// Whether `text` and `read` have the same number of characters and differ in a digit that is certain in both: plates of one
-/// fleet, whose numbers follow each other. Other characters are misread for each other too often.
-fn are_neighbours(text: &Rows, read: &Rows, symbols: &[char]) -> bool {
-    let digit = |row: &[f32], least: f32| {
-        let certain = row.iter().position(|p| *p >= least)?;
-        symbols.get(certain).filter(|symbol| symbol.is_ascii_digit())
-    };
-    let differs = |step: &Step| match step {
-        Step::Both(column, row) => {
-            digit(text.row(*column), NEIGHBOUR.0).zip(digit(read.row(*row), NEIGHBOUR.1)).is_some_and(|(a, b)| a != b)
-        }
-        _ => false,
-    };
-    text.len() == read.len() && align(text, read).iter().any(differs)
 }
 
 /// Total variation of two readings, summed over the columns that both have.

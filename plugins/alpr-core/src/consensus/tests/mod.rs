@@ -162,10 +162,7 @@ fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
     type Read = (&'static str, f32, f32);
     let cases: &[(&str, &[Read], bool)] = &[
         ("another vehicle", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 1.0)], true),
-        ("the next of a fleet", &[("ABC1234", 0.99, 1.0), ("ABC1235", 0.99, 1.0)], true),
-        ("the next of a fleet, doubtful", &[("ABC1234", 0.99, 1.0), ("ABC1235", 0.95, 1.0)], false),
-        ("a letter that is misread", &[("ABC1234", 0.99, 1.0), ("ANC1234", 0.99, 1.0)], false),
-        ("a digit that is misread as a letter", &[("ABC1234", 0.99, 1.0), ("ABC123A", 0.99, 1.0)], false),
+        ("the same, a digit misread", &[("ABC1234", 0.99, 1.0), ("ABC1284", 0.99, 1.0)], false),
         ("the same", &[("ABC1234", 0.99, 1.0), ("A8C1234", 0.99, 1.0)], false),
         ("the same, cut off", &[("ABC1234", 0.99, 1.0), ("BC12", 0.99, 1.0)], false),
         ("a poor crop", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 0.2)], false),
