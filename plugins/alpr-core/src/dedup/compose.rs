@@ -38,6 +38,14 @@ pub(super) struct Text {
     pub(super) fits: Option<bool>,
 }
 
+impl Text {
+    /// Probability of another text that the readings alone give `probability`: a format can make this text more probable than
+    /// they do, and its rivals less.
+    pub(super) const fn rival(&self, probability: f32) -> f32 {
+        probability.min((1.0 - self.confidence).max(0.0))
+    }
+}
+
 /// Applies the formats of the wanted regions to the fused readings.
 pub(super) fn text_of(pass: &Pass, settings: &Settings) -> Text {
     let Some(consensus) = &pass.consensus else { return Text::default() };
@@ -124,7 +132,10 @@ pub(super) fn event(
         extras.alternatives = consensus
             .alternatives
             .iter()
-            .map(|(text, p)| Alternative { text: crate::event::normalized(text), confidence: rounded(*p) })
+            .map(|(other, p)| Alternative {
+                text: crate::event::normalized(other),
+                confidence: rounded(text.rival(*p)),
+            })
             .collect();
         extras.char_confidence = consensus.char_confidence.iter().map(|p| rounded(*p)).collect();
     }

@@ -35,6 +35,9 @@ pub enum StaticPolicy {
 pub struct Rules {
     /// Least probability of the text, 0 to 1.
     pub min_confidence: f32,
+    /// How probable the second most probable text may be, as a part of the probability of the text, 0 to 1. Where that is more,
+    /// an 8 and a B for example were not told apart.
+    pub max_rival: f32,
     /// Readings of exactly this text that make it sure, at least 1.
     pub confirm_reads: u32,
     /// What the [evidence](crate::consensus::evidence) of those readings must add up to: several readings of poor crops
@@ -42,13 +45,9 @@ pub struct Rules {
     pub confirm_evidence: f32,
     /// Least probability of a text that is sure, 0 to 1; less waits for the end of the pass.
     pub confirm_confidence: f32,
-    /// Least lead over the second most probable text to be sure, 0 to 1.
-    pub confirm_margin: f32,
-    /// Least probability of the text for an event that rests on one reading which is not clear by itself, 0 to 1.
-    pub single_read_confidence: f32,
-    /// Least probability for an event that rests on at least [`Self::confirm_reads`] readings of which at most one said
-    /// exactly this text, 0 to 1.
-    pub mixed_reads_confidence: f32,
+    /// Least probability of the text for an event that rests on fewer than [`Self::confirm_reads`] readings of exactly
+    /// this text none of which is clear by itself, 0 to 1.
+    pub few_reads_confidence: f32,
     /// Least best score of the plate detector on the track, 0 to 1.
     pub min_detector_confidence: f32,
     /// The same for texts that are often lettering on vehicles, of which detectors are less sure: those that have no usual
@@ -74,12 +73,11 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             min_confidence: 0.70,
+            max_rival: 0.25,
             confirm_reads: 3,
             confirm_evidence: 1.6,
             confirm_confidence: 0.8,
-            confirm_margin: 0.2,
-            single_read_confidence: 0.90,
-            mixed_reads_confidence: 0.75,
+            few_reads_confidence: 0.92,
             min_detector_confidence: 0.40,
             doubtful_detector_confidence: 0.75,
             min_alike: 0.5,
@@ -99,8 +97,8 @@ pub struct Facts {
     pub length: usize,
     /// Probability of the fused text.
     pub confidence: f32,
-    /// Lead over the second most probable text.
-    pub margin: f32,
+    /// Probability of the second most probable text.
+    pub rival: f32,
     /// Readings that were fused.
     pub reads: u32,
     /// Readings of plates that the picture's edge does not cut, whatever they said.
@@ -168,11 +166,14 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
-    let single = (facts.clear || facts.confidence >= rules.single_read_confidence)
+    check(facts.rival <= rules.max_rival * facts.confidence, Outcome::LowConfidence)?;
+    let is_certain = facts.clear || facts.confidence >= rules.few_reads_confidence;
+    let single = is_certain
         && facts.keeps_form
         && is_supported(facts, rules)
         && (facts.moved == Some(true) || facts.may_be_brief || rules.static_policy == StaticPolicy::Accept);
-    check(facts.whole_agreeing > 1 || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
+    let agree = facts.whole_agreeing >= rules.confirm_reads || (facts.whole_agreeing > 1 && is_certain);
+    check(agree || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(!is_static(facts, rules), Outcome::Static)
 }
 
@@ -186,7 +187,6 @@ pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
     facts.whole_agreeing >= rules.confirm_reads
         && facts.evidence >= rules.confirm_evidence
         && facts.confidence >= rules.confirm_confidence
-        && facts.margin >= rules.confirm_margin
         && !may_be_static
         && at_end(facts, rules).is_ok()
 }
@@ -194,7 +194,7 @@ pub fn is_sure(facts: &Facts, rules: &Rules) -> bool {
 /// Whether readings of whole plates make a probable text together, each erring elsewhere.
 fn is_mixed(facts: &Facts, rules: &Rules) -> bool {
     facts.whole_reads >= rules.confirm_reads
-        && facts.confidence >= rules.mixed_reads_confidence
+        && facts.confidence >= rules.few_reads_confidence
         && is_supported(facts, rules)
 }
 
@@ -221,7 +221,7 @@ mod tests {
         Facts {
             length: 7,
             confidence: 0.95,
-            margin: 0.9,
+            rival: 0.02,
             reads: 5,
             whole_reads: 5,
             whole_agreeing: 4,
@@ -263,7 +263,17 @@ mod tests {
         check("below the limit", |f, _| f.confidence = 0.69, Err(O::LowConfidence), false);
         check("at the limit", |f, _| f.confidence = 0.70, Ok(()), false);
         check("sure enough not to wait for the end", |f, _| f.confidence = 0.80, Ok(()), true);
+        check("8 or B", |f, _| (f.confidence, f.rival) = (0.79, 0.20), Err(O::LowConfidence), false);
+        check("hardly B", |f, _| (f.confidence, f.rival) = (0.80, 0.19), Ok(()), true);
         check("two readings", |f, _| (f.agreeing, f.whole_agreeing) = (2, 2), Ok(()), false);
+        for (clear, end) in [(false, Err(O::TooFewReads)), (true, Ok(()))] {
+            check(
+                "two readings that leave a doubt",
+                |f, _| (f.agreeing, f.whole_agreeing, f.confidence, f.clear) = (2, 2, 0.91, clear),
+                end,
+                false,
+            );
+        }
         check(
             "one strong reading",
             |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing) = (1, 1, 1, 1),
@@ -272,7 +282,7 @@ mod tests {
         );
         check(
             "one weak reading",
-            |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.confidence) = (1, 1, 1, 1, 0.8),
+            |f, _| (f.reads, f.whole_reads, f.agreeing, f.whole_agreeing, f.confidence) = (1, 1, 1, 1, 0.91),
             Err(O::TooFewReads),
             false,
         );
@@ -347,19 +357,18 @@ mod tests {
         check("a plate to order", |f, _| (f.usual, f.detector_confidence) = (false, 0.80), Ok(()), true);
         check(
             "no two readings alike",
-            |f, _| (f.agreeing, f.whole_agreeing, f.confidence) = (0, 0, 0.74),
+            |f, _| (f.agreeing, f.whole_agreeing, f.confidence) = (0, 0, 0.91),
             Err(O::TooFewReads),
             false,
         );
         check("cut by the edge", |f, _| (f.whole_agreeing, f.whole_reads) = (0, 0), Err(O::HalfSeen), false);
         check(
             "many readings that err elsewhere",
-            |f, _| (f.agreeing, f.whole_agreeing, f.whole_reads, f.confidence) = (0, 0, 3, 0.75),
+            |f, _| (f.agreeing, f.whole_agreeing, f.whole_reads, f.confidence) = (0, 0, 3, 0.92),
             Ok(()),
             false,
         );
         check("three readings of poor crops", |f, _| f.evidence = 0.6, Ok(()), false);
-        check("a close second", |f, _| f.margin = 0.1, Ok(()), false);
         check("outside the zone", |f, _| f.zone_missed = true, Err(O::Zone), false);
         check("unknown format", |f, _| f.fits = Some(false), Ok(()), true);
         check(

@@ -350,13 +350,11 @@ impl Pass {
         let all = of(&|_| true);
         let is_alike = |other: &str| distance::is_like(other, text);
         let alike = of(&is_alike);
-        let confidence = self.consensus.as_ref().map_or(0.0, |c| c.confidence);
-        let second =
-            self.consensus.as_ref().and_then(|c| c.alternatives.first()).map_or(0.0, |(_, probability)| *probability);
+        let consensus = self.consensus.as_ref();
         Facts {
             length: text.chars().count(),
-            confidence,
-            margin: confidence - second,
+            confidence: consensus.map_or(0.0, |c| c.confidence),
+            rival: consensus.and_then(|c| c.alternatives.first()).map_or(0.0, |(_, probability)| *probability),
             reads: self.reads(),
             whole_reads: self.whole_reads,
             whole_agreeing,

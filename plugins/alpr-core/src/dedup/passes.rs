@@ -445,7 +445,7 @@ impl Passes {
         let text = compose::text_of(pass, settings);
         let mut facts = pass.facts(&text.raw, text.fits, &settings.zones);
         facts.length = text.normalized.chars().count();
-        facts.confidence = text.confidence;
+        (facts.confidence, facts.rival) = (text.confidence, text.rival(facts.rival));
         facts.may_be_brief = moment == Moment::Now || self.interval >= SPARSE;
         facts.is_preview = moment == Moment::Now && settings.emit == Emit::Preview && self.interval < SPARSE;
         facts.usual = match &pass.usual {
