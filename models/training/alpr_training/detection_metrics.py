@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+NO_BOXES = np.zeros((0, 4), np.float32)
+"""No box, as rows x1, y1, x2, y2."""
+
 MATCH = 0.5
 """Overlap (IoU) from which a find counts as the plate."""
 
@@ -53,13 +56,18 @@ def iou_matrix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return inter / np.maximum(area_a[:, None] + area_b[None] - inter, 1e-9)
 
 
-def add_picture(outcome: Outcome, finds: np.ndarray, truths: list[Truth], group: str) -> None:
+def add_picture(
+    outcome: Outcome, finds: np.ndarray, truths: list[Truth], group: str, unlabelled: np.ndarray = NO_BOXES
+) -> None:
     """Match the finds of one picture (rows x1,y1,x2,y2,score[,corners], best first) with its labels.
 
-    A find takes the free label it overlaps most, if by at least MATCH; else it is false.
+    A find takes the free label it overlaps most, if by at least MATCH; else it is false. Finds that overlap a plate of
+    `unlabelled` (rows x1,y1,x2,y2) by at least MATCH and no label so far count neither way.
     """
     taken = np.full(len(truths), -1.0)
     overlap = iou_matrix(finds, np.array([t.box for t in truths], np.float32).reshape(-1, 4))
+    plate = (iou_matrix(finds, unlabelled) >= MATCH).any(1) & ~(overlap >= MATCH).any(1)
+    finds, overlap = finds[~plate], overlap[~plate]
     for row, find in enumerate(finds):
         free = np.where(taken < 0, overlap[row], -1.0) if len(truths) else np.zeros(0)
         best = int(free.argmax()) if len(free) else -1

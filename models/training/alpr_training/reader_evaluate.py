@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .audit import wrong_texts
 from .data import Crop, fixed_input, load_crops
 from .reader_score import calibration_error, exact, fit_temperature, folded, softmax, texts_of
 from .reader_teacher import plate_probabilities, session
@@ -52,6 +53,7 @@ def groups_of(crop: Crop) -> list[str]:
     """The rows of the table this crop counts in: its set, its region, its difficulty."""
     width = float(np.ptp(crop.quad[:, 0]))
     groups = ["all", f"set {crop.dataset}", f"region {crop.region or 'unknown'}", "label human" if crop.label == "human" else "label other"]
+    groups.append("label known to be wrong" if (crop.dataset, crop.name) in wrong_texts() else "label not known to be wrong")
     groups.append("plate < 60 px wide" if width < 60 else "plate 60-120 px wide" if width < 120 else "plate > 120 px wide")
     if crop.has_corners:
         top = crop.quad[1] - crop.quad[0]
