@@ -19,6 +19,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alpr_training.__main__ import main
+from alpr_training.audit import unlabelled_plates, wrong_texts
 from alpr_training.detection_metrics import Outcome, Truth, add_picture, average_precision, recall_at_precision
 from alpr_training.detection_models import Pose, letterbox, nms
 from alpr_training.detector_loss import Targets, detector_loss
@@ -224,6 +225,20 @@ class Pieces(unittest.TestCase):
         self.assertEqual(recall, 0.5)
         self.assertAlmostEqual(threshold, 0.9, places=6)
         self.assertEqual(average_precision(outcome), 0.5)
+
+    def test_plates_that_labels_leave_out_count_neither_way(self):
+        outcome = Outcome()
+        truths = [Truth(np.array([0, 0, 10, 10], np.float32), 10, "a")]
+        finds = np.array([[80, 0, 90, 10, 0.9], [0, 0, 10, 10, 0.8], [120, 0, 130, 10, 0.7]], np.float32)
+        # the second one covers a label as well, and is found
+        unlabelled = np.array([[80, 0, 90, 9], [0, 0, 10, 10]], np.float32)
+        add_picture(outcome, finds, truths, "a", unlabelled)
+        self.assertEqual((outcome.hits, len(outcome.truths)), ([True, False], 1))
+
+    def test_what_is_known_of_the_labels_names_plates_and_crops(self):
+        for (_, image), boxes in unlabelled_plates().items():
+            self.assertTrue(image.startswith("images/") and (boxes[:, 2:] > boxes[:, :2]).all(), image)
+        self.assertTrue(all(image.startswith("images/") for _, image in wrong_texts()))
 
 
 if __name__ == "__main__":
