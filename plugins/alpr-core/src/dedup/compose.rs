@@ -208,3 +208,16 @@ pub(super) fn milliseconds(from: Timestamp, to: Timestamp) -> i64 {
 fn dwell_ms(pass: &Pass) -> i64 {
     milliseconds(pass.first, pass.last_seen)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_and_its_rivals_are_no_more_than_certain_together() {
+        for (confidence, alone, rival) in [(0.75, 0.25, 0.25), (0.5, 0.25, 0.25), (0.75, 0.5, 0.25), (1.0, 0.25, 0.0)] {
+            let text = Text { confidence, ..Text::default() };
+            assert_eq!(text.rival(alone), rival, "{confidence} {alone}");
+        }
+    }
+}
