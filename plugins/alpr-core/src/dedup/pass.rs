@@ -11,14 +11,9 @@ use super::judge::Facts;
 use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
 use super::signs::{Sign, is_at};
+use super::texts::{Look, Texts};
 use super::way::Way;
 use super::zones::Zones;
-
-/// Most different texts that are counted per pass; of more, those with the least evidence are noise.
-const MOST_TEXTS: usize = 32;
-
-/// Evidence from which on readings of one text are clear.
-const CLEAR: f32 = 0.5;
 
 /// Least quality of the crop and least probability of a reading that says all by itself.
 const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
@@ -52,11 +47,9 @@ pub(super) struct Pass {
     above: [f32; 2],
     /// Where it was first, when it was there from the start.
     home: Option<Rect>,
-    /// Readings of plates that the picture's edge does not cut.
-    whole_reads: u32,
     pub(super) motion: Motion,
     detector_confidence: f32,
-    texts: Vec<TextCount>,
+    texts: Texts,
     /// What all readings say, those of stitched tracks as well.
     pub(super) consensus: Option<Consensus>,
     /// What those of the tracks before the one in view say.
@@ -75,30 +68,6 @@ pub(super) struct Pass {
     pub(super) duplicate_of: Option<EventId>,
     /// Whether the frame at hand brought a new reading.
     pub(super) news: bool,
-}
-
-#[derive(Debug)]
-struct TextCount {
-    text: String,
-    whole: u32,
-    cut: u32,
-    /// Evidence of `whole` together.
-    evidence: f32,
-    /// Whether one of `whole` says all by itself.
-    clear: bool,
-    /// Whether one of `whole` is of a box of the form of that before.
-    keeps_form: bool,
-    /// Where it was read first.
-    place: Rect,
-    /// Whether it was read elsewhere as well.
-    elsewhere: bool,
-}
-
-/// What a single reading is worth.
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    clear: bool,
-    keeps_form: bool,
 }
 
 /// The best frame so far.
@@ -155,10 +124,9 @@ impl Pass {
             at_sign: 0,
             above: [0.0; 2],
             home: None,
-            whole_reads: 0,
             motion: Motion::default(),
             detector_confidence: 0.0,
-            texts: Vec::new(),
+            texts: Texts::default(),
             consensus: None,
             earlier: None,
             current: None,
@@ -215,11 +183,11 @@ impl Pass {
         let Some(text) = self.take_reading(seen) else { return false };
         self.news = true;
         let cut = seen.bbox.is_cut_by(frame.width, frame.height);
-        self.whole_reads = self.whole_reads.saturating_add(u32::from(!cut));
         let confidence = seen.reading.as_ref().map_or(1.0, |reading| reading.confidence);
         let quality = seen.quality.unwrap_or(1.0);
-        let look = Look { keeps_form, clear: quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1 };
-        self.count(&text, cut, evidence(quality, confidence), look, &seen.bbox);
+        let clear = quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1;
+        let evidence = evidence(quality, confidence);
+        self.texts.add(&text, &Look { cut, clear, keeps_form, evidence, place: seen.bbox });
         self.offer_winner(frame, seen, text, cut)
     }
 
@@ -241,35 +209,6 @@ impl Pass {
             self.current = Some(consensus.clone());
             self.consensus = joined(self.earlier.clone(), self.current.clone());
         }
-    }
-
-    fn count(&mut self, text: &str, cut: bool, evidence: f32, look: Look, place: &Rect) {
-        let index = self.texts.iter().position(|t| t.text == text).unwrap_or_else(|| {
-            if self.texts.len() == MOST_TEXTS {
-                // noise gives way, or the right text of a plate that comes from far away would find no room
-                let least = |a: &(usize, &TextCount), b: &(usize, &TextCount)| a.1.evidence.total_cmp(&b.1.evidence);
-                let (noise, _) = self.texts.iter().enumerate().min_by(least).unwrap_or((0, &self.texts[0]));
-                self.texts.swap_remove(noise);
-            }
-            self.texts.push(TextCount {
-                text: text.to_owned(),
-                whole: 0,
-                cut: 0,
-                evidence: 0.0,
-                clear: false,
-                keeps_form: false,
-                place: *place,
-                elsewhere: false,
-            });
-            self.texts.len() - 1
-        });
-        let count = &mut self.texts[index];
-        let counter = if cut { &mut count.cut } else { &mut count.whole };
-        *counter = counter.saturating_add(1);
-        count.evidence += if cut { 0.0 } else { evidence };
-        count.clear |= look.clear && !cut;
-        count.keeps_form |= look.keeps_form && !cut;
-        count.elsewhere |= !is_at(&count.place, place);
     }
 
     fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
@@ -333,7 +272,7 @@ impl Pass {
 
     /// Readings of exactly `text`: (of whole plates, all).
     pub(super) fn agreeing(&self, text: &str) -> (u32, u32) {
-        self.texts.iter().find(|t| t.text == text).map_or((0, 0), |t| (t.whole, t.whole.saturating_add(t.cut)))
+        self.texts.agreeing(text)
     }
 
     /// Readings that were fused.
@@ -343,28 +282,24 @@ impl Pass {
 
     /// All that the judge wants to know, with `text` and whether it `fits`.
     pub(super) fn facts(&self, text: &str, fits: Option<bool>, zones: &Zones) -> Facts {
-        let (whole_agreeing, agreeing) = self.agreeing(text);
-        let of = |same: &dyn Fn(&str) -> bool| -> f32 {
-            self.texts.iter().filter(|t| same(&t.text)).map(|t| t.evidence).sum()
-        };
-        let all = of(&|_| true);
+        let (whole_agreeing, agreeing) = self.texts.agreeing(text);
+        let (all, same, alike) = self.texts.evidence(text);
         let is_alike = |other: &str| distance::is_like(other, text);
-        let alike = of(&is_alike);
         let consensus = self.consensus.as_ref();
         Facts {
             length: text.chars().count(),
             confidence: consensus.map_or(0.0, |c| c.confidence),
             rival: consensus.and_then(|c| c.alternatives.first()).map_or(0.0, |(_, probability)| *probability),
             reads: self.reads(),
-            whole_reads: self.whole_reads,
+            whole_reads: self.texts.whole_reads(),
             whole_agreeing,
             agreeing,
-            evidence: of(&|other| other == text),
+            evidence: same,
             alike: if all > 0.0 { alike / all } else { 0.0 },
             alike_evidence: alike,
-            clear: self.texts.iter().any(|t| t.clear && t.text == text),
-            keeps_form: self.texts.iter().any(|t| t.keeps_form && t.text == text),
-            contradicted: self.texts.iter().any(|t| t.evidence >= CLEAR && !is_alike(&t.text)),
+            clear: self.texts.is_clear(text),
+            keeps_form: self.texts.keeps_form(text),
+            contradicted: self.texts.contradict(text),
             above: self.above[0],
             usual: true,
             may_be_brief: false,
@@ -381,15 +316,12 @@ impl Pass {
     /// Whether all there is to read of texts that are `alike` was read at the place of a sign: that of one that was seen
     /// before, or where this was in the first frames.
     fn is_sign(&self, alike: &dyn Fn(&str) -> bool) -> bool {
-        let mut texts = self.texts.iter().filter(|t| alike(&t.text)).peekable();
-        if texts.peek().is_none() {
+        if !self.texts.any(alike) {
             return self.at_sign > 0;
         }
         // one that stood and is on its way now was read here and is elsewhere
         let (Some(home), Some((last, place))) = (&self.home, self.motion.last()) else { return false };
-        last.since(self.first) >= motion::LONG
-            && is_at(home, &place)
-            && texts.all(|t| !t.elsewhere && is_at(home, &t.place))
+        last.since(self.first) >= motion::LONG && is_at(home, &place) && self.texts.are_at(home, alike)
     }
 
     /// Where it stands and what it says, when it was there from the start and never moved.
@@ -420,22 +352,10 @@ impl Pass {
         self.masked = self.masked.saturating_add(later.masked);
         self.at_sign = self.at_sign.saturating_add(later.at_sign);
         later.above.into_iter().for_each(|sizes| self.stands_above(sizes));
-        self.whole_reads = self.whole_reads.saturating_add(later.whole_reads);
         self.motion.join(later.motion);
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
         self.take_vehicle(later.vehicle.as_ref());
-        for count in later.texts {
-            if let Some(own) = self.texts.iter_mut().find(|t| t.text == count.text) {
-                own.whole = own.whole.saturating_add(count.whole);
-                own.cut = own.cut.saturating_add(count.cut);
-                own.evidence += count.evidence;
-                own.clear |= count.clear;
-                own.keeps_form |= count.keeps_form;
-                own.elsewhere |= count.elsewhere || !is_at(&own.place, &count.place);
-            } else if self.texts.len() < MOST_TEXTS {
-                self.texts.push(count);
-            }
-        }
+        self.texts.join(later.texts);
         self.earlier = joined(self.consensus.take(), later.earlier);
         self.current = later.current;
         self.consensus = joined(self.earlier.clone(), self.current.clone());

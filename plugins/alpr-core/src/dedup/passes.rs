@@ -15,7 +15,9 @@ use super::duplicates::Duplicates;
 use super::judge::{self, StaticPolicy};
 use super::lettering;
 use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
+use super::open::Open;
 use super::outcome::{Outcome, Tally};
+use super::pace::Pace;
 use super::pass::{Pass, Published};
 use super::publish::{close_preview, known, needs_revision, publish, scope_of, watchlist_decision};
 use super::settings::{Emit, Settings};
@@ -24,15 +26,6 @@ use super::stitch;
 use super::vehicles::Vehicles;
 use super::watchlist::Watchlist;
 use super::zones::Zones;
-
-/// Frame intervals without a sight that a pass survives at low frame rates.
-const TIMEOUT_FRAMES: u32 = 10;
-
-/// Longest frame interval that counts: a gap in the stream is no frame rate.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Frame interval from which on a vehicle may be seen in one frame alone.
-const SPARSE: Duration = Duration::from_millis(250);
 
 /// What a pass is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,12 +48,9 @@ pub struct Passes {
     carried: Carried,
     signs: Signs,
     tally: Tally,
-    /// Passes that ended with an event of which it is not known yet whether downstream took it.
-    ended_open: Vec<(PassId, Published)>,
-    interval: Duration,
+    open: Open,
+    pace: Pace,
     last: Option<FrameInfo>,
-    /// Capture time of the first frame.
-    start: Option<Timestamp>,
     read_passes: u64,
     reads: u64,
     late_changes: u64,
@@ -77,10 +67,9 @@ impl Passes {
             carried: Carried::default(),
             signs: Signs::default(),
             tally: Tally::default(),
-            ended_open: Vec::new(),
-            interval: Duration::ZERO,
+            open: Open::default(),
+            pace: Pace::default(),
             last: None,
-            start: None,
             read_passes: 0,
             reads: 0,
             late_changes: 0,
@@ -154,12 +143,11 @@ impl Passes {
         observations: &[Observation],
     ) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        self.measure(frame.time);
+        self.pace.go(frame.time);
         self.tick(memory, frame.time, &mut decisions);
         self.last = Some(frame);
-        let start = *self.start.get_or_insert(frame.time);
         // a sign may be missed in the very first frames
-        let begins = frame.time.since(start) <= self.timeout();
+        let begins = self.pace.age() <= self.timeout();
         self.signs.set_size((frame.width, frame.height));
         let mut read = Vec::new();
         for seen in observations {
@@ -277,7 +265,8 @@ impl Passes {
         self.vehicles.clear();
         self.carried.clear();
         self.fusions.clear();
-        (self.last, self.start) = (None, None);
+        self.last = None;
+        self.pace.restart();
         decisions
     }
 
@@ -298,22 +287,8 @@ impl Passes {
             pass.published.iter_mut().for_each(|published| published.settle(taken));
             return;
         }
-        let Some(index) = self.ended_open.iter().position(|(ended, _)| *ended == id) else { return };
-        let published = &mut self.ended_open[index].1;
-        published.settle(taken);
-        if published.is_refused() {
+        if self.open.settle(id, taken) {
             self.tally.take_back(Outcome::Event, Outcome::NotDelivered);
-        }
-        if published.open == 0 {
-            self.ended_open.remove(index);
-        }
-    }
-
-    /// Follows the frame rate: a frame came at `time`.
-    fn measure(&mut self, time: Timestamp) {
-        let step = self.last.map_or(Duration::ZERO, |last| time.since(last.time)).min(LONGEST_INTERVAL);
-        if !step.is_zero() {
-            self.interval = if self.interval.is_zero() { step } else { (self.interval * 7 + step) / 8 };
         }
     }
 
@@ -349,7 +324,7 @@ impl Passes {
     }
 
     fn timeout(&self) -> Duration {
-        self.settings.track_timeout.max(self.interval * TIMEOUT_FRAMES)
+        self.settings.track_timeout.max(self.pace.patience())
     }
 
     /// Joins tracks that go on where another was lost. The joined track's outcome is that of the pass it became part of.
@@ -397,9 +372,7 @@ impl Passes {
         if published.is_refused() {
             return Outcome::NotDelivered;
         }
-        if published.open > 0 {
-            self.ended_open.push((id, published.clone()));
-        }
+        self.open.add(id, published);
         Outcome::Event
     }
 
@@ -446,8 +419,8 @@ impl Passes {
         let mut facts = pass.facts(&text.raw, text.fits, &settings.zones);
         facts.length = text.normalized.chars().count();
         (facts.confidence, facts.rival) = (text.confidence, text.rival(facts.rival));
-        facts.may_be_brief = moment == Moment::Now || self.interval >= SPARSE;
-        facts.is_preview = moment == Moment::Now && settings.emit == Emit::Preview && self.interval < SPARSE;
+        facts.may_be_brief = moment == Moment::Now || self.pace.is_sparse();
+        facts.is_preview = moment == Moment::Now && settings.emit == Emit::Preview && !self.pace.is_sparse();
         facts.usual = match &pass.usual {
             Some((known, usual)) if *known == text.normalized => *usual,
             _ => {

@@ -1,0 +1,29 @@
+//! Passes that are over while it is not known yet whether downstream took their event.
+
+use super::observation::PassId;
+use super::pass::Published;
+
+/// Those passes, each with what it sent.
+#[derive(Debug, Default)]
+pub(super) struct Open(Vec<(PassId, Published)>);
+
+impl Open {
+    /// A pass ended; one whose every revision is known is not kept.
+    pub(super) fn add(&mut self, id: PassId, published: &Published) {
+        if published.open > 0 {
+            self.0.push((id, published.clone()));
+        }
+    }
+
+    /// Downstream said whether it took a revision of `id`. Returns whether it refused all there were.
+    pub(super) fn settle(&mut self, id: PassId, taken: bool) -> bool {
+        let Some(index) = self.0.iter().position(|(ended, _)| *ended == id) else { return false };
+        let published = &mut self.0[index].1;
+        published.settle(taken);
+        let is_refused = published.is_refused();
+        if published.open == 0 {
+            self.0.remove(index);
+        }
+        is_refused
+    }
+}
