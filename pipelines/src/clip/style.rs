@@ -61,7 +61,7 @@ pub struct Style {
     pub wide: f32,
     /// Space between characters in capital heights.
     pub tracking: f32,
-    /// Text forms: `l` a letter, `9` a digit, all else itself.
+    /// Text forms: `l` a letter, `9` any digit, all else itself. British ages are 02 to 26 and 51 to 76.
     pub patterns: &'static [&'static str],
     /// Letters that the country does not use.
     pub without: &'static str,
@@ -176,7 +176,7 @@ pub static STYLES: &[Style] = &[
         region: "GB",
         band: Band::None,
         border: None,
-        patterns: &["ll99 lll"],
+        patterns: &["ll19 lll", "ll69 lll"],
         without: "IQZ",
         face: Face::Wide,
         cap_mm: 79.0,
@@ -189,7 +189,7 @@ pub static STYLES: &[Style] = &[
         background: YELLOW,
         band: Band::None,
         border: None,
-        patterns: &["ll99 lll"],
+        patterns: &["ll19 lll", "ll69 lll"],
         without: "IQZ",
         face: Face::Wide,
         cap_mm: 79.0,
