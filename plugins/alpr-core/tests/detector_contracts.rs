@@ -262,6 +262,7 @@ fn what_cannot_be_used_is_refused_with_advice() {
         (&[IMAGE], &["output0 f32 1,13,8400"], &[("task", "pose")], "kpt_shape"),
         (&["images f32 4,3,640,640"], &["output0 f32 4,5,8400"], DETECT, "batch of 1"),
         (&["images f16 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 input"),
+        (&["images f32 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 outputs"),
         (
             &["input u8 ?,64,128,3"],
             &["plate f32 ?,10,37", "region f32 ?,66"],

@@ -130,6 +130,12 @@ impl<'a> Model<'a> {
                 "export it with a float32 input (no `half`, no full int8 input)",
             ));
         }
+        if let Some(output) = self.info.outputs.iter().find(|output| output.element == Element::F16) {
+            return Err(self.refused(
+                format!("its output {output} is {}", output.element.name()),
+                "export it with float32 outputs (no `half`; converters call it keep_io_types)",
+            ));
+        }
         let (width, height) = self.size(picture, preset)?;
         let open = picture.width.is_none() && picture.height.is_none() && self.user.input_size.is_none();
         // Without a known stride nobody can say which sizes the network takes.
