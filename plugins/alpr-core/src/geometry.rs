@@ -112,6 +112,31 @@ impl Rect {
         Self::new(self.x + dx, self.y + dy, self.w, self.h)
     }
 
+    /// The part of the straight line between two points that lies inside (edges included), by Liang and Barsky's method; `None`
+    /// when there is none or a number is not finite.
+    pub fn clip(&self, from: Point, to: Point) -> Option<(Point, Point)> {
+        let wide = |value: f32| f64::from(value);
+        let (dx, dy) = (wide(to.x) - wide(from.x), wide(to.y) - wide(from.y));
+        let (mut start, mut end) = (0.0_f64, 1.0_f64);
+        for (step, room) in [
+            (-dx, wide(from.x) - wide(self.x)),
+            (dx, wide(self.right()) - wide(from.x)),
+            (-dy, wide(from.y) - wide(self.y)),
+            (dy, wide(self.bottom()) - wide(from.y)),
+        ] {
+            if step < 0.0 {
+                start = start.max(room / step);
+            } else if step > 0.0 {
+                end = end.min(room / step);
+            } else if room < 0.0 {
+                return None;
+            }
+        }
+        let at = |part: f64| Point::new((wide(from.x) + part * dx) as f32, (wide(from.y) + part * dy) as f32);
+        let is_finite = dx.is_finite() && dy.is_finite() && self.is_finite();
+        (is_finite && start <= end).then(|| (at(start), at(end)))
+    }
+
     /// Whether all four numbers are finite.
     pub const fn is_finite(&self) -> bool {
         self.x.is_finite() && self.y.is_finite() && self.w.is_finite() && self.h.is_finite()
@@ -189,5 +214,22 @@ mod tests {
     fn quad_of_a_box_bounds_it() {
         let r = Rect::new(1.0, 2.0, 3.0, 4.0);
         assert_eq!(Quad::from_rect(&r).bounding_rect(), r);
+    }
+
+    #[test]
+    fn lines_are_clipped() {
+        let area = Rect::new(0.0, 0.0, 10.0, 4.0);
+        let clip =
+            |x1, y1, x2, y2| area.clip(Point::new(x1, y1), Point::new(x2, y2)).map(|(a, b)| (a.x, a.y, b.x, b.y));
+        assert_eq!(clip(1.0, 1.0, 3.0, 2.0), Some((1.0, 1.0, 3.0, 2.0)), "inside");
+        assert_eq!(clip(-5.0, 2.0, 20.0, 2.0), Some((0.0, 2.0, 10.0, 2.0)), "through both edges");
+        assert_eq!(clip(5.0, 9.0, 5.0, 1.0), Some((5.0, 4.0, 5.0, 1.0)), "from below");
+        assert_eq!(clip(-1e6, -1e6, 1e6, 1e6), Some((0.0, 0.0, 4.0, 4.0)), "from far");
+        let (a, b) = area.clip(Point::new(-1e38, -1e38), Point::new(1e38, 1e38)).unwrap();
+        assert!(area.contains(a) && area.contains(b), "from farther than numbers are exact: {a:?} {b:?}");
+        assert_eq!(clip(-1.0, 5.0, 11.0, 6.0), None, "beside it");
+        assert_eq!(clip(-3.0, 3.0, 2.0, 8.0), None, "past the corner");
+        assert_eq!(clip(f32::NAN, 1.0, 5.0, 1.0), None);
+        assert_eq!(clip(1.0, 1.0, f32::INFINITY, 1.0), None);
     }
 }

@@ -319,7 +319,9 @@ fn crop(frame: &image::Frame<'_>, region: &Rect, corners: Option<&Quad>) -> Opti
 impl Rgb {
     /// A line of two pixels' width.
     fn line(&mut self, from: Point, to: Point) {
-        let steps = from.distance(to).ceil().clamp(1.0, 65_536.0);
+        let area = Rect::new(-1.0, -1.0, self.width as f32 + 1.0, self.height as f32 + 1.0);
+        let Some((from, to)) = area.clip(from, to) else { return };
+        let steps = from.distance(to).ceil().max(1.0);
         for step in 0..=steps as u32 {
             let part = step as f32 / steps;
             let (x, y) = (from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part);

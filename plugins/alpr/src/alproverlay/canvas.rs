@@ -1,6 +1,6 @@
 //! A small picture with transparency, to be blended into a frame.
 
-use alpr_core::geometry::Point;
+use alpr_core::geometry::{Point, Rect};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 /// Drawn for symbols that the font lacks.
@@ -53,10 +53,12 @@ impl Canvas {
         self.pixels.iter().flat_map(|p| p.to_ne_bytes()).collect()
     }
 
-    /// A line of `width` pixels between two points.
+    /// A line of `width` pixels between two points, however far outside they are.
     pub(super) fn line(&mut self, from: Point, to: Point, width: usize, color: u32) {
-        let steps = from.distance(to).ceil().max(1.0);
         let half = width as f32 / 2.0;
+        let area = Rect::new(-half, -half, self.width as f32 + width as f32, self.height as f32 + width as f32);
+        let Some((from, to)) = area.clip(from, to) else { return };
+        let steps = from.distance(to).ceil().max(1.0);
         for step in 0..=steps as usize {
             let t = step as f32 / steps;
             let (x, y) = (from.x + (to.x - from.x) * t - half, from.y + (to.y - from.y) * t - half);
@@ -120,6 +122,11 @@ mod tests {
         let rows: Vec<usize> =
             (0..8).filter(|row| canvas.pixels[row * 8..row * 8 + 8].iter().all(|p| *p == 0xff00_0001)).collect();
         assert_eq!(rows, [3, 4]);
+        canvas.line(Point::new(-1e6, -1e6), Point::new(1e6, 1e6), 1, 0xff00_0002);
+        canvas.line(Point::new(-1e38, -1e38), Point::new(1e38, 1e38), 1, 0xff00_0002);
+        assert_eq!(canvas.pixels[8 * 5 + 5], 0xff00_0002);
+        canvas.line(Point::new(f32::NAN, 0.0), Point::new(f32::INFINITY, 4.0), 1, 0xff00_0003);
+        assert!(!canvas.pixels.contains(&0xff00_0003));
     }
 
     #[test]
