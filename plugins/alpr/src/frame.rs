@@ -4,6 +4,7 @@ use std::fmt;
 
 use alpr_core::image::{Color, Frame, FrameError, Matrix, PixelFormat, Plane};
 use alpr_nvds::{SurfaceError, Surfaces};
+use gst::buffer::{self, BufferMap};
 use gst::memory::{MemoryMap, Readable};
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
 
@@ -120,6 +121,12 @@ enum Pixels<'a> {
         /// Of every plane: index into `maps`, offset in it, stride.
         planes: Vec<(usize, usize, usize)>,
     },
+    /// In all memories of the buffer together, where a plane spans several.
+    Joined {
+        map: BufferMap<'a, buffer::Readable>,
+        /// Of every plane: offset, stride.
+        planes: Vec<(usize, usize)>,
+    },
     /// In the surface of this index.
     Surfaces(Surfaces<'a>, u32),
 }
@@ -142,7 +149,11 @@ impl<'a> Picture<'a> {
         } else {
             return Err(PictureError::Batch(view));
         };
-        Ok(Self { pixels, format: pixel_format, size, color: color(info) })
+        let mut picture = Self { pixels, format: pixel_format, size, color: color(info) };
+        if buffer.n_memory() > 1 && matches!(picture.frame(), Err(PictureError::Frame(FrameError::Short { .. }))) {
+            picture.pixels = joined(buffer, info)?;
+        }
+        Ok(picture)
     }
 
     /// The picture.
@@ -156,6 +167,10 @@ impl<'a> Picture<'a> {
                 .iter()
                 .map(|(map, skip, stride)| Plane { data: maps[*map].get(*skip..).unwrap_or_default(), stride: *stride })
                 .collect(),
+            Pixels::Joined { map, planes } => planes
+                .iter()
+                .map(|(offset, stride)| Plane { data: map.get(*offset..).unwrap_or_default(), stride: *stride })
+                .collect(),
             Pixels::Surfaces(surfaces, index) => {
                 let planes = surfaces.surface(*index).and_then(|surface| surface.planes());
                 let planes = planes.map_err(PictureError::Surface)?;
@@ -166,8 +181,12 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Pixels and size of the picture in a buffer of `n` planes in system memory.
-fn plain<'a>(buffer: &'a gst::BufferRef, info: &VideoInfo, n: usize) -> Result<(Pixels<'a>, (u32, u32)), PictureError> {
+/// Where the planes of a picture begin in its buffer, in bytes, and their strides.
+fn planes(
+    buffer: &gst::BufferRef,
+    info: &VideoInfo,
+    n: usize,
+) -> Result<(Vec<(usize, usize)>, (u32, u32)), PictureError> {
     let meta = buffer.meta::<VideoMeta>();
     let (size, offsets, strides) = match &meta {
         Some(meta) => {
@@ -178,13 +197,22 @@ fn plain<'a>(buffer: &'a gst::BufferRef, info: &VideoInfo, n: usize) -> Result<(
         }
         None => ((info.width(), info.height()), info.offset(), info.stride()),
     };
-    let (mut maps, mut planes) = (Vec::new(), Vec::new());
-    let mut mapped: Vec<(usize, usize)> = Vec::new();
-    for (offset, stride) in offsets.iter().zip(strides).take(n) {
+    let plane = |(offset, stride): (&usize, &i32)| {
         let stride = usize::try_from(*stride)
             .map_err(|_| PictureError::Meta(format!("stride {stride}; bottom-up pictures cannot be read")))?;
+        Ok((*offset, stride))
+    };
+    Ok((offsets.iter().zip(strides).take(n).map(plane).collect::<Result<_, _>>()?, size))
+}
+
+/// Pixels and size of the picture in a buffer of `n` planes in system memory.
+fn plain<'a>(buffer: &'a gst::BufferRef, info: &VideoInfo, n: usize) -> Result<(Pixels<'a>, (u32, u32)), PictureError> {
+    let (places, size) = planes(buffer, info, n)?;
+    let (mut maps, mut planes) = (Vec::new(), Vec::new());
+    let mut mapped: Vec<(usize, usize)> = Vec::new();
+    for (offset, stride) in places {
         let (range, skip) = buffer
-            .find_memory(*offset..offset.saturating_add(1))
+            .find_memory(offset..offset.saturating_add(1))
             .ok_or_else(|| PictureError::Memory(format!("it ends before offset {offset}")))?;
         let map = match mapped.iter().find(|(memory, _)| *memory == range.start) {
             Some((_, map)) => *map,
@@ -198,6 +226,13 @@ fn plain<'a>(buffer: &'a gst::BufferRef, info: &VideoInfo, n: usize) -> Result<(
         planes.push((map, skip, stride));
     }
     Ok((Pixels::Plain { maps, planes }, size))
+}
+
+/// The pixels of a picture of which one plane spans several memories: GStreamer joins them, which copies them.
+fn joined<'a>(buffer: &'a gst::BufferRef, info: &VideoInfo) -> Result<Pixels<'a>, PictureError> {
+    let (planes, _) = planes(buffer, info, info.n_planes() as usize)?;
+    let map = buffer.map_readable().map_err(|err| PictureError::Memory(err.to_string()))?;
+    Ok(Pixels::Joined { map, planes })
 }
 
 /// Pixels and size of the picture `view` among the surfaces in a buffer.
