@@ -78,6 +78,20 @@ pub(crate) fn running_time(
     element.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts())
 }
 
+/// Whether what comes to `sink` is live: from a camera, and not from a file that waits until it is asked.
+pub(crate) fn is_live(sink: &gst::Pad) -> bool {
+    let mut latency = gst::query::Latency::new();
+    sink.peer_query(&mut latency) && latency.result().0
+}
+
+/// Takes back that downstream can cut pictures by itself: an element that passes pictures through would be given whole ones, with
+/// what is cut away, and its places would be those of the whole picture.
+pub(crate) fn without_crop(allocation: &mut gst::query::Allocation) {
+    if let Some(index) = allocation.find_allocation_meta::<gst_video::VideoCropMeta>() {
+        allocation.remove_nth_allocation_meta(index);
+    }
+}
+
 /// What other threads tell the streaming thread of an element with a model: to stop an inference, and that frames come
 /// too late.
 #[derive(Default)]
@@ -85,12 +99,15 @@ pub(crate) struct Control {
     /// Present from start to stop.
     canceller: Mutex<Option<Canceller>>,
     lateness: Mutex<Lateness>,
+    /// Whether the stream is live; `None` before it was asked.
+    live: Mutex<Option<bool>>,
 }
 
 impl Control {
     /// The element starts.
     pub(crate) fn start(&self, canceller: Canceller) {
         *lock(&self.canceller) = Some(canceller);
+        *lock(&self.live) = None;
         lock(&self.lateness).reset();
     }
 
@@ -123,16 +140,24 @@ impl Control {
         false
     }
 
-    /// Looks at an event from downstream.
-    pub(crate) fn src_event(&self, event: &gst::Event) {
-        if let gst::EventView::Qos(qos) = event.view() {
+    /// Looks at an event that comes to `element` from downstream; `false` when it shall go no further.
+    ///
+    /// A sink that says how late its frames are concerns live streams alone: a file gives the same plates at any speed, so neither
+    /// this element nor the decoder may leave frames out.
+    pub(crate) fn src_event(&self, element: &impl IsA<gst_base::BaseTransform>, event: &gst::Event) -> bool {
+        let gst::EventView::Qos(qos) = event.view() else { return true };
+        let known = *lock(&self.live);
+        let live = known.unwrap_or_else(|| is_live(element.sink_pad()));
+        *lock(&self.live) = Some(live);
+        if live {
             let (_, _, diff, timestamp) = qos.get();
             lock(&self.lateness).report(timestamp, diff);
         }
+        live
     }
 
-    /// Whether a frame of this running time is too late to be worth an inference.
-    pub(crate) fn is_late(&self, running: Option<gst::ClockTime>) -> bool {
-        lock(&self.lateness).is_late(running)
+    /// Whether a frame of this running time is too late to be worth an inference; see [`Lateness::is_late`].
+    pub(crate) fn is_late(&self, running: Option<gst::ClockTime>, wanted: bool) -> bool {
+        lock(&self.lateness).is_late(running, wanted)
     }
 }

@@ -85,11 +85,13 @@ impl Lateness {
             timestamp.and_then(|t| t.nseconds().checked_add_signed(behind)).map(gst::ClockTime::from_nseconds);
     }
 
-    /// Whether the frame of `running` time is late. Now and then a late frame counts as in time.
-    pub(crate) fn is_late(&mut self, running: Option<gst::ClockTime>) -> bool {
+    /// Whether the frame of `running` time is late. Now and then a late frame that is `wanted`, because there is something to
+    /// do in it, counts as in time: the first after [`MAX_LATE`] others, so that an element behind another one that thins
+    /// frames out in the same way works on those that are left.
+    pub(crate) fn is_late(&mut self, running: Option<gst::ClockTime>, wanted: bool) -> bool {
         let late = matches!((running, self.earliest), (Some(running), Some(earliest)) if running <= earliest);
-        self.late = if late { self.late + 1 } else { 0 };
-        if self.late > MAX_LATE {
+        self.late = if late { self.late.saturating_add(1) } else { 0 };
+        if wanted && self.late > MAX_LATE {
             self.late = 0;
             return false;
         }
@@ -182,12 +184,24 @@ mod tests {
     #[test]
     fn one_late_frame_in_nine_is_searched() {
         let mut lateness = Lateness::default();
-        assert!(!lateness.is_late(Some(MS(0))));
+        assert!(!lateness.is_late(Some(MS(0)), true));
         lateness.report(Some(MS(100)), 50_000_000);
-        assert!(lateness.is_late(Some(MS(200))) && !lateness.is_late(Some(MS(201))));
-        assert_eq!((0..90).filter(|_| !lateness.is_late(Some(MS(150)))).count(), 10);
+        assert!(lateness.is_late(Some(MS(200)), true) && !lateness.is_late(Some(MS(201)), true));
+        assert_eq!((0..90).filter(|_| !lateness.is_late(Some(MS(150)), true)).count(), 10);
         lateness.report(Some(MS(300)), -100_000_000);
-        assert!(!lateness.is_late(Some(MS(250))));
+        assert!(!lateness.is_late(Some(MS(250)), true));
+    }
+
+    #[test]
+    fn what_one_element_still_searches_the_next_one_reads() {
+        let (mut searching, mut reading) = (Lateness::default(), Lateness::default());
+        [&mut searching, &mut reading].into_iter().for_each(|lateness| lateness.report(Some(MS(100)), 50_000_000));
+        let read = (0..90).filter(|frame| {
+            // the first plate comes when both have counted for a while
+            let searched = !searching.is_late(Some(MS(150)), true) && *frame > 20;
+            !reading.is_late(Some(MS(150)), searched)
+        });
+        assert_eq!(read.count(), 8);
     }
 
     #[test]

@@ -273,6 +273,57 @@ fn late_frames_are_not_searched_but_keep_their_plates() {
 }
 
 #[test]
+fn a_late_sink_skips_nothing_of_a_file() {
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let element = detector();
+    let mut h = harness(&element, &info);
+    common::play_as_file(&h);
+    h.push_and_pull(scene(80).buffer(&info, 0)).unwrap();
+    let before = h.upstream_events_received();
+    let (late, time) = (40_000_000, gst::ClockTime::from_mseconds(40));
+    assert!(h.push_upstream_event(gst::event::Qos::new(gst::QOSType::Underflow, 1.5, late, time)));
+    assert_eq!(h.upstream_events_received(), before, "the decoder must not skip frames either");
+    (1..=4).for_each(|number| drop(h.push_and_pull(scene(80).buffer(&info, number)).unwrap()));
+    assert_eq!((stat(&element, "skipped-late"), stat(&element, "searched")), (0, 5));
+}
+
+#[test]
+fn pictures_are_not_left_to_be_cut_by_others() {
+    for name in ["alprdetect", "alprocr", "alproverlay"] {
+        let model = if name == "alprocr" { "level-reader.onnx" } else { "bright-detector.onnx" };
+        let info = video(VideoFormat::Nv12, 256, 256);
+        let element =
+            if name == "alproverlay" { gst::ElementFactory::make(name).build().unwrap() } else { element(name, model) };
+        let mut h = harness(&element, &info);
+        h.add_propose_allocation_meta(gst_video::VideoCropMeta::meta_api(), None);
+        h.add_propose_allocation_meta(gst_video::VideoMeta::meta_api(), None);
+        h.push_and_pull(scene(80).buffer(&info, 0)).unwrap();
+        let mut query = gst::query::Allocation::new(Some(&info.to_caps().unwrap()), false);
+        assert!(element.static_pad("sink").unwrap().query(&mut query), "{name}");
+        assert!(query.find_allocation_meta::<gst_video::VideoMeta>().is_some(), "{name}");
+        assert!(query.find_allocation_meta::<gst_video::VideoCropMeta>().is_none(), "{name}");
+    }
+}
+
+#[test]
+fn planes_may_span_memories() {
+    for format in formats() {
+        let info = video(format, 256, 256);
+        let picture = scene(80).buffer(&info, 0);
+        let bytes = picture.map_readable().unwrap().to_vec();
+        let mut parts = gst::Buffer::new();
+        for part in bytes.chunks(bytes.len() / 10 + 1) {
+            parts.get_mut().unwrap().append_memory(gst::Memory::from_slice(part.to_vec()));
+        }
+        parts.get_mut().unwrap().set_pts(picture.pts());
+        let mut h = harness(&detector(), &info);
+        assert_eq!(parts.n_memory(), 10, "{format}");
+        let found = plates(&h.push_and_pull(parts).unwrap());
+        check_box(&found[0].bbox, (80.0, 100.0, 64.0, 24.0), 0.01);
+    }
+}
+
+#[test]
 fn a_picture_that_is_too_short_passes_and_is_counted() {
     let info = video(VideoFormat::Nv12, 256, 256);
     let element = detector();
@@ -336,6 +387,10 @@ fn settings_that_cannot_be_used_stop_the_start() {
     element.set_property_from_str("execution-provider", "cuda");
     let text = start_error(&element);
     assert!(text.contains("cuda") && text.contains("execution-provider to auto or cpu"), "{text}");
+    let element = detector();
+    element.set_property("input-width", 1280u32);
+    let text = start_error(&element);
+    assert!(text.contains("input-width=1280 and input-height=0"), "{text}");
 }
 
 #[test]

@@ -164,8 +164,15 @@ impl BaseTransformImpl for AlprDetect {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let mut extra = Vec::new();
-        if settings.input_width > 0 && settings.input_height > 0 {
-            extra.push(("input-size", format!("{}x{}", settings.input_width, settings.input_height)));
+        match (settings.input_width, settings.input_height) {
+            (0, 0) => (),
+            (width, height) if width > 0 && height > 0 => extra.push(("input-size", format!("{width}x{height}"))),
+            (width, height) => {
+                return Err(gst::error_msg!(
+                    gst::LibraryError::Settings,
+                    ("input-width={width} and input-height={height}: one says nothing without the other. Set both, or leave both 0")
+                ));
+            }
         }
         let (model, contract) =
             settings.model.open(runtime::DETECTOR, &extra, contract::detector).map_err(|err| err.message())?;
@@ -198,6 +205,16 @@ impl BaseTransformImpl for AlprDetect {
         Some(element::preferring_pixels(&*self.obj(), direction, caps))
     }
 
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        element::without_crop(query);
+        Ok(())
+    }
+
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let format =
             Format::from_caps(incaps).ok_or_else(|| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
@@ -228,8 +245,8 @@ impl BaseTransformImpl for AlprDetect {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        self.control.src_event(&event);
-        self.parent_src_event(event)
+        // one that is not passed on is dealt with
+        !self.control.src_event(&*self.obj(), &event) || self.parent_src_event(event)
     }
 
     fn submit_input_buffer(
@@ -257,7 +274,8 @@ impl AlprDetect {
             gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");
             state.reset();
         }
-        let late = self.control.is_late(running);
+        let is_due = state.camera.since_search.is_none_or(|since| since >= settings.interval);
+        let late = self.control.is_late(running, is_due);
         let (mut all, mut read) = (Vec::new(), false);
         for view in meta::views(buffer) {
             let found = self.look(state, &settings, Moment { time, late }, buffer, view)?;
@@ -335,8 +353,9 @@ impl AlprDetect {
         let least = if settings.tracking { state.camera.tracker.settings_mut().low_confidence } else { confidence };
         let parts = parts(settings, &frame, buffer, view);
         let started = std::time::Instant::now();
-        let coarse = settings.coarse_search.then_some(confidence);
-        let (found, inferences) = state.detector.search(&frame, &parts, &settings.thresholds(least), coarse)?;
+        let thresholds = settings.thresholds(least);
+        let (found, inferences) =
+            state.detector.search(&frame, &parts, &thresholds, confidence, settings.coarse_search)?;
         let elapsed = started.elapsed();
         let all = found.len();
         let found: Vec<Found> = found.into_iter().filter(|(d, _)| settings.wants_size(&d.bbox)).collect();

@@ -85,8 +85,8 @@ impl Detector {
         self.contract.labels.get(class as usize).map(String::as_str)
     }
 
-    /// Searches `parts` of `frame`, one inference each. A single part in which nothing reaches the score `coarse` is
-    /// searched again, small, where the model takes pictures of any size.
+    /// Searches `parts` of `frame`, one inference each. With `coarse`, a single part in which nothing reaches the score
+    /// `sure` is searched again, small, where the model takes pictures of any size.
     ///
     /// Returns what was found and the number of inferences.
     ///
@@ -98,7 +98,8 @@ impl Detector {
         frame: &Frame<'_>,
         parts: &[Part],
         thresholds: &Thresholds,
-        coarse: Option<f32>,
+        sure: f32,
+        coarse: bool,
     ) -> Result<(Vec<Found>, u64), Error> {
         let mut found: Vec<Found> = Vec::new();
         let mut inferences = 0;
@@ -111,15 +112,15 @@ impl Detector {
         for part in parts {
             look(self, part, 1, &mut found)?;
         }
-        let nothing = coarse.is_some_and(|least| found.iter().all(|(detection, _)| detection.confidence < least));
         if let [part] = parts
-            && nothing
+            && coarse
+            && found.iter().all(|(detection, _)| detection.confidence < sure)
             && self.contract.input.flexible.is_some()
         {
             look(self, part, COARSE, &mut found)?;
         }
         if inferences > 1 {
-            found = merge(found, thresholds);
+            found = merge(found, thresholds, sure);
         }
         Ok((found, inferences))
     }
@@ -150,16 +151,18 @@ impl Detector {
 }
 
 /// One detection of every plate that several parts show: overlaps as within one search, and a plate that the edge of
-/// one part cut gives way to the whole one.
-fn merge(mut found: Vec<Found>, thresholds: &Thresholds) -> Vec<Found> {
+/// one part cut gives way to the whole one. What is neither `sure` nor surer than what it covers is no whole plate.
+fn merge(mut found: Vec<Found>, thresholds: &Thresholds, sure: f32) -> Vec<Found> {
     found.sort_by(|(a, _), (b, _)| b.bbox.area().total_cmp(&a.bbox.area()));
     let mut whole: Vec<Found> = Vec::new();
     for (detection, vehicle) in found {
-        let inside = |other: &Rect| {
-            detection.bbox.intersection(other).area() >= SAME_PLATE * detection.bbox.area()
-                && detection.bbox.iou(other) <= thresholds.iou
+        let is_part_of = |other: &Detection| {
+            other.class == detection.class
+                && other.confidence >= sure.min(detection.confidence)
+                && detection.bbox.intersection(&other.bbox).area() >= SAME_PLATE * detection.bbox.area()
+                && detection.bbox.iou(&other.bbox) <= thresholds.iou
         };
-        if !whole.iter().any(|(other, _)| other.class == detection.class && inside(&other.bbox)) {
+        if !whole.iter().any(|(other, _)| is_part_of(other)) {
             whole.push((detection, vehicle));
         }
     }
@@ -196,12 +199,15 @@ mod tests {
             (Detection { bbox, corners: None, confidence, class: 0 }, None)
         };
         let thresholds = Thresholds { confidence: 0.1, iou: 0.5, max: 10 };
+        let merged = |cut: f32, whole: f32| {
+            let found = vec![detection(100.0, 30.0, cut), detection(70.0, 90.0, whole), detection(400.0, 90.0, 0.5)];
+            let mut xs: Vec<_> = merge(found, &thresholds, 0.6).iter().map(|(d, _)| d.bbox.x).collect();
+            xs.sort_by(f32::total_cmp);
+            xs
+        };
         // Whole in one tile, a third of it (and more confident) in the next; another plate far off.
-        let merged = merge(
-            vec![detection(100.0, 30.0, 0.9), detection(70.0, 90.0, 0.6), detection(400.0, 90.0, 0.5)],
-            &thresholds,
-        );
-        let xs: Vec<_> = merged.iter().map(|(d, _)| d.bbox.x).collect();
-        assert_eq!(xs, [70.0, 400.0]);
+        assert_eq!(merged(0.9, 0.6), [70.0, 400.0]);
+        assert_eq!(merged(0.2, 0.3), [70.0, 400.0], "both weak");
+        assert_eq!(merged(0.9, 0.2), [70.0, 100.0, 400.0], "a weak find around a sure plate takes nothing away");
     }
 }

@@ -202,6 +202,16 @@ impl BaseTransformImpl for AlprOcr {
         Some(element::preferring_pixels(&*self.obj(), direction, caps))
     }
 
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        element::without_crop(query);
+        Ok(())
+    }
+
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let format =
             Format::from_caps(incaps).ok_or_else(|| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
@@ -228,8 +238,8 @@ impl BaseTransformImpl for AlprOcr {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        self.control.src_event(&event);
-        self.parent_src_event(event)
+        // one that is not passed on is dealt with
+        !self.control.src_event(&*self.obj(), &event) || self.parent_src_event(event)
     }
 
     fn submit_input_buffer(
@@ -269,7 +279,8 @@ impl AlprOcr {
         let mut views: Vec<(View, Vec<PlateMeta>)> =
             meta::views(buffer).into_iter().map(|view| (view, meta::plates(buffer, view))).collect();
         let busy = views.iter().filter(|(_, plates)| !plates.is_empty()).count();
-        let late = busy > 0 && self.control.is_late(running);
+        let is_wanted = views.iter().flat_map(|(_, plates)| plates).any(|plate| !plate.predicted);
+        let late = self.control.is_late(running, is_wanted);
         for (view, plates) in &mut views {
             state.tracks.turn_to(view.id.source, |_| Tracks::new(settings.fusion()));
             let keys = state.tracks.keys(time, plates);

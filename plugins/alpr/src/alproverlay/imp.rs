@@ -10,7 +10,7 @@ use gst_video::{
 
 use super::draw::{Sprite, sprites};
 use super::settings::{PROPERTIES, Settings};
-use crate::element::{AUTHOR, lock, video_templates};
+use crate::element::{self, AUTHOR, lock, video_templates};
 use crate::meta;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -80,6 +80,16 @@ impl BaseTransformImpl for AlprOverlay {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.info) = None;
+        Ok(())
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        element::without_crop(query);
         Ok(())
     }
 
