@@ -21,7 +21,7 @@ from . import device
 from .detector_loss import detector_loss
 from .detector_net import PlateDetector, gflop
 from .detector_weights import load_weights, save_weights, settle
-from .scene_paste import Plates, Words
+from .scene_paste import PlateStock, Words
 from .scene_windows import Sampler
 from .scenes import Scenes
 
@@ -239,7 +239,7 @@ def run(args: argparse.Namespace) -> None:
     scenes = Scenes(args.data, args.cache or args.output / "cache")
     trainer = Trainer(args)
     torch.manual_seed(args.seed + trainer.step)
-    sampler = Sampler(scenes, scenes.split("train", "clip"), Plates(args.plates, trainer.device), Words(WORDS, trainer.device), trainer.device)
+    sampler = Sampler(scenes, scenes.split("train", "clip"), PlateStock(args.plates, trainer.device), Words(WORDS, trainer.device), trainer.device)
     print(f"{len(sampler.steps)} pictures, teacher boxes: {scenes.has_teacher}, {len(sampler.plates.aspects)} rendered plates, "
           f"network {gflop(PlateDetector(), *LARGE):.2f} GFLOP at {LARGE[0]}x{LARGE[1]}, on {trainer.device}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))

@@ -21,7 +21,7 @@ from . import device, losses
 from .data import fixed_input, load_crops
 from .reader_batches import Batches
 from .reader_model import LAYERS, WIDTHS, PlateReader
-from .reader_pools import Photos, Plates
+from .reader_pools import Photos, PlateRing
 from .reader_score import exact, folded, softmax, texts_of
 from .reader_teacher import soft_labels
 from .reader_weights import load_weights
@@ -238,7 +238,7 @@ def run(args: argparse.Namespace) -> None:
     val_images = np.stack([fixed_input(crop, VAL_MARGIN) for crop in held_out]) if held_out else None
     teacher = soft_labels(crops, args.teacher, args.output / "teacher.npy") if args.teacher and crops else None
     photos = Photos(crops, teacher, where) if crops else None
-    plates = Plates(args.plain, args.synth, args.pool, where)
+    plates = PlateRing(args.plain, args.synth, args.pool, where)
     batches = Batches(photos, plates, args.batch, where)
     warm = bool(args.warm_start)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))

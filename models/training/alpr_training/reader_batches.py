@@ -14,7 +14,7 @@ from torch import Tensor
 from . import camera, warp
 from . import reader_geometry as geometry
 from .data import GRID, HEIGHT, NO_TEXT, UNKNOWN, WIDTH
-from .reader_pools import Photos, Plates
+from .reader_pools import Photos, PlateRing
 from .synth import RASTER
 
 FRAME = (112, 208)  # height, width of the simulated camera's picture, px
@@ -69,7 +69,7 @@ def slot_map(quads: Tensor, present: Tensor) -> Tensor:
 class Batches:
     """Endless batches of `size` crops: a part of photographs, the rest rendered plates."""
 
-    def __init__(self, photos: Photos | None, plates: Plates, size: int, device: torch.device) -> None:
+    def __init__(self, photos: Photos | None, plates: PlateRing, size: int, device: torch.device) -> None:
         self.photos, self.plates, self.size, self.device = photos, plates, size, device
 
     def _put(self, values: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class Batches:
         rows = self.plates.draw(count, plain)
         # Even late in training some plates stay easy.
         level = strength * geometry.uniform(0.3, 1.4, count).clamp(max=1.0)
-        aspect, relative = self.plates.aspect[rows], self.plates.relative[rows]
+        aspect, relative = self.plates.aspects[rows], self.plates.relative[rows]
         height = geometry.letters(36 - 29 * level, LARGEST_LETTER, count) / relative
         quad = geometry.tilted(height * aspect, height, level)
         crop = geometry.crops(quad, torch.rand(count) < 0.45, level, torch.zeros(count, dtype=torch.bool))
@@ -113,7 +113,7 @@ class Batches:
         height = height * factor
 
         index = self._put(rows)
-        levels = warp.pyramid(self.plates.images.index_select(0, index).float(), 4)
+        levels = warp.pyramid(self.plates.rasters.index_select(0, index).float(), 4)
         source = geometry.rectangle(torch.full((count,), float(RASTER[0])), torch.full((count,), float(RASTER[1])))
         shown = warp.warp(levels, self._put(warp.homography(quad, source)), FRAME, geometry.span(source) / geometry.span(quad))
         # How far inside the plate a pixel lies, in px: a soft edge.

@@ -3,7 +3,6 @@ that takes in new ones while other processes render them."""
 
 from __future__ import annotations
 
-import glob
 import math
 import queue
 import random
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from .data import ALPHABET, PAD, Crop, decode, encode, fixed_input
 from .reader_score import FOLD
-from .synth import RASTER, SLOTS, SynthCache
+from .synth import RASTER, SLOTS, SynthCache, finished
 from .synth_layouts import REGIONS
 
 # How far a label can be trusted, by where it comes from.
@@ -91,9 +90,12 @@ class Photos:
         return sum(wrong)
 
 
-class Plates:
-    """Rendered plates on `device`: the easy ones first, then a ring of `capacity` others, filled from the caches that the
-    patterns `synth` name. A thread looks for new caches; `take_in` moves what it has read, between two steps."""
+class PlateRing:
+    """Rendered plates with their labels: the easy ones first, then a ring of `capacity` others, filled from the caches that the
+    patterns `synth` name. A thread looks for new caches; `take_in` moves what it has read, between two steps.
+
+    On `device`: `rasters` uint8 [P, 3, 96, 288], `boxes`, `label` and `region`; on the CPU, where geometry is drawn, `aspects` and
+    `relative`; all as `read_chunk` says."""
 
     def __init__(self, plain: list[str], synth: list[str], capacity: int, device: torch.device) -> None:
         easy = [SynthCache(path) for path in finished(plain)]
@@ -101,18 +103,16 @@ class Plates:
             raise FileNotFoundError(f"no rendered plates below {plain}; run `python -m alpr_training synth --plain --output FOLDER` first")
         self.plain, self.synth, self.device = sum(map(len, easy)), synth, device
         size = self.plain + (capacity if synth else 0)
-        self.images = torch.zeros((size, 3, RASTER[1], RASTER[0]), dtype=torch.uint8, device=device)
+        self.rasters = torch.zeros((size, 3, RASTER[1], RASTER[0]), dtype=torch.uint8, device=device)
         self.boxes = torch.zeros((size, SLOTS, 4), device=device)
         self.label = torch.full((size, SLOTS), PAD, device=device)
         self.region = torch.full((size,), -1, device=device)
-        self.aspect, self.relative = torch.ones(size), torch.ones(size)
+        self.aspects, self.relative = torch.ones(size), torch.ones(size)
         self.capacity, self.filled, self.taken = capacity, 0, 0
         at = 0
         for cache in easy:
             for start in range(0, len(cache), CHUNK):
-                rows = range(start, min(start + CHUNK, len(cache)))
-                self._put(at, read_chunk(cache, rows))
-                at += len(rows)
+                at += self._put(at, read_chunk(cache, start))
         self._queue: queue.Queue = queue.Queue(maxsize=4)
         self._random = random.Random(1)
         if synth:
@@ -122,7 +122,7 @@ class Plates:
         """New caches as they come; when all are read and do not fit into the ring together, old ones again."""
         known: dict[Path, int] = {}
         while True:
-            paths = [path for path in finished(self.synth) if path not in known]
+            paths = finished(self.synth, known)
             if not paths:
                 time.sleep(RESCAN_SECONDS)
                 paths = [self._random.choice(list(known))] if sum(known.values()) > self.capacity else []
@@ -135,30 +135,29 @@ class Plates:
                 starts = list(range(0, len(cache), CHUNK))
                 self._random.shuffle(starts)
                 for start in starts:
-                    chunk = read_chunk(cache, range(start, min(start + CHUNK, len(cache))))
+                    chunk = read_chunk(cache, start)
                     if self.device.type == "cuda":
-                        chunk["images"] = chunk["images"].pin_memory()
+                        chunk["rasters"] = chunk["rasters"].pin_memory()
                     self._queue.put(chunk)
 
-    def _put(self, start: int, chunk: dict[str, Tensor]) -> None:
-        rows = slice(start, start + len(chunk["aspect"]))
-        self.images[rows] = chunk["images"].to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+    def _put(self, start: int, chunk: dict[str, Tensor]) -> int:
+        """Keep the plates of `chunk` from row `start` on; returns how many these are."""
+        count = len(chunk["aspects"])
+        rows = slice(start, start + count)
+        self.rasters[rows] = chunk["rasters"].to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         for name in ("boxes", "label", "region"):
             getattr(self, name)[rows] = chunk[name].to(self.device, non_blocking=True)
-        self.aspect[rows], self.relative[rows] = chunk["aspect"], chunk["relative"]
+        self.aspects[rows], self.relative[rows] = chunk["aspects"], chunk["relative"]
+        return count
 
     def take_in(self) -> None:
         """Move one chunk of plates that have been read meanwhile, if there is one."""
-        if not self.synth:
-            return
         try:
             chunk = self._queue.get_nowait()
         except queue.Empty:
             return
         at = self.taken % self.capacity
-        count = min(len(chunk["aspect"]), self.capacity - at)
-        self._put(self.plain + at, {name: value[:count] for name, value in chunk.items()})
-        self.taken += count
+        self.taken += self._put(self.plain + at, {name: value[: self.capacity - at] for name, value in chunk.items()})
         self.filled = min(self.taken, self.capacity)
 
     def draw(self, count: int, plain: float) -> Tensor:
@@ -167,20 +166,17 @@ class Plates:
         return torch.where(easy, torch.randint(self.plain, (count,)), self.plain + torch.randint(max(1, self.filled), (count,)))
 
 
-def finished(patterns: list[str]) -> list[Path]:
-    """Caches that glob patterns name and that are complete: `meta.json` is written last."""
-    return [Path(name) for pattern in patterns for name in sorted(glob.glob(str(pattern))) if (Path(name) / "meta.json").exists()]
-
-
-def read_chunk(cache: SynthCache, rows: range) -> dict[str, Tensor]:
-    """Plates `rows` of a cache as tensors on the CPU."""
-    boxes = np.nan_to_num(cache.boxes[rows.start : rows.stop].astype(np.float32))
-    texts = [cache.texts[i] for i in rows]
+def read_chunk(cache: SynthCache, start: int) -> dict[str, Tensor]:
+    """At most `CHUNK` plates of a cache, from number `start` on, as tensors on the CPU: `rasters` uint8 [n, 96, 288, 3], `boxes` [n, 10, 4]
+    of the characters (fractions of the plate, 0 where there is none), `label` [n, 10], `region` [n] (-1: unknown), `aspects` [n], width
+    over height, `relative` [n], height of a character over that of the plate."""
+    rows = slice(start, start + CHUNK)
+    boxes, texts = np.nan_to_num(cache.boxes[rows].astype(np.float32)), cache.texts[rows]
     height = boxes[..., 3] - boxes[..., 1]
     relative = [float(np.median(height[i, : len(text)])) for i, text in enumerate(texts)]
     return {
-        "images": torch.from_numpy(np.array(cache.plates[rows.start : rows.stop])),
+        "rasters": torch.from_numpy(np.array(cache.rasters[rows])),
         "boxes": torch.from_numpy(boxes), "label": torch.from_numpy(np.stack([encode(text) for text in texts])),
-        "region": torch.tensor([REGIONS.index(cache.regions[i]) if cache.regions[i] != "ZZ" else -1 for i in rows]),
-        "aspect": torch.tensor([cache.aspects[i] for i in rows], dtype=torch.float32), "relative": torch.tensor(relative),
+        "region": torch.tensor([REGIONS.index(region) if region != "ZZ" else -1 for region in cache.regions[rows]]),
+        "aspects": torch.tensor(cache.aspects[rows], dtype=torch.float32), "relative": torch.tensor(relative),
     }  # fmt: skip

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from . import warp
-from .reader_pools import finished
-from .synth import RASTER, SynthCache
+from .synth import RASTER, SynthCache, finished
 
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
@@ -24,6 +23,9 @@ WORD_RASTER = (256, 64)
 
 RESCAN = 20.0
 """Seconds between looks for newly rendered plates."""
+
+MOST_PLATES = 60_000
+"""Rendered plates kept, 83 kB each."""
 
 
 def simple_plate(rng: np.random.Generator) -> np.ndarray:
@@ -58,15 +60,21 @@ def simple_plate(rng: np.random.Generator) -> np.ndarray:
     return plate
 
 
-class Plates:
-    """Rendered plates on the training device: `rasters` uint8 [P,3,96,288], `aspects` [P].
+def random_picks(aspects: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Numbers [count] of random things out of those with `aspects` [P] (width over height), and their aspects."""
+    picked = torch.randint(len(aspects), (count,), device=aspects.device)
+    return picked, aspects[picked]
+
+
+class PlateStock:
+    """Rendered plates without labels, to be pasted, on the training device: `rasters` uint8 [P,3,96,288], `aspects` [P], width over height.
 
     `pattern`: a folder that `synth` wrote, or a glob pattern of such folders, looked for again every `RESCAN` seconds, so
-    that rendering can go on beside the training, until there are `limit` plates. Without one: simple plates.
+    that rendering can go on beside the training, until there are `MOST_PLATES`. Without one: `simple` simple plates.
     """
 
-    def __init__(self, pattern: str | None, device: torch.device, limit: int = 60_000, simple: int = 400):
-        self.device, self.pattern, self.limit, self.seen, self.looked = device, pattern, limit, set(), -math.inf
+    def __init__(self, pattern: str | None, device: torch.device, simple: int = 400):
+        self.device, self.pattern, self.seen, self.looked = device, pattern, set(), -math.inf
         self.rasters = torch.empty(0, 3, RASTER[1], RASTER[0], dtype=torch.uint8, device=device)
         self.aspects = torch.empty(0, device=device)
         if pattern is None:
@@ -79,24 +87,22 @@ class Plates:
 
     def _add(self, plates: np.ndarray, aspects: list[float]) -> None:
         new = torch.from_numpy(np.array(plates)).to(self.device).permute(0, 3, 1, 2)
-        self.rasters = torch.cat([self.rasters, new])[-self.limit :]
-        self.aspects = torch.cat([self.aspects, torch.tensor(aspects, dtype=torch.float32, device=self.device)])[-self.limit :]
+        self.rasters = torch.cat([self.rasters, new])[-MOST_PLATES:]
+        self.aspects = torch.cat([self.aspects, torch.tensor(aspects, dtype=torch.float32, device=self.device)])[-MOST_PLATES:]
 
     def rescan(self) -> None:
         """Take in folders that are new since the last look."""
         self.looked = time.monotonic()
-        for folder in finished([self.pattern]):
-            if folder not in self.seen:
-                self.seen.add(folder)
-                cache = SynthCache(folder)
-                self._add(cache.plates[: self.limit], cache.aspects[: self.limit])
+        for folder in finished([self.pattern], self.seen):
+            self.seen.add(folder)
+            cache = SynthCache(folder)
+            self._add(cache.rasters[:MOST_PLATES], cache.aspects[:MOST_PLATES])
 
     def pick(self, count: int) -> tuple[Tensor, Tensor]:
         """Numbers [count] of random plates, and their width over height."""
-        if self.pattern is not None and len(self.aspects) < self.limit and time.monotonic() - self.looked > RESCAN:
+        if self.pattern is not None and len(self.aspects) < MOST_PLATES and time.monotonic() - self.looked > RESCAN:
             self.rescan()
-        picked = torch.randint(len(self.aspects), (count,), device=self.device)
-        return picked, self.aspects[picked]
+        return random_picks(self.aspects, count)
 
 
 def scribble_text(rng: np.random.Generator) -> str:
@@ -122,7 +128,6 @@ class Words:
             ink, panel = self._draw(rng)
             masks.append(np.stack([cv2.resize(ink, WORD_RASTER, interpolation=cv2.INTER_AREA), cv2.resize(panel, WORD_RASTER, interpolation=cv2.INTER_AREA)]))
             aspects.append(ink.shape[1] / ink.shape[0])
-        self.device = device
         self.masks = torch.from_numpy(np.stack(masks)).to(device)
         self.aspects = torch.tensor(aspects, dtype=torch.float32, device=device)
 
@@ -146,8 +151,7 @@ class Words:
 
     def pick(self, count: int) -> tuple[Tensor, Tensor]:
         """Numbers [count] of random words, and their width over height."""
-        picked = torch.randint(len(self.aspects), (count,), device=self.device)
-        return picked, self.aspects[picked]
+        return random_picks(self.aspects, count)
 
 
 def bounds(quads: Tensor) -> Tensor:
@@ -193,7 +197,7 @@ def _rasters_to(quads: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]
     return warp.homography(quads, rectangle.expand(len(quads), 4, 2)), shrink
 
 
-def lay_plates(pictures: Tensor, rows: Tensor, quads: Tensor, plates: Plates, picked: Tensor | None = None) -> None:
+def lay_plates(pictures: Tensor, rows: Tensor, quads: Tensor, plates: PlateStock, picked: Tensor | None = None) -> None:
     """Draw rendered plates onto the corners `quads` [K,4,2] of the windows `rows` [K] (each window once), in place, lit like their surroundings."""
     if picked is None:
         picked, _ = plates.pick(len(rows))

@@ -13,7 +13,7 @@ from . import camera
 from .detection_models import PAD
 from .detector_loss import Targets
 from .scene_labels import CORNERS, IGNORE, PLATE, LabelTable, chances, label_table
-from .scene_paste import Plates, Words, bounds, lay_plates, lay_words, random_quads
+from .scene_paste import PlateStock, Words, bounds, lay_plates, lay_words, random_quads
 from .scenes import LEVELS, Scenes, level_sizes
 
 WHOLE = 600
@@ -88,7 +88,7 @@ def invert(linear: Tensor, offset: Tensor) -> Tensor:
 class Sampler:
     """Draws batches of windows from scenes; every draw depends on PyTorch's generator of the device alone."""
 
-    def __init__(self, scenes: Scenes, numbers: list[int], plates: Plates, words: Words, device: torch.device):
+    def __init__(self, scenes: Scenes, numbers: list[int], plates: PlateStock, words: Words, device: torch.device):
         self.device, self.plates, self.words = device, plates, words
         self.labels: LabelTable = label_table(scenes, numbers, device)
         self.pictures = Pictures(scenes, numbers, device)

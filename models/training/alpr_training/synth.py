@@ -8,9 +8,11 @@ aspect ratios. The camera (perspective, blur, noise …) comes when a plate is s
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import multiprocessing
 import time
+from collections.abc import Container
 from pathlib import Path
 
 import cv2
@@ -57,18 +59,25 @@ def write_cache(folder: Path, count: int, seed: int, fonts: FontBook, plain: boo
 
 
 class SynthCache:
-    """A cache opened for reading; plates stay on disk until touched."""
+    """A cache opened for reading: `rasters` uint8 [n, 96, 288, 3] RGB (on disk until touched), `boxes` float16 [n, 10, 4], and by
+    plate `texts`, `regions` and `aspects` (width over height)."""
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "meta.json").exists():
             raise FileNotFoundError(f"{folder} holds no rendered plates; run `python -m alpr_training synth --output {folder}` first")
-        self.plates = np.load(folder / "plates.npy", mmap_mode="r")
+        self.rasters = np.load(folder / "plates.npy", mmap_mode="r")
         self.boxes = np.load(folder / "boxes.npy")
         meta = json.loads((folder / "meta.json").read_text())
         self.texts, self.regions, self.aspects = meta["texts"], meta["regions"], meta["aspects"]
 
     def __len__(self) -> int:
         return len(self.texts)
+
+
+def finished(patterns: list[str], known: Container[Path] = ()) -> list[Path]:
+    """Caches that glob patterns name and that are complete (`meta.json` is written last), without those already `known`."""
+    found = [Path(name) for pattern in patterns for name in sorted(glob.glob(str(pattern)))]
+    return [path for path in found if path not in known and (path / "meta.json").exists()]
 
 
 def contact_sheet(images: list[np.ndarray], captions: list[str], columns: int = 10, cell: tuple[int, int] = (150, 76)) -> np.ndarray:
@@ -113,7 +122,7 @@ def write_shards(args: argparse.Namespace, first: int) -> None:
 def write_sheet(path: Path, cache: SynthCache) -> None:
     """The first plates of `cache` on one sheet."""
     shown = range(min(120, len(cache)))
-    images = [cv2.resize(cache.plates[i], (round(96 * cache.aspects[i]), 96)) for i in shown]
+    images = [cv2.resize(cache.rasters[i], (round(96 * cache.aspects[i]), 96)) for i in shown]
     save_sheet(path, contact_sheet(images, [f"{cache.regions[i]} {cache.texts[i]}" for i in shown]))
 
 

@@ -26,7 +26,7 @@ from alpr_training.detector_loss import Targets, detector_loss
 from alpr_training.detector_net import STRIDES, PlateDetector
 from alpr_training.detector_weights import load_weights, settle
 from alpr_training.scene_labels import CORNERS, IGNORE
-from alpr_training.scene_paste import Plates, Words, bounds, coverage, lay_plates, random_quads
+from alpr_training.scene_paste import PlateStock, Words, bounds, coverage, lay_plates, random_quads
 from alpr_training.scene_windows import Sampler
 from alpr_training.scenes import Scenes
 
@@ -37,7 +37,7 @@ def write_data(folder: Path, count: int) -> None:
     images.mkdir(parents=True)
     torch.manual_seed(7)
     rng, rows = np.random.default_rng(7), []
-    plates = Plates(None, torch.device("cpu"), simple=20)
+    plates = PlateStock(None, torch.device("cpu"), simple=20)
     for number in range(count):
         ground = rng.integers(30, 200, (12, 16, 3)).astype(np.uint8)
         picture = torch.from_numpy(cv2.resize(ground, (480, 360), interpolation=cv2.INTER_CUBIC)).permute(2, 0, 1)[None].float()
@@ -129,7 +129,7 @@ class TrainedOnce(unittest.TestCase):
     def test_windows_carry_the_corners_of_their_plates(self):
         torch.manual_seed(3)
         scenes, cpu, seen = Scenes(self.data, self.output / "cache"), torch.device("cpu"), 0
-        sampler = Sampler(scenes, scenes.split("train"), Plates(None, cpu, simple=20), Words(20, cpu), cpu)
+        sampler = Sampler(scenes, scenes.split("train"), PlateStock(None, cpu, simple=20), Words(20, cpu), cpu)
         for ease in (0.0, 1.0):
             pictures, targets = sampler.batch(24, 160, 96, ease)
             self.assertEqual(pictures.shape, (24, 3, 96, 160))
@@ -156,7 +156,7 @@ class TrainedOnce(unittest.TestCase):
         row = {"image": "images/0.png", "width": 320, "height": 200, "split": "train", "plates": [{"bbox": [100, 80, 100, 40]}]}
         (folder / "scenes" / "white" / "labels.jsonl").write_text(json.dumps(row) + "\n")
         scenes, cpu, checked = Scenes(folder, folder / "cache"), torch.device("cpu"), 0
-        sampler = Sampler(scenes, [0], Plates(None, cpu, simple=1), Words(1, cpu), cpu)
+        sampler = Sampler(scenes, [0], PlateStock(None, cpu, simple=1), Words(1, cpu), cpu)
         torch.manual_seed(1)
         area = torch.tensor([0.0, 0.0, 320.0, 192.0]).repeat(40, 1)
         pictures, targets = sampler._cut(40, 320, 192, area, 0.0)

@@ -22,9 +22,10 @@ from alpr_training import camera, compression, reader_export, reader_geometry, r
 from alpr_training.__main__ import main
 from alpr_training.data import PAD, decode, encode, load_crops
 from alpr_training.reader_batches import FRAME, Batches, slot_map
-from alpr_training.reader_pools import Photos, Plates
+from alpr_training.reader_pools import Photos, PlateRing
 from alpr_training.reader_score import calibration_error, folded, softmax
 from alpr_training.reader_teacher import session
+from alpr_training.scene_paste import PlateStock
 from alpr_training.synth import SynthCache
 
 WIDTHS = ["8", "12", "16", "32"]
@@ -110,7 +111,7 @@ def photographs(root: Path, cache: SynthCache, count: int) -> None:
     folder.mkdir(parents=True)
     lines = []
     for i in range(count):
-        cv2.imwrite(str(folder / f"{i}.png"), cv2.resize(cache.plates[i], (160, 64))[:, :, ::-1])
+        cv2.imwrite(str(folder / f"{i}.png"), cv2.resize(cache.rasters[i], (160, 64))[:, :, ::-1])
         lines.append({"image": f"{i}.png", "text": cache.texts[i], "label": "silver", "region": "", "split": "val" if i % 4 == 0 else "train", "bbox": [8, 4, 144, 56]})
     (folder / "labels.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -135,7 +136,7 @@ def test_pools_and_batches() -> None:
         crops = load_crops(root, "train")
         photos = Photos(crops, None, torch.device("cpu"))
         assert photos.doubt(Sure(crops[0].text), 0.0) == len(crops) - 1 and photos.weight[0] > 0 and photos.weight[1:].sum() == 0
-        plates = Plates([str(root / "plain")], [str(root / "many" / "*")], 25, torch.device("cpu"))
+        plates = PlateRing([str(root / "plain")], [str(root / "many" / "*")], 25, torch.device("cpu"))
         assert (plates.draw(100, 0.0) < plates.plain).all(), "nothing but easy plates before others are there"
         for _ in range(100):
             plates.take_in()
@@ -149,6 +150,20 @@ def test_pools_and_batches() -> None:
         assert 0 <= batch["image"].min() and batch["image"].max() <= 255 and (batch["cells"][6:] == -2).all()
         present = [set(cells[cells >= 0].tolist()) for cells in batch["cells"][:6]]
         assert all(found <= set(range(int((label != PAD).sum()))) and found for found, label in zip(present, batch["label"]))
+
+
+def test_a_stock_takes_in_what_is_rendered_later_once() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        main(["synth", "--output", f"{folder}/first", "--count", "4"])
+        stock = PlateStock(f"{folder}/*", torch.device("cpu"))
+        main(["synth", "--output", f"{folder}/second", "--count", "3"])
+        for _ in range(2):
+            stock.rescan()
+        first, second = (SynthCache(Path(folder) / name) for name in ("first", "second"))
+        assert np.array_equal(stock.rasters.permute(0, 2, 3, 1), np.concatenate([first.rasters, second.rasters]))
+        assert np.allclose(stock.aspects, [*first.aspects, *second.aspects])
+        picked, aspects = stock.pick(50)
+        assert set(picked.tolist()) <= set(range(7)) and torch.equal(aspects, stock.aspects[picked])
 
 
 def test_calibration_error_of_a_sure_and_wrong_reader_is_one() -> None:
