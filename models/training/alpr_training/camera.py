@@ -63,7 +63,7 @@ def _position(part: Tensor) -> tuple[Tensor, Tensor]:
     return x.view(1, 1, 1, -1), y.view(1, 1, -1, 1)
 
 
-def _field(film: Film, part: Tensor, rows: int, columns: int, mode: str = "bicubic") -> Tensor:
+def _field(part: Tensor, rows: int, columns: int, mode: str = "bicubic") -> Tensor:
     """Smooth random numbers around 0 … 1, [k, 1, H, W], with that many bumps."""
     seed = torch.rand(len(part), 1, rows, columns, device=part.device)
     return F.interpolate(seed, part.shape[2:], mode=mode, align_corners=False)
@@ -100,7 +100,7 @@ def _gamma(film: Film, part: Tensor, rows: Tensor) -> Tensor:
 
 def _uneven(film: Film, part: Tensor, rows: Tensor) -> Tensor:
     """Light that changes slowly over the picture."""
-    return part * (0.5 + 0.7 * _field(film, part, 2, 3, "bilinear"))
+    return part * (0.5 + 0.7 * _field(part, 2, 3, "bilinear"))
 
 
 def _shadow(film: Film, part: Tensor, rows: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ def _exposure(film: Film, part: Tensor, rows: Tensor) -> Tensor:
 
 def _dirt(film: Film, part: Tensor, rows: Tensor) -> Tensor:
     """Mud, salt or stuck snow: patches of one colour, thick in the middle."""
-    spots = _field(film, part, film.either(4, 7, 12), film.either(8, 14, 24))
+    spots = _field(part, film.either(4, 7, 12), film.either(8, 14, 24))
     amount = ((spots - film.between(0.6, 0.9, len(rows), 1, 1, 1)) * 4).clamp(0, 0.75)
     colour = film.between(30, 230, len(rows), 1, 1, 1) * film.between(0.75, 1.0, len(rows), 3, 1, 1)
     return part + amount * (colour - part)
@@ -174,7 +174,7 @@ def _rain(film: Film, part: Tensor, rows: Tensor) -> Tensor:
 def _drops(film: Film, part: Tensor, rows: Tensor) -> Tensor:
     """Drops on the lens or the plate: what lies behind is blurred, moved and a little brighter."""
     size = film.either(6, 10, 16)
-    amount = ((_field(film, part, size, round(size * part.shape[3] / part.shape[2])) - 0.76) * 5).clamp(0, 0.85)
+    amount = ((_field(part, size, round(size * part.shape[3] / part.shape[2])) - 0.76) * 5).clamp(0, 0.85)
     behind = F.interpolate(F.avg_pool2d(torch.roll(part, (film.either(-3, 3), film.either(-4, 4)), (2, 3)), 4), part.shape[2:], mode="bilinear", align_corners=False)
     return part + amount * (behind * film.between(0.9, 1.15, len(rows), 1, 1, 1) - part)
 

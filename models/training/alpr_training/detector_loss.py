@@ -36,10 +36,6 @@ class Targets:
     kind: Tensor
     trust: Tensor
 
-    def to(self, device: torch.device) -> "Targets":
-        """The same labels on `device`."""
-        return Targets(*(t.to(device) for t in (self.boxes, self.corners, self.kind, self.trust)))
-
     def split(self, count: int) -> list["Targets"]:
         """The same labels, `count` pictures at a time."""
         return [Targets(*part) for part in zip(*(t.split(count) for t in (self.boxes, self.corners, self.kind, self.trust)))]

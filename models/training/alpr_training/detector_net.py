@@ -96,7 +96,6 @@ class PlateDetector(nn.Module):
     def __init__(self, widths: Widths = Widths()):
         super().__init__()
         w = widths
-        self.widths = widths
         self.stem = ConvUnit(3, w.stem, 3, 2)
         self.stage4 = _stage(w.stem, w.s4, 1)
         self.stage8 = _stage(w.s4, w.s8, w.blocks[0])

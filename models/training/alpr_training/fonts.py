@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from . import strokes
 
-CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CAP_HEIGHT = 96  # rows of a glyph mask between baseline and cap line
 MARGIN = 12  # rows kept above and below it, for tails of Q and J
+STROKE_STYLES = 60  # drawn styles of each kind
 # A regular expression on the file name -> tags that layouts ask for.
 TAGS = [
     (r"nummernschild", "fe"),
@@ -37,8 +37,6 @@ class FileFont:
     """One font file; masks are cut from the cap line to the baseline plus `MARGIN`."""
 
     def __init__(self, path: Path) -> None:
-        self.name = path.stem
-        self.path = path
         font = ImageFont.truetype(str(path), 100)
         top, bottom = font.getbbox("H")[1::2]
         if bottom - top < 20:
@@ -68,7 +66,6 @@ class StrokeFont:
     """One drawn style, of fixed numbers, so that all characters of a plate match."""
 
     def __init__(self, rng: np.random.Generator, kind: str) -> None:
-        self.name = f"strokes-{kind}"
         wide = {"uk": (0.56, 0.66), "us": (0.42, 0.58), "asia": (0.42, 0.56)}[kind]
         self.style = {
             "width": rng.uniform(*wide),
@@ -93,7 +90,7 @@ class StrokeFont:
 class FontBook:
     """All fonts by tag. `folders`: searched recursively; missing folders are an error, none is fine."""
 
-    def __init__(self, folders: list[Path], rng: np.random.Generator, stroke_styles: int = 60) -> None:
+    def __init__(self, folders: list[Path], rng: np.random.Generator) -> None:
         self.by_tag: dict[str, list] = {}
         for folder in folders:
             if not folder.is_dir():
@@ -102,7 +99,7 @@ class FontBook:
                 if path.suffix.lower() in (".ttf", ".otf") or WEIGHT.search(path.name):
                     self._add(FileFont(path), [tag for pattern, tag in TAGS if re.search(pattern, path.name, re.I)])
         for kind in ("uk", "us", "asia"):
-            for _ in range(stroke_styles):
+            for _ in range(STROKE_STYLES):
                 self._add(StrokeFont(rng, kind), [f"strokes-{kind}"])
 
     def _add(self, font, tags: list[str]) -> None:

@@ -168,7 +168,7 @@ class Sampler:
         pictures = self.pictures.read(rows, invert(linear, offset), level, width, height)
         return pictures, self._move(rows, linear, offset, mirrored, area)
 
-    def _mosaic(self, pictures: Tensor, targets: Targets, area: Tensor, other: Tensor, rows: Tensor, ease: float) -> Targets:
+    def _mosaic(self, pictures: Tensor, targets: Targets, other: Tensor, rows: Tensor, ease: float) -> Targets:
         """Put a second scene into the part `other` [K,4] of the windows `rows` [K], in place."""
         height, width = pictures.shape[2:]
         second, found = self._cut(len(rows), width, height, other, ease)
@@ -195,7 +195,7 @@ class Sampler:
         pictures, targets = self._cut(count, width, height, area, ease)
         rows = mixed.nonzero().flatten()
         if len(rows):
-            targets = self._mosaic(pictures, targets, area, other[rows], rows, ease)
+            targets = self._mosaic(pictures, targets, other[rows], rows, ease)
         targets = self._paste(pictures, packed(targets))
         # A good part stays nearly as it is; drawn on the CPU, where `degrade` wants it.
         strength = (1.0 - 0.4 * ease) * torch.rand(count) * (torch.rand(count) > 0.3 + 0.2 * ease)

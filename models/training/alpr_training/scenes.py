@@ -26,6 +26,9 @@ TEACHER = "teacher.json"
 LEVELS = 3
 """Sizes kept of every picture: 1, 1/2 and 1/4."""
 
+CLIP_EVERY = 40
+"""Of this many frames of a clip one is kept."""
+
 
 @dataclass
 class Plate:
@@ -95,8 +98,8 @@ def read_labels(data: Path) -> list[Scene]:
     return scenes
 
 
-def read_clips(data: Path, every: int) -> list[tuple[Scene, np.ndarray]]:
-    """Every `every`-th frame of `data`/clips/*.mp4 as an unlabelled scene of split `clip`, with its pixels.
+def read_clips(data: Path) -> list[tuple[Scene, np.ndarray]]:
+    """Every `CLIP_EVERY`-th frame of `data`/clips/*.mp4 as an unlabelled scene of split `clip`, with its pixels.
 
     The frames train as negatives only, and only outside what the teacher finds on them.
     """
@@ -108,7 +111,7 @@ def read_clips(data: Path, every: int) -> list[tuple[Scene, np.ndarray]]:
             more, frame = video.read()
             if not more:
                 break
-            if number % every == 0:
+            if number % CLIP_EVERY == 0:
                 scale = min(1.0, 704 / max(frame.shape[:2]))
                 frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
                 rgb = np.ascontiguousarray(frame[:, :, ::-1])
@@ -149,10 +152,10 @@ def _decode(job: tuple[Path, Path, int, int, int]) -> None:
     _write_levels(cache, offset, rgb)
 
 
-def build_cache(data: Path, cache: Path, clip_every: int = 40, processes: int | None = None) -> None:
-    """Decode every scene and every `clip_every`-th clip frame of `data` into `cache` (about 8 GB), on all cores."""
+def build_cache(data: Path, cache: Path) -> None:
+    """Decode every scene and every `CLIP_EVERY`-th clip frame of `data` into `cache` (about 8 GB), on all cores."""
     cache.mkdir(parents=True, exist_ok=True)
-    scenes, clips = read_labels(data), read_clips(data, clip_every)
+    scenes, clips = read_labels(data), read_clips(data)
     index, offset = [], 0
     for scene in scenes + [scene for scene, _ in clips]:
         index.append({"set": scene.set, "image": scene.image, "width": scene.width, "height": scene.height,
@@ -162,7 +165,7 @@ def build_cache(data: Path, cache: Path, clip_every: int = 40, processes: int | 
         out.truncate(offset)
     jobs = [(data / "scenes" / row["set"] / row["image"], cache / PIXELS, row["offset"], row["width"], row["height"])
             for row in index[: len(scenes)]]
-    with multiprocessing.Pool(processes) as pool:
+    with multiprocessing.Pool() as pool:
         for number, _ in enumerate(pool.imap_unordered(_decode, jobs, chunksize=8)):
             if number % 1000 == 0:
                 print(f"decoded {number} scenes", flush=True)
@@ -208,11 +211,11 @@ class Scenes:
         return [i for i, s in enumerate(self.scenes) if s.split in names]
 
 
-def add_teacher(scenes: Scenes, cache: Path, model: Path, threads: int = 1) -> None:
+def add_teacher(scenes: Scenes, cache: Path, model: Path) -> None:
     """Run the foreign detector `model` once over every scene and keep its boxes in the cache."""
     from .detection_models import EndToEnd
 
-    detector = EndToEnd(model, threads)
+    detector = EndToEnd(model)
     found = {}
     for number, scene in enumerate(scenes.scenes):
         found[f"{scene.set}/{scene.image}"] = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import synth_ornaments as ornaments
 from .fonts import CAP_HEIGHT, MARGIN, FontBook
-from .synth_layouts import SLOGANS, Layout, Look, random_layout, random_look
+from .synth_layouts import Layout, Look, random_layout, random_look
 from .synth_ornaments import blend, line, symbol
 
 RENDER_WIDTH = 400  # pixels; all sizes below are fractions of the plate's height

@@ -53,10 +53,10 @@ def grid_for(to_source: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.stack([above[0] / below, above[1] / below], -1)
 
 
-def sample(images: Tensor, grid: Tensor, padding: str = "border") -> Tensor:
-    """`images` [N, C, h, w] (float) read bilinearly at `grid` [N, H, W, 2] px. `padding`: `border` or `zeros`."""
+def sample(images: Tensor, grid: Tensor) -> Tensor:
+    """`images` [N, C, h, w] (float) read bilinearly at `grid` [N, H, W, 2] px; the edge is repeated beyond."""
     scale = torch.tensor([2.0 / images.shape[3], 2.0 / images.shape[2]]).to(grid.device, non_blocking=True)
-    return F.grid_sample(images, (grid * scale - 1).to(images.dtype), mode="bilinear", padding_mode=padding, align_corners=False)
+    return F.grid_sample(images, (grid * scale - 1).to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def halved(images: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ def pyramid(images: Tensor, levels: int) -> list[Tensor]:
     return out
 
 
-def warp(levels: list[Tensor], to_source: Tensor, size: tuple[int, int], shrink: Tensor, padding: str = "border", limits: Tensor | None = None) -> Tensor:
+def warp(levels: list[Tensor], to_source: Tensor, size: tuple[int, int], shrink: Tensor, limits: Tensor | None = None) -> Tensor:
     """What a camera sees of `levels` (see `pyramid`): [N, C, H, W].
 
     `to_source` [N, 3, 3] takes output px to px of the full-size source; `shrink` [N] is how many source px one output px
@@ -89,7 +89,7 @@ def warp(levels: list[Tensor], to_source: Tensor, size: tuple[int, int], shrink:
         if limits is not None:
             # Half a pixel of this level inside, or what lies beyond the edge would be mixed in.
             part = torch.minimum(part, limits.index_select(0, chosen)[:, None, None] - 0.5 * 2**number)
-        part = sample(images.index_select(0, chosen), part / 2**number, padding)
+        part = sample(images.index_select(0, chosen), part / 2**number)
         if out is None:
             out = part.new_zeros((len(to_source), *part.shape[1:]))
         out.index_copy_(0, chosen, part)
