@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .inference import session
+
 PAD = 114
 """Grey of the letterbox border, 0..255."""
 
@@ -48,19 +50,11 @@ def nms(rows: np.ndarray, iou: float = 0.5) -> np.ndarray:
     return rows[kept]
 
 
-def _session(path: Path, threads: int):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 class EndToEnd:
     """YOLOv7/YOLOv9 `--end2end` files (open-image-models): output [n, 7], suppression inside the graph."""
 
     def __init__(self, path: Path, threads: int = 1):
-        self.session = _session(path, threads)
+        self.session = session(path, threads)
         self.name = self.session.get_inputs()[0].name
         self.height, self.width = self.session.get_inputs()[0].shape[2:]
 
@@ -89,7 +83,7 @@ class Pose:
 
     def __init__(self, path: Path, threads: int = 1, size: tuple[int, int] | None = None, floor: float = 0.02,
                  adapt: bool = False):
-        self.session = _session(path, threads)
+        self.session = session(path, threads)
         self.metadata = self.session.get_modelmeta().custom_metadata_map
         if size is None:
             height, width = (int(v) for v in self.metadata["imgsz"].strip("[]").split(","))

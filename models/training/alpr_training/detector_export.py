@@ -17,6 +17,7 @@ import torch
 
 from .detector_net import CHANNELS, MULTIPLE, Exported, PlateDetector, gflop
 from .detector_weights import load_weights
+from .inference import session
 
 OPSET = 17
 IMGSZ = (384, 640)
@@ -85,15 +86,12 @@ def compare(net: PlateDetector, path: Path, sizes: list[tuple[int, int, int]]) -
 
     Coordinates count in units of the input's width. Raises ValueError above TOLERANCE.
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    exported, rng, worst = Exported(net).eval(), np.random.default_rng(0), 0.0
+    opened, exported, rng, worst = session(path), Exported(net).eval(), np.random.default_rng(0), 0.0
     for n, height, width in sizes:
         images = rng.random((n, 3, height, width), np.float32)
         with torch.no_grad():
             wanted = exported(torch.from_numpy(images)).numpy()
-        got = session.run(None, {"images": images})[0]
+        got = opened.run(None, {"images": images})[0]
         if got.shape != wanted.shape:
             raise ValueError(f"{path} at {width}x{height}: ONNX Runtime returns {got.shape}, PyTorch {wanted.shape}")
         difference = np.abs(got - wanted)

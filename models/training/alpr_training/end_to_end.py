@@ -19,6 +19,7 @@ import numpy as np
 from .data import decode
 from .detection_metrics import WIDTHS, iou_matrix
 from .evaluate import NETWORK, open_detector
+from .inference import session
 from .reader_score import FOLD
 from .scenes import Scene, Scenes
 
@@ -37,11 +38,7 @@ class Reader:
     """A reader of the fast-plate-ocr contract: uint8 [N,64,128,3] RGB to `plate` [N,slots,37]."""
 
     def __init__(self, path: Path, threads: int, margin: float | None):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.session = session(path, threads)
         self.input = self.session.get_inputs()[0].name
         own = self.session.get_modelmeta().custom_metadata_map.get("crop_margin", "0.1")
         self.margin = float(own) if margin is None else margin

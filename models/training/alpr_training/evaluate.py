@@ -19,6 +19,7 @@ from .detection_metrics import (
     iou_matrix, recall_at_precision, tilt,
 )
 from .detection_models import EndToEnd, Pose
+from .inference import session
 from .scenes import Scene, Scenes
 
 NETWORK = (640, 384)
@@ -27,12 +28,7 @@ NETWORK = (640, 384)
 
 def open_detector(path: Path, threads: int, size: tuple[int, int] | None, adapt: bool = False):
     """The detector in `path`, by its metadata: ours (`kpt_shape`) or an end-to-end YOLO."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    if "kpt_shape" in session.get_modelmeta().custom_metadata_map:
+    if "kpt_shape" in session(path).get_modelmeta().custom_metadata_map:
         return Pose(path, threads, size, adapt=adapt)
     return EndToEnd(path, threads)
 

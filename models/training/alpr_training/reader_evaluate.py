@@ -15,8 +15,9 @@ import numpy as np
 
 from .audit import wrong_texts
 from .data import Crop, fixed_input, load_crops
+from .inference import session
 from .reader_score import calibration_error, exact, fit_temperature, folded, softmax, texts_of
-from .reader_teacher import plate_probabilities, session
+from .reader_teacher import plate_probabilities
 from .synth import contact_sheet, save_sheet
 
 MARGINS = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2)
@@ -33,8 +34,8 @@ def region_match(model: Path, crops: list[Crop], margin: float) -> tuple[int, in
 
     regions = json.loads(next(item.value for item in onnx.load(str(model)).metadata_props if item.key == "regions"))
     known = [crop for crop in crops if crop.region in regions]
-    images = np.stack([fixed_input(crop, margin) for crop in known])
-    found = np.concatenate([session(model).run(["region"], {"input": images[i : i + 32]})[0].argmax(1) for i in range(0, len(images), 32)])
+    reader, images = session(model), np.stack([fixed_input(crop, margin) for crop in known])
+    found = np.concatenate([reader.run(["region"], {"input": images[i : i + 32]})[0].argmax(1) for i in range(0, len(images), 32)])
     return sum(regions[index] == crop.region for index, crop in zip(found, known)), len(known)
 
 

@@ -17,8 +17,8 @@ import torch
 
 from . import __version__
 from .data import ALPHABET
+from .inference import session
 from .reader_model import PlateReader
-from .reader_teacher import session
 from .reader_weights import load_weights
 from .synth import SLOTS
 from .synth_layouts import REGIONS

@@ -5,23 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from .data import ALPHABET, Crop, fixed_input
+from .inference import session
 from .synth import SLOTS
 
 TEACHER_MARGIN = 0.10  # of the box; where the CCT readers read best
 
 
-def session(model: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime CPU session on `threads` threads."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
-
-def plate_probabilities(reader: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
-    """`plate` output for uint8 [n, 64, 128, 3] crops, float32 [n, 10, 37]; readers with fewer slots are padded."""
+def plate_probabilities(reader, images: np.ndarray) -> np.ndarray:
+    """`plate` output of a `session` for uint8 [n, 64, 128, 3] crops, float32 [n, 10, 37]; readers with fewer slots are padded."""
     name = reader.get_inputs()[0].name
     out = np.concatenate([reader.run(["plate"], {name: images[i : i + 32]})[0] for i in range(0, len(images), 32)])
     if out.shape[1] < SLOTS:

@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alpr_training import camera, compression, reader_export, reader_geometry, reader_weights, warp
 from alpr_training.__main__ import main
 from alpr_training.data import PAD, decode, encode, load_crops
+from alpr_training.inference import session
 from alpr_training.reader_batches import FRAME, Batches, slot_map
 from alpr_training.reader_pools import Photos, PlateRing
 from alpr_training.reader_score import calibration_error, folded, softmax
-from alpr_training.reader_teacher import session
 from alpr_training.scene_paste import PlateStock
 from alpr_training.synth import SynthCache
 
