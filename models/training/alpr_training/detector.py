@@ -171,12 +171,6 @@ class Trainer:
             self.made = list(zip(pictures.split(count), targets.split(count)))
         return self.made.pop()
 
-    def wait(self) -> float:
-        """Seconds on the clock once the device has caught up."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.monotonic()
-
     def run(self, sampler: Sampler) -> None:
         """Train until the budget is used; prints a line every `--every` steps, saves every `--save-minutes` and on SIGTERM."""
         sums, count, images, mark = {}, 0, 0, time.monotonic()
@@ -184,13 +178,13 @@ class Trainer:
         while True:
             # Timing needs the device to catch up, so it is done on the last step before a line only.
             timed = count + 1 == self.args.every
-            start = self.wait() if timed else 0.0
+            start = device.caught_up(self.device) if timed else 0.0
             pictures, targets = self.batch(sampler)
-            made = self.wait() if timed else 0.0
+            made = device.caught_up(self.device) if timed else 0.0
             for name, value in self.train_on(pictures, targets).items():
                 sums[name] = sums.get(name, 0.0) + value
             count, images = count + 1, images + len(pictures)
-            now = self.wait() if timed else time.monotonic()
+            now = device.caught_up(self.device) if timed else time.monotonic()
             self.spent = spent_before + now - begun
             done = self.stop or self.progress() >= 1
             if timed or done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 import torch
 
@@ -23,3 +24,10 @@ def bf16_pays(device: torch.device, wish: bool | None) -> bool:
     if wish is not None:
         return wish
     return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def caught_up(device: torch.device) -> float:
+    """The clock, s, once `device` has computed everything asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.monotonic()

@@ -244,12 +244,6 @@ def run(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
     print(f"{len(crops)} photographs, {plates.plain} plain plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, batch {args.batch}, {trainer.device}", flush=True)
 
-    def waited() -> float:
-        """The clock, once everything asked for has been computed."""
-        if where.type == "cuda":
-            torch.cuda.synchronize()
-        return time.monotonic()
-
     before, doubted = trainer.elapsed, max(DOUBT_FROM, trainer.progress())
     started = saved = logged = time.monotonic()
     steps_logged, crops_logged, split, ahead = trainer.step, trainer.crops, None, []
@@ -258,15 +252,15 @@ def run(args: argparse.Namespace) -> None:
         strength, share, plain, positions = schedule_at(progress, trainer.crops, warm)
         # Once between two lines of the log everything is waited for, to see where the time goes.
         measured = not ahead and trainer.step - steps_logged >= 8 and split is None
-        marks = [waited() if measured else 0.0]
+        marks = [device.caught_up(where) if measured else 0.0]
         if not ahead:
             for _ in range(args.ahead):
                 plates.take_in()
             ahead = batches.next(strength, share, plain, args.ahead)
-        marks.append(waited() if measured else 0.0)
+        marks.append(device.caught_up(where) if measured else 0.0)
         trainer.train_step(ahead.pop(), progress, positions)
         if measured:
-            split = f"a step: data {1000 * (marks[1] - marks[0]) / args.ahead:.0f} ms, network {1000 * (waited() - marks[1]):.0f} ms"
+            split = f"a step: data {1000 * (marks[1] - marks[0]) / args.ahead:.0f} ms, network {1000 * (device.caught_up(where) - marks[1]):.0f} ms"
         now = time.monotonic()
         trainer.elapsed = before + now - started
         last = trainer.progress() >= 1.0 or trainer.stop
