@@ -6,7 +6,7 @@ learn it, and the score they learn is the overlap they reach, so that scores ran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,8 +23,7 @@ RADIUS = 2.0
 """Cells further than this many strides from a plate's centre do not learn it."""
 
 
-@dataclass
-class Targets:
+class Targets(NamedTuple):
     """Labels of a batch, padded to the most plates of one picture.
 
     boxes [N,M,4] x1,y1,x2,y2 px; corners [N,M,4,2] px; kind [N,M]: 0 padding, 1 plate, 2 plate with corners,
@@ -38,7 +37,7 @@ class Targets:
 
     def split(self, count: int) -> list["Targets"]:
         """The same labels, `count` pictures at a time."""
-        return [Targets(*part) for part in zip(*(t.split(count) for t in (self.boxes, self.corners, self.kind, self.trust)))]
+        return [Targets(*part) for part in zip(*(values.split(count) for values in self))]
 
 
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ Everything happens to whole batches where the training runs; only the geometry, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,7 @@ PHOTO_STRENGTH = 0.8  # photographs have been through one camera already
 OVER_PHOTO = 0.6  # share of rendered plates that are mounted over the plate of a photograph
 
 
-@dataclass
-class Scene:
+class Frames(NamedTuple):
     """A part of a batch before the camera: `frame` float [n, 3, *FRAME] on the device, the rest on the CPU."""
 
     frame: Tensor
@@ -101,7 +100,7 @@ class Batches:
         falls = 1 + share * ((grey / grey.mean((2, 3), keepdim=True).clamp(min=8)).clamp(0.4, 1.6) - 1)
         return picture, light.expand(-1, -1, *FRAME).clone().index_copy_(0, rows, falls)
 
-    def _rendered(self, count: int, strength: float, plain: float) -> tuple[Scene, dict[str, Tensor]]:
+    def _rendered(self, count: int, strength: float, plain: float) -> tuple[Frames, dict[str, Tensor]]:
         rows = self.plates.draw(count, plain)
         # Even late in training some plates stay easy.
         level = strength * geometry.uniform(0.3, 1.4, count).clamp(max=1.0)
@@ -132,9 +131,9 @@ class Batches:
             "label": label, "weight": torch.ones(count, device=self.device), "region": self.plates.region.index_select(0, index),
             "cells": slot_map(placed, (boxes[..., 2] > boxes[..., 0])),
         }  # fmt: skip
-        return Scene(frame, crop, height * relative, level), labels
+        return Frames(frame, crop, height * relative, level), labels
 
-    def _photographed(self, count: int, strength: float) -> tuple[Scene, dict[str, Tensor]]:
+    def _photographed(self, count: int, strength: float) -> tuple[Frames, dict[str, Tensor]]:
         photos = self.photos
         rows = torch.multinomial(photos.draw, count, replacement=True)
         level = PHOTO_STRENGTH * strength * geometry.uniform(0.0, 1.3, count).clamp(max=1.0)
@@ -169,7 +168,7 @@ class Batches:
         labels = {name: getattr(photos, name).index_select(0, index) for name in ("label", "weight", "region", "soft", "soft_weight")}
         labels["soft"] = labels["soft"].float()
         labels["cells"] = torch.full((count, *GRID), UNKNOWN, device=self.device)
-        return Scene(frame, crop, letter * scale * factor, level), labels
+        return Frames(frame, crop, letter * scale * factor, level), labels
 
     @torch.no_grad()
     def next(self, strength: float, photos: float, plain: float, steps: int = 1) -> list[dict]:
@@ -180,17 +179,17 @@ class Batches:
         plates among the rendered ones: each 0 … 1."""
         real = round(self.size * photos) if self.photos is not None else 0
         rendered, count = self.size - real, self.size * steps
-        scene, labels = self._rendered(rendered * steps, strength, plain)
+        frames, labels = self._rendered(rendered * steps, strength, plain)
         if real:
             other, more = self._photographed(real * steps, strength)
-            scene = Scene(*(torch.cat([getattr(scene, name), getattr(other, name)]) for name in ("frame", "crop", "letter", "strength")))
+            frames = Frames(*(torch.cat(pair) for pair in zip(frames, other)))
             for name, value in more.items():
                 before = labels[name] if name in labels else value.new_zeros(rendered * steps, *value.shape[1:])
                 labels[name] = torch.cat([before, value])
-        frame = camera.degrade(scene.frame, scene.letter, scene.strength)
+        frame = camera.degrade(frames.frame, frames.letter, frames.strength)
         target = geometry.rectangle(torch.full((count,), float(WIDTH)), torch.full((count,), float(HEIGHT)))
-        shrink = geometry.span(scene.crop) / geometry.span(target)
-        image = warp.warp(warp.pyramid(frame, 3), self._put(warp.homography(target, scene.crop)), (HEIGHT, WIDTH), shrink)
+        shrink = geometry.span(frames.crop) / geometry.span(target)
+        image = warp.warp(warp.pyramid(frame, 3), self._put(warp.homography(target, frames.crop)), (HEIGHT, WIDTH), shrink)
         whole = {"image": image.round_().permute(0, 2, 3, 1), **labels}
         middle = rendered * steps
         parts = [(slice(i * rendered, (i + 1) * rendered), slice(middle + i * real, middle + (i + 1) * real)) for i in range(steps)]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import camera
+from . import camera, warp
 from .detection_models import PAD
 from .detector_loss import Targets
 from .scene_labels import CORNERS, IGNORE, PLATE, LabelTable, chances, label_table
@@ -137,8 +137,7 @@ class Sampler:
     @staticmethod
     def _outline(linear: Tensor, offset: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
         """Low and high corner [N,2] of the scenes in their windows."""
-        unit = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], device=size.device)
-        corners = (unit * size.unsqueeze(1)) @ linear.transpose(1, 2) + offset.unsqueeze(1)
+        corners = (warp.unit_square(size) * size.unsqueeze(1)) @ linear.transpose(1, 2) + offset.unsqueeze(1)
         return corners.amin(1), corners.amax(1)
 
     def _move(self, rows: Tensor, linear: Tensor, offset: Tensor, mirrored: Tensor, area: Tensor) -> Targets:
@@ -176,8 +175,8 @@ class Sampler:
         inside = (x >= other[:, 0:1]) & (x < other[:, 2:3])
         inside = inside[:, None, :] & ((y >= other[:, 1:2]) & (y < other[:, 3:4]))[:, :, None]
         pictures[rows] = torch.where(inside[:, None], second, pictures[rows])
-        wide = Targets(*(value.new_zeros((len(pictures), *value.shape[1:])) for value in (found.boxes, found.corners, found.kind, found.trust)))
-        for whole, part in ((wide.boxes, found.boxes), (wide.corners, found.corners), (wide.kind, found.kind), (wide.trust, found.trust)):
+        wide = Targets(*(value.new_zeros((len(pictures), *value.shape[1:])) for value in found))
+        for whole, part in zip(wide, found):
             whole[rows] = part
         return joined(targets, wide)
 
@@ -244,8 +243,7 @@ def _free(quads: Tensor, targets: Targets, rows: Tensor, width: int | None, heig
 
 def joined(first: Targets, second: Targets) -> Targets:
     """The labels of both."""
-    pairs = ((first.boxes, second.boxes), (first.corners, second.corners), (first.kind, second.kind), (first.trust, second.trust))
-    return Targets(*(torch.cat(pair, 1) for pair in pairs))
+    return Targets(*(torch.cat(pair, 1) for pair in zip(first, second)))
 
 
 def with_plates(targets: Targets, rows: Tensor, quads: Tensor) -> Targets:
@@ -263,4 +261,4 @@ def packed(targets: Targets) -> Targets:
     most = max(1, int((targets.kind > 0).sum(1).max()))
     order = order[:, :most]
     take = torch.arange(len(order), device=order.device)[:, None]
-    return Targets(*(value[take, order] for value in (targets.boxes, targets.corners, targets.kind, targets.trust)))
+    return Targets(*(value[take, order] for value in targets))
