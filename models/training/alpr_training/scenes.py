@@ -169,6 +169,9 @@ def build_cache(data: Path, cache: Path) -> None:
         for number, _ in enumerate(pool.imap_unordered(_decode, jobs, chunksize=8)):
             if number % 1000 == 0:
                 print(f"decoded {number} scenes", flush=True)
+        # Let them end by themselves: whoever inherited a trainer's handler of SIGTERM does not heed `terminate`.
+        pool.close()
+        pool.join()
     for (_, rgb), row in zip(clips, index[len(scenes) :]):
         _write_levels(cache / PIXELS, row["offset"], rgb)
     (cache / INDEX).write_text(json.dumps(index))
