@@ -21,6 +21,7 @@ from .detection_metrics import (
 from .detection_models import EndToEnd, Pose
 from .inference import session
 from .scenes import Scene, Scenes
+from .synth import contact_sheet, save_sheet
 
 NETWORK = (640, 384)
 """Input size (px) at which plate widths are stated."""
@@ -116,7 +117,7 @@ def failure_sheet(scenes: Scenes, finds: dict[int, np.ndarray], threshold: float
                 size = box[2] - box[0]
                 cases.append((0.5 + min(0.5, size / 400) - max(near, default=0.0), number, box))
     cases.sort(key=lambda c: -c[0])
-    tiles = []
+    images, captions = [], []
     for rank, number, focus in cases[:most]:
         picture = scenes.pixels(number).copy()
         for p in scenes.scenes[number].plates:
@@ -128,19 +129,10 @@ def failure_sheet(scenes: Scenes, finds: dict[int, np.ndarray], threshold: float
         reach = max(90.0, 1.5 * float(focus[2] - focus[0]))
         x, y = (focus[:2] + focus[2:]) / 2
         x1, y1 = int(max(0, x - reach)), int(max(0, y - 0.7 * reach))
-        cut = picture[y1 : int(y + 0.7 * reach), x1 : int(x + reach)]
-        tile = np.zeros((154, 220, 3), np.uint8)
-        scale = min(220 / cut.shape[1], 140 / cut.shape[0])
-        small = cv2.resize(cut, (max(1, int(cut.shape[1] * scale)), max(1, int(cut.shape[0] * scale))))
-        tile[14 : 14 + small.shape[0], : small.shape[1]] = small
-        caption = f"{rank:.2f} {scenes.scenes[number].set[:14]} {Path(scenes.scenes[number].image).stem}"
-        cv2.putText(tile, caption, (1, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
-        tiles.append(tile)
-    while len(tiles) % 6:
-        tiles.append(np.zeros((154, 220, 3), np.uint8))
-    if tiles:
-        sheet = np.concatenate([np.concatenate(tiles[i : i + 6], 1) for i in range(0, len(tiles), 6)])
-        cv2.imwrite(str(path), sheet[:, :, ::-1])
+        images.append(picture[y1 : int(y + 0.7 * reach), x1 : int(x + reach)])
+        captions.append(f"{rank:.2f} {scenes.scenes[number].set[:14]} {Path(scenes.scenes[number].image).stem}")
+    if images:
+        save_sheet(path, contact_sheet(images, captions, columns=6, cell=(220, 140)))
 
 
 def _ends(box: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:

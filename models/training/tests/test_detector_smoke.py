@@ -120,8 +120,10 @@ class TrainedOnce(unittest.TestCase):
                 self.assertLess(float((a - b).abs().max()), 1e-3)
 
     def test_evaluate_scores_the_file(self):
-        result = self.folder / "scores.json"
-        quietly("evaluate", "detector", str(self.data), str(self.onnx), "--cache", str(self.output / "cache"), "--json", str(result))
+        result, sheet = self.folder / "scores.json", self.folder / "worst.png"
+        cache = str(self.output / "cache")
+        quietly("evaluate", "detector", str(self.data), str(self.onnx), "--cache", cache, "--json", str(result), "--sheet", str(sheet))
+        self.assertEqual(cv2.imread(str(sheet)).shape[1], 6 * 220, "two missed plates, six a row")
         scores = json.loads(result.read_text())[0]
         self.assertEqual(scores["plates"], 2)
         self.assertEqual(scores["threshold"], 0.4)
