@@ -109,6 +109,23 @@ fn the_reference_timestamp_is_the_capture_time() {
 }
 
 #[test]
+fn a_gap_leaves_passes_whole_whatever_the_clock_of_the_camera_says() {
+    let mut h = harness(&[("emit", "final")]);
+    let gap = |h: &mut gst_check::Harness, pts| h.push_event(gst::event::Gap::builder(pts).duration(FRAME / 2).build());
+    for n in 0..10u32 {
+        let mut buffer = frame(u64::from(n), &[plate(1, "ABC123", n)]);
+        let unix = gst::ClockTime::from_seconds(1_766_797_023) + u64::from(n) * FRAME;
+        let caps = gst::Caps::new_empty_simple("timestamp/x-unix");
+        gst::ReferenceTimestampMeta::add(buffer.get_mut().unwrap(), &caps, unix, gst::ClockTime::NONE);
+        h.push(buffer).unwrap();
+        assert!(gap(&mut h, u64::from(n) * FRAME + FRAME / 2));
+    }
+    assert_eq!((stat(&h, "tracks"), stat(&h, "live")), (1, 1));
+    gap(&mut h, 100 * FRAME);
+    assert_eq!((stat(&h, "live"), stat(&h, "event"), events(&mut h).len()), (0, 1, 1), "a long gap ends it");
+}
+
+#[test]
 fn unusable_settings_stop_the_start_and_say_why() {
     init();
     let long = "x".repeat(51);

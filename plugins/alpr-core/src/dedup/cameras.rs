@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::limits;
-use crate::time::Timestamp;
 
 use super::duplicates::Duplicates;
 use super::observation::{Decision, EventDecision};
@@ -95,9 +94,9 @@ impl Cameras {
         camera_id(&self.settings.identity.camera, first, first)
     }
 
-    /// Time went on without a frame.
-    pub fn advance(&mut self, memory: &mut Duplicates, time: Timestamp) -> Vec<Decision> {
-        self.passes.values_mut().flat_map(|passes| passes.advance(memory, time)).collect()
+    /// Nothing comes until `position` of the stream, of no camera. Each keeps its own clock, which goes on as the stream does.
+    pub fn advance(&mut self, memory: &mut Duplicates, position: Duration) -> Vec<Decision> {
+        self.end_silent(memory, position, Duration::ZERO)
     }
 
     /// The cameras `shown` have a picture at `position` of the stream. For those that have had none for a while, time goes on
@@ -105,11 +104,16 @@ impl Cameras {
     /// clock; of the others' it knows only how long it was silent.
     pub fn go_on(&mut self, memory: &mut Duplicates, position: Duration, shown: &[u32]) -> Vec<Decision> {
         self.seen.extend(shown.iter().map(|source| (*source, position)));
+        self.end_silent(memory, position, LATENESS)
+    }
+
+    /// Lets time go on at cameras that are silent for longer than `lateness` at `position`.
+    fn end_silent(&mut self, memory: &mut Duplicates, position: Duration, lateness: Duration) -> Vec<Decision> {
         let mut decisions = Vec::new();
         for (source, passes) in self.passes.iter_mut().filter(|(_, passes)| passes.is_waiting()) {
             let silence = self.seen.get(source).map_or(Duration::ZERO, |seen| position.saturating_sub(*seen));
-            if let Some(last) = passes.last_time().filter(|_| silence > LATENESS) {
-                decisions.extend(passes.advance(memory, last.plus(silence - LATENESS)));
+            if let Some(last) = passes.last_time().filter(|_| silence > lateness) {
+                decisions.extend(passes.advance(memory, last.plus(silence - lateness)));
             }
         }
         decisions
@@ -175,7 +179,7 @@ mod tests {
     use super::*;
     use crate::dedup::{DuplicateRules, Emit, FrameInfo, Observation, Outcome};
     use crate::geometry::Rect;
-    use crate::time::TimeSource;
+    use crate::time::{TimeSource, Timestamp};
 
     /// What the camera `source` shows `seconds` after its clock began at `clock`: a plate on its way, or nothing.
     fn show(
@@ -258,6 +262,22 @@ mod tests {
         assert_eq!((cameras.live(), cameras.tally().of(Outcome::NotDelivered)), (0, 0));
         // its next picture is nothing special
         assert!(show(&mut cameras, &mut memory, 1, 1e6 - 86_400.0, 10.0, None).is_empty());
+    }
+
+    #[test]
+    fn a_gap_ends_passes_by_the_clocks_of_their_cameras() {
+        let mut cameras = Cameras::new(Settings { emit: Emit::Final, ..crate::dedup::tests::settings() });
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        // the clock of the camera is years ahead of its stream
+        for number in 0..25_u32 {
+            let position = Duration::from_millis(u64::from(number) * 40);
+            show(&mut cameras, &mut memory, 0, 1e9, position.as_secs_f64(), Some("ABC123"));
+            cameras.go_on(&mut memory, position, &[0]);
+            assert!(cameras.advance(&mut memory, position + Duration::from_millis(20)).is_empty(), "a short gap");
+        }
+        assert_eq!(cameras.tally().tracks(), 1);
+        cameras.advance(&mut memory, Duration::from_secs(3));
+        assert_eq!((cameras.live(), cameras.tally().of(Outcome::Event)), (0, 1), "a long one");
     }
 
     #[test]

@@ -337,7 +337,7 @@ impl AlprDedup {
                 true
             }
             EventView::Gap(gap) => {
-                self.advance(gap.get().0);
+                self.advance(gap);
                 self.srcpad.push_event(event)
             }
             EventView::FlushStop(_) => {
@@ -361,14 +361,13 @@ impl AlprDedup {
         }
     }
 
-    /// Upstream says that nothing came for a while.
-    fn advance(&self, pts: gst::ClockTime) {
+    /// Upstream says that nothing comes until the end of the gap.
+    fn advance(&self, gap: &gst::event::Gap) {
+        let (pts, duration) = gap.get();
         let decisions = {
             let mut state = lock(&self.state);
-            let Some(state) = state.as_mut() else { return };
-            let Some((time, _)) = state.capture.by_stream(pts, &state.segment, self.obj().upcast_ref()) else { return };
-            let State { cameras, memory, .. } = state;
-            cameras.advance(&mut memory.lock(), time)
+            let Some(State { cameras, memory, .. }) = state.as_mut() else { return };
+            cameras.advance(&mut memory.lock(), pts.saturating_add(duration.unwrap_or_default()).into())
         };
         self.carry_out(unseen(decisions), Some(pts)).ok();
     }
