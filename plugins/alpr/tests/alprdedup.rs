@@ -126,6 +126,23 @@ fn a_gap_leaves_passes_whole_whatever_the_clock_of_the_camera_says() {
 }
 
 #[test]
+fn every_stream_has_its_own_recording_date() {
+    let mut h = harness(&[]);
+    let date = gst::DateTime::from_iso8601_string("2025-12-27T00:00:00Z").unwrap();
+    let mut tags = gst::TagList::new();
+    tags.get_mut().unwrap().add::<gst::tags::DateTime>(&date, gst::TagMergeMode::Append);
+    begin(&mut h, "one");
+    h.push_event(gst::event::Tag::new(tags));
+    pass(&mut h, 1, "ABC123", 0, 5);
+    begin(&mut h, "one");
+    pass(&mut h, 2, "M11MMM", 100, 5);
+    begin(&mut h, "two");
+    pass(&mut h, 3, "XYZ789", 0, 5);
+    let days: Vec<String> = events(&mut h).into_iter().map(|event| event.captured_at[..10].to_owned()).collect();
+    assert_eq!(days, ["2025-12-27", "2025-12-27", "1970-01-01"]);
+}
+
+#[test]
 fn unusable_settings_stop_the_start_and_say_why() {
     init();
     let long = "x".repeat(51);

@@ -11,15 +11,17 @@ const NTP_TO_UNIX: u64 = 2_208_988_800;
 /// A step of the system's clock that is followed: less is drift, and capture time shall not jump for it.
 const CLOCK_STEP: i64 = 500_000_000;
 
-/// Where capture time comes from while one stream plays.
+/// Where capture time comes from while the element runs.
 #[derive(Debug, Default)]
 pub(super) struct CaptureTime {
     /// Capture time of stream time 0 that the user gave.
     start: Option<Timestamp>,
     /// The same by the stream's tags.
     tagged: Option<Timestamp>,
-    /// What was taken; it holds for the whole run.
+    /// What was taken; it holds for the whole stream.
     origin: Option<Timestamp>,
+    /// The id of the stream.
+    stream: String,
     live: Option<bool>,
     /// Unix time minus pipeline clock.
     offset: Option<i64>,
@@ -31,6 +33,14 @@ pub(super) struct CaptureTime {
 impl CaptureTime {
     pub(super) fn new(start: Option<Timestamp>) -> Self {
         Self { start, ..Self::default() }
+    }
+
+    /// A stream begins. Another one than before has a recording date of its own, or none.
+    pub(super) fn begin_stream(&mut self, id: &str) {
+        if self.stream != id {
+            id.clone_into(&mut self.stream);
+            (self.tagged, self.origin) = (None, None);
+        }
     }
 
     /// Takes the recording date from tags.

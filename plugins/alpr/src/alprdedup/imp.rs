@@ -200,7 +200,7 @@ impl AlprDedup {
             let mut state = lock(&self.state);
             let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
             live.into_iter().for_each(|live| state.capture.set_live(live));
-            let (first, unnamed) = (state.frames == 0, state.unnamed);
+            let (counted, unnamed) = (state.capture.counts_from_1970(), state.unnamed);
             state.begin(&buffer);
             let mut decisions = Vec::new();
             let mut sources = Vec::new();
@@ -215,7 +215,7 @@ impl AlprDedup {
                 let State { cameras, memory, .. } = state;
                 decisions.extend(unseen(cameras.go_on(&mut memory.lock(), pts.into(), &sources)));
             }
-            if first && state.capture.counts_from_1970() {
+            if !counted && state.capture.counts_from_1970() {
                 gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");
             }
             if unnamed == 0 && state.unnamed > 0 {
@@ -309,6 +309,9 @@ impl AlprDedup {
         use gst::EventView;
         match event.view() {
             EventView::StreamStart(start) => {
+                if let Some(state) = lock(&self.state).as_mut() {
+                    state.capture.begin_stream(start.stream_id());
+                }
                 let id = self.srcpad.create_stream_id(&*self.obj(), Some("events"));
                 let new = gst::event::StreamStart::builder(id.as_str())
                     .flags(gst::StreamFlags::SPARSE)

@@ -46,6 +46,13 @@ pub(crate) fn around(element: &gst::Element) -> gst_check::Harness {
     harness
 }
 
+/// Begins the stream `id`.
+pub(crate) fn begin(harness: &mut gst_check::Harness, id: &str) {
+    harness.push_event(gst::event::StreamStart::new(id));
+    harness.push_event(gst::event::Caps::new(&caps(640)));
+    harness.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+}
+
 pub(crate) fn lattice(text: &str) -> Lattice {
     let alphabet = Alphabet::latin();
     let symbols = alphabet.symbols().to_vec();
