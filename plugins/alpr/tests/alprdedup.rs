@@ -170,6 +170,83 @@ fn unusable_settings_stop_the_start_and_say_why() {
     }
 }
 
+/// What the first message of `kind` on `bus` says.
+fn told(bus: &gst::Bus, kind: gst::MessageType) -> String {
+    let message = bus.pop_filtered(&[kind]).expect("a message");
+    match message.view() {
+        gst::MessageView::Error(error) => error.error().to_string(),
+        gst::MessageView::Warning(warning) => warning.error().to_string(),
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn what_is_set_after_a_stop_to_ready_counts() {
+    let mut h = harness(&[("start-time", "2025-12-27T00:57:03Z")]);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    assert_eq!(events(&mut h)[0].camera_id, "CAM1");
+    let element = h.element().unwrap();
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    element.set_state(gst::State::Ready).unwrap();
+    assert_eq!((stat(&h, "events"), stat(&h, "live")), (1, 0), "what it counted is told until the next start");
+
+    element.set_property("start-time", "yesterday");
+    assert!(element.set_state(gst::State::Playing).is_err());
+    assert!(told(&bus, gst::MessageType::Error).contains("start-time=\"yesterday\" is no ISO-8601 time"));
+
+    for (name, value) in [("start-time", "2025-12-27T00:58:03Z"), ("site-id", "YARD"), ("records", "outcomes")] {
+        element.set_property_from_str(name, value);
+    }
+    element.set_state(gst::State::Playing).unwrap();
+    begin(&mut h, "again");
+    pass(&mut h, 1, "ABC123", 1, 5);
+    pass(&mut h, 2, "XYZ789", 100, 5);
+    h.push_event(gst::event::Eos::new());
+    assert_eq!((stat(&h, "frames"), stat(&h, "event")), (10, 2), "another site: another plate");
+    let lines: Vec<serde_json::Value> =
+        lines(&mut h).iter().map(|(line, _)| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4, "two events and two outcomes");
+    assert_eq!(
+        (&lines[0]["node"]["site"], &lines[0]["captured_at"]),
+        (&"YARD".into(), &"2025-12-27T00:58:03.040000+00:00".into())
+    );
+}
+
+#[test]
+fn plates_are_remembered_over_a_stop_to_ready() {
+    let mut h = harness(&[("start-time", "2025-12-27T00:57:03Z")]);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let element = h.element().unwrap();
+    element.set_state(gst::State::Ready).unwrap();
+    element.set_property("confirm-reads", 2u32);
+    element.set_state(gst::State::Playing).unwrap();
+    begin(&mut h, "again");
+    pass(&mut h, 1, "ABC123", 100, 5);
+    h.push_event(gst::event::Eos::new());
+    assert_eq!((stat(&h, "tracks"), stat(&h, "duplicate-of")), (1, 1));
+}
+
+#[test]
+fn a_pair_that_does_not_fit_is_told_and_blocks_no_other_change() {
+    let mut h = harness(&[("max-length", "10")]);
+    let (element, bus) = (h.element().unwrap(), gst::Bus::new());
+    element.set_bus(Some(&bus));
+    element.set_property("min-length", 15u32);
+    assert!(told(&bus, gst::MessageType::Warning).contains("min-length=15 is above max-length=10"));
+    element.set_property("min-confidence", 1.0);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    h.push_event(gst::event::Eos::new());
+    assert_eq!((stat(&h, "low-confidence"), stat(&h, "format")), (1, 0));
+    assert_eq!(bus.iter().filter(|message| message.type_() == gst::MessageType::Warning).count(), 0);
+    element.set_property("max-length", 16u32);
+    element.set_property("min-confidence", 0.5);
+    begin(&mut h, "again");
+    pass(&mut h, 2, "XYZ789", 100, 5);
+    h.push_event(gst::event::Eos::new());
+    assert_eq!(stat(&h, "format"), 1, "now the pair fits");
+}
+
 #[test]
 fn applications_hear_of_events_and_outcomes_on_the_bus() {
     let mut h = harness(&[]);

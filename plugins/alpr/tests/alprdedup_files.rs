@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
 use common::passes::*;
-use common::wait_for;
+use common::{init, wait_for};
 use gst::prelude::*;
 use gstalpr::meta::PlateMeta;
 
@@ -243,6 +243,72 @@ fn cameras_of_one_site_share_what_they_saw_when_they_are_asked_to() {
         pass(&mut exit, 2, "XYZ789", 90, 5);
         assert_eq!(events(&mut exit).last().map(|e| e.plate.normalized_text.clone()).as_deref(), Some("XYZ789"));
     }
+}
+
+#[test]
+fn the_rules_of_a_site_are_those_of_its_first_camera() {
+    let camera = |id: &str, window: &str| {
+        harness(&[("camera-id", id), ("site-id", "rules"), ("scope", "site"), ("time-window", window)])
+    };
+    let (mut first, second) = (camera("first", "300000000000"), camera("second", "0"));
+    for (name, value) in [("min-length", "3"), ("time-window", "1")] {
+        second.element().unwrap().set_property_from_str(name, value);
+    }
+    pass(&mut first, 1, "ABC123", 1, 5);
+    empty(&mut first, 6, 200);
+    pass(&mut first, 2, "ABC123", 250, 5);
+    first.element().unwrap().set_property("min-length", 4u32);
+    empty(&mut first, 255, 50);
+    assert_eq!((stat(&first, "event"), stat(&first, "duplicate-of")), (1, 1));
+    first.element().unwrap().set_property("time-window", 0u64);
+    pass(&mut first, 3, "ABC123", 350, 5);
+    empty(&mut first, 355, 50);
+    assert_eq!(stat(&first, "event"), 2, "the first may change them");
+}
+
+#[test]
+fn files_that_are_named_in_ready_are_used() {
+    let folder = Folder::new("ready");
+    let [list, zones, state, location] = ["list", "zones", "state", "evidence"].map(|name| folder.path(name));
+    std::fs::write(&list, "ABC123,allow\n").unwrap();
+    std::fs::write(&zones, r#"{"zones": [{"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}]}"#).unwrap();
+    init();
+    let element = gst::ElementFactory::make("alprdedup").build().unwrap();
+    element.set_state(gst::State::Ready).unwrap();
+    for (name, value) in
+        [("watchlist-file", &list), ("zones-file", &zones), ("state-file", &state), ("evidence-location", &location)]
+    {
+        element.set_property(name, value);
+    }
+    let mut h = around(&element);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let event = events(&mut h).remove(0);
+    assert_eq!(event.extras.watchlist.map(|hit| hit.tag).as_deref(), Some("allow"));
+    assert_eq!(event.extras.roi.as_deref(), Some("all"));
+    assert!(std::fs::exists(event.images.plate_url).unwrap());
+    assert!(std::fs::read_to_string(&state).unwrap().contains("ABC123"));
+    // and what changes later is read again
+    std::fs::write(&list, "XYZ789,stolen\n").unwrap();
+    let mut track = 2;
+    wait_for("a hit of the new list", || {
+        pass(&mut h, track, "XYZ789", 100 * track, 5);
+        track += 1;
+        stat(&h, "watchlist-hits") == 2
+    });
+}
+
+#[test]
+fn a_file_that_went_away_blocks_no_change_of_a_property() {
+    let folder = Folder::new("away");
+    let file = folder.path("list");
+    std::fs::write(&file, "ABC123,allow\n").unwrap();
+    let mut h = harness(&[("watchlist-file", file.as_str())]);
+    empty(&mut h, 0, 1);
+    std::fs::remove_file(&file).unwrap();
+    h.element().unwrap().set_property("min-confidence", 1.0);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    h.push_event(gst::event::Eos::new());
+    assert_eq!(stat(&h, "low-confidence"), 1);
 }
 
 #[test]

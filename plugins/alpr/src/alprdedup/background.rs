@@ -30,10 +30,15 @@ impl AlprDedup {
         Ok(())
     }
 
+    /// Waits for what is done beside the stream, and ends it.
+    pub(super) fn stop_background(&self) {
+        let background = lock(&self.background).take();
+        drop(background);
+    }
+
     /// Once a second, in the background.
     fn tick(&self, chores: &mut Chores) {
-        let settings = lock(&self.settings).clone();
-        let (found, problems) = chores.look(&settings);
+        let (found, problems) = chores.look();
         for SettingsError(text) in problems {
             gst::element_imp_warning!(self, gst::ResourceError::Read, ("{text}; what was read before stays in use"));
         }

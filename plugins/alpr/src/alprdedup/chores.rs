@@ -16,6 +16,8 @@ const SWEEP: u32 = 60;
 
 /// What is to be done.
 pub(super) struct Chores {
+    /// As they were at the start.
+    settings: Settings,
     changes: Changes,
     limits: Limits,
     location: PathBuf,
@@ -43,12 +45,13 @@ impl Chores {
         let mut changes = Changes::default();
         files.iter().filter(|file| !file.is_empty()).for_each(|file| changes.remember(file));
         let location = if sweeps { PathBuf::from(&settings.evidence_location) } else { PathBuf::new() };
-        Some(Self { changes, limits, location, ticks: 0 })
+        Some(Self { settings: settings.clone(), changes, limits, location, ticks: 0 })
     }
 
     /// Looks at everything once. A file that cannot be used is told once, until it changes again.
-    pub(super) fn look(&mut self, settings: &Settings) -> (Found, Vec<SettingsError>) {
+    pub(super) fn look(&mut self) -> (Found, Vec<SettingsError>) {
         let (mut found, mut problems) = (Found::default(), Vec::new());
+        let settings = &self.settings;
         if !settings.zones_file.is_empty() && self.changes.changed(&settings.zones_file) {
             found.zones = settings.zones().map(Arc::new).map_err(|error| problems.push(error)).ok();
         }

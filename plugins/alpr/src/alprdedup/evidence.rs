@@ -77,6 +77,11 @@ struct Rgb {
     height: usize,
 }
 
+/// Checks what can be checked without the disk.
+pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
+    UrlTemplate::parse(&settings.evidence_url_template).map(drop)
+}
+
 impl Evidence {
     /// Nothing when no location is set.
     pub(super) fn new(settings: &Settings) -> Result<Option<Self>, SettingsError> {

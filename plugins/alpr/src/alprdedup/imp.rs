@@ -6,6 +6,7 @@ use alpr_core::dedup::Decision;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use super::evidence;
 use super::files::Background;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
@@ -66,25 +67,16 @@ impl ObjectImpl for AlprDedup {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = lock(&self.settings);
-        if !settings.set(pspec.name(), value) {
-            gst::error!(CAT, imp = self, "property {} does not take a {}", pspec.name(), value.type_());
-            return;
-        }
-        let mut state = lock(&self.state);
-        let Some(state) = state.as_mut() else { return };
-        match settings.resolve(&self.obj().name()) {
-            Ok(new) => {
-                // places and watched plates come from their own files
-                let old = state.cameras.settings();
-                let new =
-                    alpr_core::dedup::Settings { zones: old.zones.clone(), watchlist: old.watchlist.clone(), ..new };
-                state.cameras.set_settings(new);
-                state.memory.lock().set_rules(settings.duplicate_rules());
+        let changed = {
+            let mut settings = lock(&self.settings);
+            if !settings.set(pspec.name(), value) {
+                gst::error!(CAT, imp = self, "property {} does not take a {}", pspec.name(), value.type_());
+                return;
             }
-            Err(SettingsError(text)) => {
-                gst::warning!(CAT, imp = self, "{text}; the old settings stay in use");
-            }
+            lock(&self.state).as_mut().map_or(Ok(()), |state| state.change(pspec.name(), &settings))
+        };
+        if let Err(SettingsError(text)) = changed {
+            gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{text}; the old values stay in use"));
         }
     }
 
@@ -137,21 +129,24 @@ impl ElementImpl for AlprDedup {
 
     fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         match transition {
-            gst::StateChange::NullToReady => self.start()?,
-            gst::StateChange::ReadyToPaused => self.rewind(),
+            gst::StateChange::NullToReady => self.check()?,
+            gst::StateChange::ReadyToPaused => self.start()?,
             _ => (),
         }
-        let result = self.parent_change_state(transition)?;
-        match transition {
-            gst::StateChange::PausedToReady => self.cut(),
-            gst::StateChange::ReadyToNull => {
-                let background = lock(&self.background).take();
-                drop(background);
+        let result = self.parent_change_state(transition);
+        match (transition, &result) {
+            (gst::StateChange::ReadyToPaused, Err(_)) => self.stop_background(),
+            (gst::StateChange::PausedToReady, Ok(_)) => {
+                self.stop_background();
+                self.cut();
+            }
+            (gst::StateChange::ReadyToNull, Ok(_)) => {
+                self.stop_background();
                 drop(lock(&self.state).take());
             }
             _ => (),
         }
-        Ok(result)
+        result
     }
 }
 
@@ -168,27 +163,26 @@ fn unseen(decisions: Vec<Decision>) -> Vec<Decided<'static>> {
 }
 
 impl AlprDedup {
-    /// Checks the settings and opens files.
-    fn start(&self) -> Result<(), gst::StateChangeError> {
+    /// Checks the settings; what is set in READY is not known yet.
+    fn check(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
-        match State::new(&settings, &self.obj().name()) {
-            Ok(state) => {
-                *lock(&self.state) = Some(state);
-                self.start_background(&settings)
-            }
-            Err(SettingsError(text)) => {
-                gst::element_imp_error!(self, gst::LibraryError::Settings, ("{text}"));
-                Err(gst::StateChangeError)
-            }
-        }
+        let checked = settings.resolve(&self.obj().name()).and_then(|_| evidence::check(&settings));
+        checked.map_err(|error| self.refuse(&error))
     }
 
-    /// A new run begins: stream time may start again.
-    fn rewind(&self) {
-        let start = lock(&self.settings).start().ok().flatten();
-        if let Some(state) = lock(&self.state).as_mut() {
-            state.rewind(start);
-        }
+    /// Begins a run: reads the settings and opens files.
+    fn start(&self) -> Result<(), gst::StateChangeError> {
+        let settings = lock(&self.settings).clone();
+        let mut old = lock(&self.state).take();
+        let new = State::new(&settings, &self.obj().name(), &mut old);
+        let refused = new.as_ref().err().map(|error| self.refuse(error));
+        *lock(&self.state) = new.ok().or(old);
+        refused.map_or_else(|| self.start_background(&settings), Err)
+    }
+
+    fn refuse(&self, SettingsError(text): &SettingsError) -> gst::StateChangeError {
+        gst::element_imp_error!(self, gst::LibraryError::Settings, ("{text}"));
+        gst::StateChangeError
     }
 
     /// Takes in one frame.

@@ -27,7 +27,7 @@
 //!
 //! ## Statistics
 //!
-//! The property `stats` counts since the start: `frames`, `tracks`, `live`, one counter for each outcome (`event`,
+//! The property `stats` counts since the element went to PAUSED: `frames`, `tracks`, `live`, one counter for each outcome (`event`,
 //! `duplicate-of`, `stitched`, `no-read`, `too-few-reads`, `low-confidence`, `format`, `unknown-region`,
 //! `weak-detection`, `lettering`, `half-seen`, `static`, `suppressed-by-zone`, `not-delivered`, `interrupted`); `events` and
 //! `revisions` that downstream took; `withdrawn` (revisions that took a preview back); `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);

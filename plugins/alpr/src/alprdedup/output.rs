@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use alpr_core::dedup::{self, Decision, Duplicates, EventDecision, Outcome, PassId, WatchlistDecision};
+use alpr_core::dedup::{Decision, Duplicates, EventDecision, Outcome, PassId, WatchlistDecision};
 use alpr_core::event::records::{OutcomeRecord, VehicleRecord, to_json_line};
 use alpr_core::event::{Event, EventId, latency_ms};
 use alpr_core::time::Timestamp;
@@ -11,7 +11,7 @@ use super::capture::unix_now;
 use super::enums::Records;
 use super::evidence::Evidence;
 use super::memory::Memory;
-use super::settings::{Settings, SettingsError};
+use super::settings::Settings;
 use super::state_file::StateFile;
 use crate::meta::View;
 
@@ -48,19 +48,10 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Opens what the settings name; `memory` takes what the state file remembers.
-    pub(super) fn new(settings: &Settings, core: &dedup::Settings, memory: &Memory) -> Result<Self, SettingsError> {
-        let state_file = match settings.state_file.as_str() {
-            "" => None,
-            path => {
-                // its holder is waited for before the memory is locked, which other cameras may share
-                let lock = StateFile::lock(path)?;
-                Some(StateFile::open(path, lock, core.privacy.clone(), &mut memory.lock())?)
-            }
-        };
-        Ok(Self {
+    pub(super) fn new(settings: &Settings, evidence: Option<Evidence>, state_file: Option<StateFile>) -> Self {
+        Self {
             records: settings.records,
-            evidence: Evidence::new(settings)?,
+            evidence,
             state_file,
             refused: BTreeSet::new(),
             events: 0,
@@ -71,7 +62,14 @@ impl Output {
             pictures_deleted: 0,
             warned: false,
             warned_unreadable: false,
-        })
+        }
+    }
+
+    /// What the next run goes on with.
+    pub(super) fn into_state_file(self) -> Option<StateFile> {
+        let mut file = self.state_file?;
+        file.failures = 0;
+        Some(file)
     }
 
     pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {

@@ -162,6 +162,7 @@ fields!(
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::CHANGEABLE;
     use super::*;
 
     #[test]
@@ -172,6 +173,15 @@ mod tests {
             let text = |value: &glib::Value| format!("{value:?}");
             assert_eq!(text(&value), text(property.default_value()), "{}", property.name());
             assert!(settings.set(property.name(), &value), "{}", property.name());
+        }
+    }
+
+    #[test]
+    fn what_may_change_while_playing_is_taken_then() {
+        for property in PROPERTIES.iter() {
+            let name = property.name();
+            let is_taken = CHANGEABLE.contains(&name) || ["time-window", "window-mode"].contains(&name);
+            assert_eq!(property.flags().contains(gst::PARAM_FLAG_MUTABLE_PLAYING), is_taken, "{name}");
         }
     }
 }

@@ -102,6 +102,19 @@ impl Default for Settings {
     }
 }
 
+/// Properties that [`Settings::put`] takes.
+pub(super) const CHANGEABLE: [&str; 9] = [
+    "emit",
+    "min-confidence",
+    "confirm-reads",
+    "min-detector-confidence",
+    "min-length",
+    "max-length",
+    "static",
+    "unknown-region",
+    "track-timeout",
+];
+
 /// A threshold of the core as the number a person would have written.
 fn two_decimals(value: f32) -> f64 {
     (f64::from(value) * 100.0).round() / 100.0
@@ -123,26 +136,10 @@ impl Settings {
         ] {
             check_text(property, value, limit)?;
         }
-        if self.min_length > self.max_length {
-            let (least, most) = (self.min_length, self.max_length);
-            return Err(SettingsError(format!("min-length={least} is above max-length={most}")));
-        }
         self.start()?;
         let templates = Arc::new(self.templates()?);
-        Ok(dedup::Settings {
+        let mut core = dedup::Settings {
             identity: Identity { camera: camera.to_owned(), site: self.site_id.clone(), host },
-            emit: self.emit.into(),
-            rules: Rules {
-                min_confidence: self.min_confidence as f32,
-                confirm_reads: self.confirm_reads,
-                min_detector_confidence: self.min_detector_confidence as f32,
-                min_length: self.min_length as usize,
-                max_length: self.max_length as usize,
-                static_policy: self.static_policy.into(),
-                unknown_region: self.unknown_region.into(),
-                ..Rules::default()
-            },
-            track_timeout: Duration::from_nanos(self.track_timeout),
             scope: self.scope.into(),
             regions: self.regions(&templates)?,
             templates,
@@ -150,7 +147,37 @@ impl Settings {
             watchlist: Arc::new(self.watchlist()?),
             privacy: self.privacy()?,
             ..dedup::Settings::default()
-        })
+        };
+        for property in CHANGEABLE {
+            self.put(property, &mut core)?;
+        }
+        Ok(core)
+    }
+
+    /// Puts the value of `property` into `core`, where it may change while the stream plays.
+    pub(super) fn put(&self, property: &str, core: &mut dedup::Settings) -> Result<(), SettingsError> {
+        let rules = &mut core.rules;
+        match property {
+            "emit" => core.emit = self.emit.into(),
+            "min-confidence" => rules.min_confidence = self.min_confidence as f32,
+            "confirm-reads" => rules.confirm_reads = self.confirm_reads,
+            "min-detector-confidence" => rules.min_detector_confidence = self.min_detector_confidence as f32,
+            "min-length" | "max-length" => (rules.min_length, rules.max_length) = self.lengths()?,
+            "static" => rules.static_policy = self.static_policy.into(),
+            "unknown-region" => rules.unknown_region = self.unknown_region.into(),
+            "track-timeout" => core.track_timeout = Duration::from_nanos(self.track_timeout),
+            _ => (),
+        }
+        Ok(())
+    }
+
+    /// Least and most characters of a text.
+    fn lengths(&self) -> Result<(usize, usize), SettingsError> {
+        let (least, most) = (self.min_length, self.max_length);
+        if least > most {
+            return Err(SettingsError(format!("min-length={least} is above max-length={most}")));
+        }
+        Ok((least as usize, most as usize))
     }
 
     /// How duplicates are found.

@@ -1,15 +1,17 @@
-//! What the element holds from READY up.
+//! What the element holds from PAUSED up, and until it goes there again or to NULL.
 
 use std::collections::BTreeMap;
 
-use alpr_core::dedup::{Cameras, Decision, FrameInfo, Observation, Outcome, VehicleObservation};
+use alpr_core::dedup::{Cameras, Decision, DuplicateRules, FrameInfo, Observation, Outcome, VehicleObservation};
 use alpr_core::time::{TimeSource, Timestamp};
 
 use super::capture::CaptureTime;
+use super::evidence::Evidence;
 use super::health::Health;
 use super::memory::Memory;
 use super::output::Output;
 use super::settings::{Settings, SettingsError};
+use super::state_file::StateFile;
 use crate::meta;
 
 /// Name of the structure of property `stats`.
@@ -35,18 +37,30 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads and opens what `settings` name. `name` stands in for a camera without id.
-    pub(super) fn new(settings: &Settings, name: &str) -> Result<Self, SettingsError> {
+    /// Reads and opens what `settings` name. `name` stands in for a camera without id. Of the run before, `old`, what is
+    /// remembered stays where the settings ask for the same memory; it is left as it is when something before that fails.
+    pub(super) fn new(settings: &Settings, name: &str, old: &mut Option<Self>) -> Result<Self, SettingsError> {
         let core = settings.resolve(name)?;
-        let rules = settings.duplicate_rules();
-        let memory =
-            if settings.shares_memory() { Memory::of_site(&settings.site_id, rules) } else { Memory::own(rules) };
-        let output = Output::new(settings, &core, &memory)?;
+        let start = settings.start()?;
+        let evidence = Evidence::new(settings)?;
+        let (memory, state_file) = match old.take() {
+            Some(Self { memory, output, .. }) if memory.is_of(settings) => {
+                memory.change_rules(|_| settings.duplicate_rules());
+                (memory, output.into_state_file())
+            }
+            other => {
+                // its state file may be the one that is opened now
+                drop(other);
+                let memory = Memory::new(settings);
+                let state_file = StateFile::new(settings, core.privacy.clone(), &memory)?;
+                (memory, state_file)
+            }
+        };
         Ok(Self {
-            output,
+            output: Output::new(settings, evidence, state_file),
             cameras: Cameras::new(core),
             memory,
-            capture: CaptureTime::new(settings.start()?),
+            capture: CaptureTime::new(start),
             segment: gst::FormattedSegment::new(),
             width: 0,
             height: 0,
@@ -59,13 +73,17 @@ impl State {
         })
     }
 
-    /// Stream time starts again.
-    pub(super) fn rewind(&mut self, start: Option<Timestamp>) {
-        self.capture = CaptureTime::new(start);
-        self.segment = gst::FormattedSegment::new();
-        self.frames = 0;
-        self.numbers.clear();
-        self.last_pts = None;
+    /// Takes in a new value of `property`, where it may change while the stream plays; others count from the next start.
+    pub(super) fn change(&mut self, property: &str, settings: &Settings) -> Result<(), SettingsError> {
+        if matches!(property, "time-window" | "window-mode") {
+            let DuplicateRules { window, mode, .. } = settings.duplicate_rules();
+            self.memory.change_rules(|old| DuplicateRules { window, mode, ..old });
+            return Ok(());
+        }
+        let mut core = self.cameras.settings().clone();
+        settings.put(property, &mut core)?;
+        self.cameras.set_settings(core);
+        Ok(())
     }
 
     /// A buffer came.

@@ -16,7 +16,8 @@ use alpr_core::event::EventId;
 use alpr_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::settings::SettingsError;
+use super::memory::Memory;
+use super::settings::{Settings, SettingsError};
 
 /// Lines beyond twice the living entries that are suffered before the log is written anew.
 const SLACK: usize = 1000;
@@ -52,8 +53,23 @@ pub(super) struct StateFile {
 }
 
 impl StateFile {
+    /// Opens the state file of `settings`; `memory` takes what it remembers.
+    pub(super) fn new(
+        settings: &Settings,
+        privacy: Option<Hasher>,
+        memory: &Memory,
+    ) -> Result<Option<Self>, SettingsError> {
+        let path = settings.state_file.as_str();
+        if path.is_empty() {
+            return Ok(None);
+        }
+        // its holder is waited for before the memory is locked, which other cameras may share
+        let lock = Self::lock(path)?;
+        Self::open(path, lock, privacy, &mut memory.lock()).map(Some)
+    }
+
     /// Takes the lock of `path`, with some patience.
-    pub(super) fn lock(path: &str) -> Result<File, SettingsError> {
+    fn lock(path: &str) -> Result<File, SettingsError> {
         let lock = File::create(format!("{path}.lock")).map_err(|e| fail(path, "locked", &e))?;
         let end = Instant::now() + LOCK_PATIENCE;
         loop {
@@ -66,12 +82,7 @@ impl StateFile {
     }
 
     /// Takes what `path` remembers into `memory` and goes on writing there; `lock` is [its own](Self::lock).
-    pub(super) fn open(
-        path: &str,
-        lock: File,
-        privacy: Option<Hasher>,
-        memory: &mut Duplicates,
-    ) -> Result<Self, SettingsError> {
+    fn open(path: &str, lock: File, privacy: Option<Hasher>, memory: &mut Duplicates) -> Result<Self, SettingsError> {
         let known = match std::fs::read_to_string(path) {
             Ok(text) => parse(&text, privacy.as_ref()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
