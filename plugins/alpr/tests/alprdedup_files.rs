@@ -84,6 +84,42 @@ fn a_full_disk_costs_the_picture_and_not_the_event() {
     assert_eq!(warnings, 1, "once, not for every picture");
 }
 
+#[test]
+fn a_slow_disk_keeps_nobody_waiting_who_asks() {
+    let folder = Folder::new("slow");
+    let [fast, slow] = ["fast", "slow"].map(|name| folder.path(name));
+    let mut h = harness(&[("evidence-location", fast.as_str())]);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let picture = events(&mut h).remove(0).images.plate_url;
+    // a pipe that nobody reads from, where the same picture is written next
+    let pipe = format!("{}.part", picture.replacen(&fast, &slow, 1));
+    std::fs::create_dir_all(std::path::Path::new(&pipe).parent().unwrap()).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut h = harness(&[("evidence-location", slow.as_str())]);
+    let element = h.element().unwrap();
+    let stream = std::thread::spawn(move || {
+        pass(&mut h, 1, "ABC123", 1, 5);
+        h
+    });
+    let (tell, told) = std::sync::mpsc::channel();
+    let application = std::thread::spawn(move || {
+        for _ in 0..50 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            common::stat(&element, "frames");
+            element.set_property("min-confidence", 0.5);
+        }
+        tell.send(()).unwrap();
+    });
+    let told = told.recv_timeout(std::time::Duration::from_secs(10));
+    let waits = !stream.is_finished();
+    let reader = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    let h = stream.join().unwrap();
+    application.join().unwrap();
+    drop(reader);
+    assert!(waits && told.is_ok(), "the stream waits for the disk, and the application does not");
+    assert_eq!(stat(&h, "pictures-written"), 1);
+}
+
 /// Width and height of a JPEG, from its frame header.
 fn size_of(jpeg: &[u8]) -> (u32, u32) {
     let mut at = 2;

@@ -12,6 +12,7 @@ use alpr_core::image::{self, OwnedFrame};
 use sha2::{Digest, Sha256};
 
 use super::enums::{Evidence as Kinds, EvidenceFor};
+use super::naming::{Names, UrlTemplate, safe};
 use super::settings::{Settings, SettingsError};
 use crate::frame::{Format, Picture, PictureError};
 use crate::meta::View;
@@ -28,17 +29,38 @@ const MOST_KEPT: usize = 256 << 20;
 /// Colour of corners.
 const CORNERS: [u8; 3] = [0, 255, 0];
 
-/// Where pictures go and how.
+/// The pictures of passes in view.
 pub(super) struct Evidence {
-    location: PathBuf,
-    url: UrlTemplate,
+    place: Arc<Place>,
     kinds: Kinds,
     listed_only: bool,
+    format: Option<Format>,
+    kept: HashMap<PassId, Arc<Kept>>,
+    pub(super) counts: Counts,
+}
+
+/// Where pictures go and how.
+struct Place {
+    location: PathBuf,
+    url: UrlTemplate,
     corners: bool,
     quality: u8,
-    format: Option<Format>,
-    kept: HashMap<PassId, Kept>,
-    pub(super) counts: Counts,
+}
+
+/// The pictures of one event, to be written while nothing is locked: a disk may be slow.
+pub(super) struct Pictures {
+    place: Arc<Place>,
+    kept: Arc<Kept>,
+}
+
+/// What came of writing them.
+#[derive(Default)]
+pub(super) struct Written {
+    pictures: u64,
+    bytes: u64,
+    failed: u64,
+    /// The first failure, in words.
+    pub(super) failure: Option<String>,
 }
 
 /// What became of pictures.
@@ -94,12 +116,14 @@ impl Evidence {
             SettingsError(format!("evidence-location={location:?} cannot be made: {error}; choose a writable folder"))
         })?;
         Ok(Some(Self {
-            location,
-            url,
+            place: Arc::new(Place {
+                location,
+                url,
+                corners: settings.evidence_corners,
+                quality: settings.evidence_quality.min(100) as u8,
+            }),
             kinds: settings.evidence,
             listed_only: settings.evidence_for == EvidenceFor::Listed,
-            corners: settings.evidence_corners,
-            quality: settings.evidence_quality.min(100) as u8,
             format: None,
             kept: HashMap::new(),
             counts: Counts::default(),
@@ -118,7 +142,7 @@ impl Evidence {
             self.counts.unreadable += 1;
             format!("no evidence can be cut from a picture: {error}")
         })?;
-        self.kept.insert(keep.pass, kept);
+        self.kept.insert(keep.pass, Arc::new(kept));
         Ok(())
     }
 
@@ -132,7 +156,7 @@ impl Evidence {
         let vehicle = vehicle.map(|vehicle| vehicle.expanded(VEHICLE_MARGIN));
         Ok(Kept {
             plate: plate.and_then(|region| crop(&frame, &region, None)),
-            vehicle: vehicle.and_then(|region| crop(&frame, &region, self.corners.then_some(&corners))),
+            vehicle: vehicle.and_then(|region| crop(&frame, &region, self.place.corners.then_some(&corners))),
             frame: self.kinds.contains(Kinds::FRAME).then(|| self.whole(&frame, buffer, view)).flatten(),
             corners,
         })
@@ -165,18 +189,33 @@ impl Evidence {
         self.kept.remove(&pass);
     }
 
-    /// Writes the pictures of an event and puts their URLs and hashes into it. Returns the first failure, in words.
-    pub(super) fn write(&mut self, decision: &mut EventDecision) -> Option<String> {
+    /// The pictures of an event that are to be written.
+    pub(super) fn of(&self, decision: &EventDecision) -> Option<Pictures> {
         if self.listed_only && !decision.listed {
             return None;
         }
-        let kept = self.kept.get(&decision.pass)?;
+        let kept = self.kept.get(&decision.pass)?.clone();
+        Some(Pictures { place: self.place.clone(), kept })
+    }
+
+    /// Counts what was written.
+    pub(super) fn count(&mut self, written: &Written) {
+        self.counts.written += written.pictures;
+        self.counts.bytes += written.bytes;
+        self.counts.failed += written.failed;
+    }
+}
+
+impl Pictures {
+    /// Writes the pictures of `decision` and puts their URLs and hashes into it.
+    pub(super) fn write(&self, decision: &mut EventDecision) -> Written {
+        let Self { place, kept } = self;
         let whole = kept.frame.as_ref().and_then(|whole| {
             let frame = whole.pixels.frame().ok()?;
             let all = Rect::new(0.0, 0.0, frame.width() as f32, frame.height() as f32);
-            crop(&frame, &all, self.corners.then_some(&kept.corners))
+            crop(&frame, &all, place.corners.then_some(&kept.corners))
         });
-        let mut failure = None;
+        let mut written = Written::default();
         let Event { event_id, captured_at, camera_id, node, images, extras, .. } = &mut decision.event;
         let Images { plate_url, vehicle_url, frame_url } = images;
         let names = Names {
@@ -194,111 +233,26 @@ impl Evidence {
         for (kind, picture, url, hash) in wanted {
             let Some(picture) = picture else { continue };
             let key = names.key(kind);
-            let path = self.location.join(&key);
-            let written = encode(picture, self.quality).and_then(|jpeg| {
+            let path = place.location.join(&key);
+            let result = encode(picture, place.quality).and_then(|jpeg| {
                 write(&path, &jpeg).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
                 Ok(jpeg)
             });
-            match written {
+            match result {
                 Ok(jpeg) => {
-                    self.counts.written += 1;
-                    self.counts.bytes += jpeg.len() as u64;
-                    *url = self.url.fill(&names, kind, &key, &path);
+                    written.pictures += 1;
+                    written.bytes += jpeg.len() as u64;
+                    *url = place.url.fill(&names, kind, &key, &path);
                     *hash = Some(Sha256::digest(&jpeg).iter().map(|byte| format!("{byte:02x}")).collect());
                 }
                 Err(error) => {
-                    self.counts.failed += 1;
-                    failure.get_or_insert(error);
+                    written.failed += 1;
+                    written.failure.get_or_insert(error);
                 }
             }
         }
-        failure
+        written
     }
-}
-
-/// What names a picture.
-struct Names {
-    site: String,
-    camera: String,
-    date: String,
-    event: String,
-    revision: u32,
-}
-
-impl Names {
-    /// The key of a picture: unique, for event ids are and revisions are told apart.
-    fn key(&self, kind: &str) -> String {
-        let revision = if self.revision == 0 { String::new() } else { format!("-r{}", self.revision) };
-        format!("{}/{}/{}/{}{revision}-{kind}.jpg", self.site, self.camera, self.date, self.event)
-    }
-}
-
-/// How URLs are made.
-struct UrlTemplate(Vec<Part>);
-
-enum Part {
-    Text(String),
-    Key,
-    Site,
-    Camera,
-    Date,
-    Event,
-    Revision,
-    Kind,
-}
-
-impl UrlTemplate {
-    fn parse(template: &str) -> Result<Self, SettingsError> {
-        let mut parts = Vec::new();
-        let mut rest = template;
-        while let Some((text, tail)) = rest.split_once('{') {
-            parts.push(Part::Text(text.to_owned()));
-            let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
-            parts.push(match name {
-                "key" => Part::Key,
-                "site_id" => Part::Site,
-                "camera_id" => Part::Camera,
-                "date" => Part::Date,
-                "event_id" => Part::Event,
-                "revision" => Part::Revision,
-                "kind" => Part::Kind,
-                other => {
-                    return Err(SettingsError(format!(
-                        "evidence-url-template={template:?} has {{{other}}}; possible are {{key}}, {{site_id}}, \
-                         {{camera_id}}, {{date}}, {{event_id}}, {{revision}} and {{kind}}"
-                    )));
-                }
-            });
-            rest = tail;
-        }
-        parts.push(Part::Text(rest.to_owned()));
-        Ok(Self(parts))
-    }
-
-    fn fill(&self, names: &Names, kind: &str, key: &str, path: &Path) -> String {
-        let url: String = self
-            .0
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Key => key.to_owned(),
-                Part::Site => names.site.clone(),
-                Part::Camera => names.camera.clone(),
-                Part::Date => names.date.clone(),
-                Part::Event => names.event.clone(),
-                Part::Revision => names.revision.to_string(),
-                Part::Kind => kind.to_owned(),
-            })
-            .collect();
-        if url.is_empty() { path.to_string_lossy().into_owned() } else { url }
-    }
-}
-
-/// `text` as one part of a path and a URL: other characters than letters, digits, `.`, `_` and `-` become `_`.
-fn safe(text: &str) -> String {
-    let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
-    let name: String = text.chars().map(kept).collect();
-    if name.trim_matches('.').is_empty() { "_".to_owned() } else { name }
 }
 
 /// Cuts `region` out at its own resolution.
@@ -363,38 +317,4 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         // what is left of it would never be seen again
         std::fs::remove_file(&part).ok();
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(camera: &str, revision: u32) -> Names {
-        let event = "7f019dc8-0c96-4094-9da0-93b6d50cd369".to_owned();
-        Names { site: safe("DC 1"), camera: safe(camera), date: "2025-12-27".into(), event, revision }
-    }
-
-    #[test]
-    fn urls_and_keys() {
-        for (template, expected) in [
-            (
-                "s3://alpr-plate-images/{key}",
-                "s3://alpr-plate-images/DC_1/gate_1/2025-12-27/7f019dc8-0c96-4094-9da0-93b6d50cd369-plate.jpg",
-            ),
-            (
-                "https://h/{camera_id}/{date}/{kind}?r={revision}&s={site_id}",
-                "https://h/gate_1/2025-12-27/plate?r=0&s=DC_1",
-            ),
-            ("{event_id}", "7f019dc8-0c96-4094-9da0-93b6d50cd369"),
-            ("", "/there/it/is.jpg"),
-        ] {
-            let names = names("gate/1", 0);
-            let key = names.key("plate");
-            let url =
-                UrlTemplate::parse(template).ok().map(|t| t.fill(&names, "plate", &key, Path::new("/there/it/is.jpg")));
-            assert_eq!(url.as_deref(), Some(expected));
-        }
-        assert!(UrlTemplate::parse("{plate}").is_err_and(|SettingsError(text)| text.contains("{plate}; possible are")));
-        assert!(names("..", 2).key("plate").contains("/_/") && names("a", 2).key("plate").ends_with("-r2-plate.jpg"));
-    }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use alpr_core::dedup::Decision;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use super::carry::unseen;
 use super::evidence;
 use super::files::Background;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
-use crate::meta::{self, View};
+use crate::meta;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
@@ -154,14 +154,6 @@ fn event_caps() -> gst::Caps {
     gst::Caps::builder("application/x-json").field("format", "alpr-event").build()
 }
 
-/// A decision and the picture that it is about, where there is one.
-type Decided<'a> = (Decision, Option<(&'a gst::Buffer, View)>);
-
-/// Decisions that no picture shows.
-fn unseen(decisions: Vec<Decision>) -> Vec<Decided<'static>> {
-    decisions.into_iter().map(|decision| (decision, None)).collect()
-}
-
 impl AlprDedup {
     /// Checks the settings; what is set in READY is not known yet.
     fn check(&self) -> Result<(), gst::StateChangeError> {
@@ -231,67 +223,6 @@ impl AlprDedup {
             self.srcpad.push_event(gap);
         }
         Ok(gst::FlowSuccess::Ok)
-    }
-
-    /// Does what was decided, each on the picture that shows it; returns how many buffers went downstream.
-    fn carry_out(&self, decisions: Vec<Decided<'_>>, pts: Option<gst::ClockTime>) -> Result<usize, gst::FlowError> {
-        let mut sent = 0;
-        let mut failure = None;
-        for (decision, frame) in decisions {
-            let prepared = {
-                let mut state = lock(&self.state);
-                let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
-                let live = state.capture.is_live() == Some(true);
-                let State { output, memory, .. } = state;
-                output.prepare(decision, frame, live, memory)
-            };
-            let Some(prepared) = prepared else { continue };
-            if let Some(message) = prepared.before {
-                self.post(message);
-            }
-            if let Some(text) = prepared.warning {
-                gst::element_imp_warning!(
-                    self,
-                    gst::ResourceError::Write,
-                    ("{text}; events go out without such pictures, see stats pictures-failed and pictures-unreadable")
-                );
-            }
-            let mut taken = prepared.event.is_none() || prepared.line.is_some();
-            if let Some((line, captured)) = prepared.line {
-                let result = match failure {
-                    None => self.srcpad.push(super::output::buffer(line, captured, pts)),
-                    Some(error) => Err(error),
-                };
-                match result {
-                    Ok(_) => sent += 1,
-                    Err(error) => {
-                        failure = Some(error);
-                        taken = false;
-                    }
-                }
-            }
-            if let Some(event) = &prepared.event
-                && let Some(State { cameras, memory, output, health, capture, .. }) = lock(&self.state).as_mut()
-            {
-                if taken {
-                    health.told(&event.event, capture.is_live() == Some(true));
-                }
-                let mut memory = memory.lock();
-                cameras.settle(&mut memory, event, taken);
-                output.settled(event, taken, &memory);
-            }
-            if taken && let Some(message) = prepared.after {
-                self.post(message);
-            }
-        }
-        failure.map_or(Ok(sent), Err)
-    }
-
-    pub(super) fn post(&self, structure: gst::Structure) {
-        let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
-        if self.obj().post_message(message).is_err() {
-            gst::debug!(CAT, imp = self, "nobody listens to messages");
-        }
     }
 
     fn is_live(&self) -> bool {
@@ -388,16 +319,7 @@ impl AlprDedup {
             state.segment = gst::FormattedSegment::new();
             state.cameras.reset()
         };
-        let outcomes = decisions.into_iter();
-        for decision in outcomes {
-            let prepared = lock(&self.state).as_mut().and_then(|state| {
-                let State { output, memory, .. } = state;
-                output.prepare(decision, None, false, memory)
-            });
-            if let Some(message) = prepared.and_then(|prepared| prepared.after) {
-                self.post(message);
-            }
-        }
+        self.tell(decisions);
     }
 
     fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {

@@ -9,10 +9,10 @@ use super::enums::PlatePrivacy;
 use super::settings::Settings;
 
 /// A memory that several elements may hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Memory {
     duplicates: Arc<Mutex<Duplicates>>,
-    place: Place,
+    place: Arc<Place>,
     /// Whether the rules are this element's: it came first.
     rules_are_own: bool,
 }
@@ -43,7 +43,7 @@ impl Memory {
     /// The memory that `settings` ask for: one of their own, or that of their site in this process, whose rules are those of
     /// the element that came first.
     pub(super) fn new(settings: &Settings) -> Self {
-        let place = Place::of(settings);
+        let place = Arc::new(Place::of(settings));
         let own = || Arc::new(Mutex::new(Duplicates::new(settings.duplicate_rules())));
         let Some(site) = &place.site else { return Self { duplicates: own(), place, rules_are_own: true } };
         let mut sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +58,7 @@ impl Memory {
 
     /// Whether this is the memory that `settings` ask for.
     pub(super) fn is_of(&self, settings: &Settings) -> bool {
-        self.place == Place::of(settings)
+        *self.place == Place::of(settings)
     }
 
     /// Changes the rules by `change`; those of a site are left to the element that came first.

@@ -46,6 +46,7 @@
 
 mod background;
 mod capture;
+mod carry;
 mod chores;
 mod enums;
 mod evidence;
@@ -53,6 +54,7 @@ mod files;
 mod health;
 mod imp;
 mod memory;
+mod naming;
 mod neighbours;
 mod output;
 mod properties;

@@ -9,10 +9,10 @@ use alpr_core::time::Timestamp;
 
 use super::capture::unix_now;
 use super::enums::Records;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Pictures, Written};
 use super::memory::Memory;
 use super::settings::Settings;
-use super::state_file::StateFile;
+use super::state_file::{Note, StateFile};
 use crate::meta::View;
 
 /// One decision, ready to be carried out.
@@ -24,6 +24,10 @@ pub(super) struct Prepared {
     pub(super) line: Option<(String, Timestamp)>,
     /// The event in that line.
     pub(super) event: Option<Box<EventDecision>>,
+    /// What [`Output::complete`] waits for: its pictures.
+    pub(super) pictures: Option<Pictures>,
+    /// What the state file is to say.
+    pub(super) note: Option<Note>,
     /// A message about what downstream took.
     pub(super) after: Option<gst::Structure>,
     /// What went wrong with pictures, the first time.
@@ -67,9 +71,7 @@ impl Output {
 
     /// What the next run goes on with.
     pub(super) fn into_state_file(self) -> Option<StateFile> {
-        let mut file = self.state_file?;
-        file.failures = 0;
-        Some(file)
+        self.state_file.map(StateFile::again)
     }
 
     pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {
@@ -111,7 +113,11 @@ impl Output {
                 self.refused.remove(&pass);
                 None
             }
-            Decision::Event(decision) => self.event(decision, live),
+            Decision::Event(decision) => {
+                let evidence = self.evidence.as_ref().filter(|_| !decision.event.extras.withdrawn);
+                let pictures = evidence.and_then(|evidence| evidence.of(&decision));
+                Some(Prepared { pictures, event: Some(decision), ..Prepared::default() })
+            }
             Decision::Watchlist(decision) => {
                 self.watchlist_hits += 1;
                 let before = Some(watchlist_message(&decision));
@@ -122,17 +128,19 @@ impl Output {
         }
     }
 
-    fn event(&mut self, mut decision: Box<EventDecision>, live: bool) -> Option<Prepared> {
-        let evidence = self.evidence.as_mut().filter(|_| !decision.event.extras.withdrawn);
-        let failure = evidence.and_then(|evidence| evidence.write(&mut decision));
-        let warning = failure.filter(|_| !std::mem::replace(&mut self.warned, true));
+    /// Makes the line of an event whose pictures are `written`.
+    pub(super) fn complete(&mut self, prepared: &mut Prepared, written: Option<Written>, live: bool) {
+        let Some(decision) = &mut prepared.event else { return };
+        if let (Some(written), Some(evidence)) = (written, &mut self.evidence) {
+            evidence.count(&written);
+            prepared.warning = written.failure.filter(|_| !std::mem::replace(&mut self.warned, true));
+        }
         if live {
             decision.event.latency_ms = latency_ms(decision.captured, unix_now());
         }
         let line = self.line(&decision.event);
-        let after = line.as_ref().map(|line| event_message(&decision.event, line));
-        let line = line.map(|line| (line, decision.captured));
-        Some(Prepared { line, after, event: Some(decision), warning, ..Prepared::default() })
+        prepared.after = line.as_ref().map(|line| event_message(&decision.event, line));
+        prepared.line = line.map(|line| (line, decision.captured));
     }
 
     fn outcome(&mut self, mut record: OutcomeRecord, memory: &Memory) -> Option<Prepared> {
@@ -142,11 +150,8 @@ impl Output {
         }
         // the plate was in view until now: that is what the window may count from
         let seen = record.duplicate_of.as_deref().and_then(EventId::parse).or(id);
-        if let Some(file) = &mut self.state_file {
-            let memory = memory.lock();
-            seen.and_then(|id| memory.of_event(id)).into_iter().for_each(|entry| file.note(entry, &memory));
-        }
-        let line = self.line(&record)?;
+        let note = self.state_file.as_ref().and_then(|file| Some(file.note(memory.lock().of_event(seen?)?)));
+        let Some(line) = self.line(&record) else { return Some(Prepared { note, ..Prepared::default() }) };
         let message = gst::Structure::builder("alpr-outcome")
             .field("event-id", &record.event_id)
             .field("camera-id", &record.camera_id)
@@ -155,7 +160,7 @@ impl Output {
             .field("json", line.trim_end())
             .build();
         let line = self.records.contains(Records::OUTCOMES).then_some((line, record.captured));
-        Some(Prepared { line, after: Some(message), ..Prepared::default() })
+        Some(Prepared { line, after: Some(message), note, ..Prepared::default() })
     }
 
     fn vehicle(&mut self, mut record: VehicleRecord, live: bool) -> Option<Prepared> {
@@ -180,22 +185,22 @@ impl Output {
         line
     }
 
-    /// Downstream took the event, or did not.
-    pub(super) fn settled(&mut self, event: &EventDecision, taken: bool, memory: &Duplicates) {
-        if event.event.extras.withdrawn {
-            self.state_file.iter_mut().for_each(|file| file.forget(&event.event.event_id, memory));
-        }
+    /// Downstream took the event, or did not. Returns what the state file is to say of it, in this order.
+    pub(super) fn settled(&mut self, event: &EventDecision, taken: bool, memory: &Duplicates) -> Vec<Note> {
+        let withdrawn = self.state_file.as_ref().filter(|_| event.event.extras.withdrawn);
+        let mut notes: Vec<Note> = withdrawn.map(|file| file.forget(&event.event.event_id)).into_iter().collect();
         if !taken {
             self.refused.insert(event.pass);
-            return;
+            return notes;
         }
         self.refused.remove(&event.pass);
         let counter = if event.event.extras.revision == 0 { &mut self.events } else { &mut self.revisions };
         *counter += 1;
         self.withdrawn += u64::from(event.event.extras.withdrawn);
-        if let (Some(file), Some(entry)) = (&mut self.state_file, memory.get(event.entry)) {
-            file.note(entry, memory);
+        if let (Some(file), Some(entry)) = (&self.state_file, memory.get(event.entry)) {
+            notes.push(file.note(entry));
         }
+        notes
     }
 
     pub(super) fn add_stats(&self, stats: &mut gst::Structure) {
@@ -204,7 +209,7 @@ impl Output {
         stats.set("withdrawn", self.withdrawn);
         stats.set("watchlist-hits", self.watchlist_hits);
         stats.set("serialization-failures", self.failures);
-        stats.set("state-file-failures", self.state_file.as_ref().map_or(0, |file| file.failures));
+        stats.set("state-file-failures", self.state_file.as_ref().map_or(0, StateFile::failures));
         let counts = self.evidence.as_ref().map(|evidence| evidence.counts).unwrap_or_default();
         stats.set("pictures-written", counts.written);
         stats.set("pictures-bytes", counts.bytes);

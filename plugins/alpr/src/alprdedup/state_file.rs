@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use alpr_core::dedup::{Duplicates, Entry, Hasher};
+use alpr_core::dedup::{Entry, Hasher};
 use alpr_core::event::EventId;
 use alpr_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,15 +43,48 @@ struct Line {
     withdrawn: bool,
 }
 
-/// An open state file.
+/// An open state file. Each that is cloned from it writes to the same file.
+#[derive(Clone)]
 pub(super) struct StateFile {
-    path: PathBuf,
-    log: File,
-    lines: usize,
     privacy: Option<Hasher>,
+    log: Arc<Mutex<Log>>,
+    failures: Arc<AtomicU64>,
+}
+
+/// The file itself.
+struct Log {
+    path: PathBuf,
+    file: File,
+    lines: usize,
     /// Keeps the lock as long as it lives.
     _lock: File,
-    pub(super) failures: u64,
+}
+
+/// A line for the file, to be written while nothing else is locked: a disk may be slow.
+pub(super) struct Note {
+    state_file: StateFile,
+    line: Line,
+}
+
+impl Note {
+    /// Writes it; now and then, all that `memory` knows. A failure is counted: the event is out all the same.
+    pub(super) fn write(&self, memory: &Memory) {
+        let Self { state_file, line } = self;
+        let mut log = state_file.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = append(&mut log.file, line).and_then(|()| {
+            log.lines += 1;
+            if log.lines <= 2 * memory.lock().len() + SLACK {
+                return Ok(());
+            }
+            let all: Vec<Line> = memory.lock().committed().map(|entry| state_file.line(entry)).collect();
+            log.lines = all.len();
+            log.file = rewrite(&log.path, all.into_iter())?;
+            Ok(())
+        });
+        if written.is_err() {
+            state_file.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl StateFile {
@@ -63,9 +98,7 @@ impl StateFile {
         if path.is_empty() {
             return Ok(None);
         }
-        // its holder is waited for before the memory is locked, which other cameras may share
-        let lock = Self::lock(path)?;
-        Self::open(path, lock, privacy, &mut memory.lock()).map(Some)
+        Self::open(path, Self::lock(path)?, privacy, memory).map(Some)
     }
 
     /// Takes the lock of `path`, with some patience.
@@ -81,43 +114,46 @@ impl StateFile {
         }
     }
 
-    /// Takes what `path` remembers into `memory` and goes on writing there; `lock` is [its own](Self::lock).
-    fn open(path: &str, lock: File, privacy: Option<Hasher>, memory: &mut Duplicates) -> Result<Self, SettingsError> {
+    /// Takes what `path` remembers into `memory` and goes on writing there; `lock` is [its own](Self::lock). Other cameras may
+    /// share the memory: it is locked for the taking only.
+    fn open(path: &str, lock: File, privacy: Option<Hasher>, memory: &Memory) -> Result<Self, SettingsError> {
         let known = match std::fs::read_to_string(path) {
             Ok(text) => parse(&text, privacy.as_ref()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(fail(path, "read", &error)),
         };
-        for (id, line) in &known {
-            memory.restore(&line.scope, &line.plate, *id, Timestamp(line.since), Timestamp(line.seen));
-        }
-        let log = rewrite(Path::new(path), known.into_values()).map_err(|e| fail(path, "written", &e))?;
-        Ok(Self { path: path.into(), log, lines: memory.len(), privacy, _lock: lock, failures: 0 })
-    }
-
-    /// Appends what is known of `entry` now. A failure is counted: the event is out all the same.
-    pub(super) fn note(&mut self, entry: &Entry, memory: &Duplicates) {
-        self.append(&self.line(entry), memory);
-    }
-
-    /// Appends that the event `event_id` was withdrawn.
-    pub(super) fn forget(&mut self, event_id: &str, memory: &Duplicates) {
-        let (scope, plate, event_id) = (String::new(), String::new(), event_id.to_owned());
-        self.append(&Line { scope, plate, hashed: true, event_id, since: 0, seen: 0, withdrawn: true }, memory);
-    }
-
-    fn append(&mut self, line: &Line, memory: &Duplicates) {
-        if append(&mut self.log, line).is_err() {
-            self.failures += 1;
-            return;
-        }
-        self.lines += 1;
-        if self.lines > 2 * memory.len() + SLACK {
-            match rewrite(&self.path, memory.committed().map(|entry| self.line(entry))) {
-                Ok(log) => (self.log, self.lines) = (log, memory.len()),
-                Err(_) => self.failures += 1,
+        let lines = {
+            let mut memory = memory.lock();
+            for (id, line) in &known {
+                memory.restore(&line.scope, &line.plate, *id, Timestamp(line.since), Timestamp(line.seen));
             }
-        }
+            memory.len()
+        };
+        let file = rewrite(Path::new(path), known.into_values()).map_err(|e| fail(path, "written", &e))?;
+        let log = Log { path: path.into(), file, lines, _lock: lock };
+        Ok(Self { privacy, log: Arc::new(Mutex::new(log)), failures: Arc::default() })
+    }
+
+    /// The same file in a new run, which counts anew.
+    pub(super) fn again(self) -> Self {
+        Self { failures: Arc::default(), ..self }
+    }
+
+    /// Lines that could not be written.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// What is known of `entry` now.
+    pub(super) fn note(&self, entry: &Entry) -> Note {
+        Note { state_file: self.clone(), line: self.line(entry) }
+    }
+
+    /// That the event `event_id` was withdrawn.
+    pub(super) fn forget(&self, event_id: &str) -> Note {
+        let (scope, plate, event_id) = (String::new(), String::new(), event_id.to_owned());
+        let line = Line { scope, plate, hashed: true, event_id, since: 0, seen: 0, withdrawn: true };
+        Note { state_file: self.clone(), line }
     }
 
     fn line(&self, entry: &Entry) -> Line {
@@ -198,29 +234,39 @@ mod tests {
         folder
     }
 
-    fn open(path: &str, privacy: Option<Hasher>, memory: &mut Duplicates) -> StateFile {
+    fn open(path: &str, privacy: Option<Hasher>, memory: &Memory) -> StateFile {
         StateFile::open(path, StateFile::lock(path).unwrap(), privacy, memory).unwrap()
+    }
+
+    fn new_memory() -> Memory {
+        Memory::new(&Settings::default())
+    }
+
+    /// An event with `plate` that downstream took.
+    fn taken(memory: &Memory, plate: &str, event: EventId) -> Entry {
+        let mut memory = memory.lock();
+        let entry = memory.insert("cam", plate, event, Timestamp(5));
+        memory.commit(entry);
+        memory.get(entry).unwrap().clone()
     }
 
     #[test]
     fn what_was_delivered_survives_a_kill_and_a_torn_line() {
         let folder = folder("kill");
         let path = folder.join("state").to_string_lossy().into_owned();
-        let mut memory = Duplicates::default();
-        let mut file = open(&path, None, &mut memory);
+        let memory = new_memory();
+        let file = open(&path, None, &memory);
         assert!(StateFile::lock(&path).is_err(), "one writer only");
         for (n, plate) in [(1, "ABC123"), (2, "XYZ789"), (3, "PARK2020")] {
-            let entry = memory.insert("cam", plate, id(n), Timestamp(5));
-            memory.commit(entry);
-            let entry = memory.get(entry).unwrap().clone();
-            file.note(&entry, &memory);
+            file.note(&taken(&memory, plate, id(n))).write(&memory);
         }
-        file.forget(&id(3).to_string(), &memory);
+        file.forget(&id(3).to_string()).write(&memory);
         drop(file);
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
-        let mut memory = Duplicates::default();
-        open(&path, None, &mut memory);
+        let memory = new_memory();
+        open(&path, None, &memory);
+        let mut memory = memory.lock();
         assert_eq!(memory.len(), 2);
         assert_eq!(memory.find("cam", "ABC123", Timestamp(6), None).map(|found| found.event_id), Some(id(1)));
         std::fs::remove_dir_all(folder).unwrap();
@@ -230,13 +276,11 @@ mod tests {
     fn the_log_stays_bounded() {
         let folder = folder("bounded");
         let path = folder.join("state").to_string_lossy().into_owned();
-        let mut memory = Duplicates::default();
-        let mut file = open(&path, None, &mut memory);
-        let entry = memory.insert("cam", "ABC123", id(1), Timestamp(5));
-        memory.commit(entry);
+        let memory = new_memory();
+        let file = open(&path, None, &memory);
+        let entry = taken(&memory, "ABC123", id(1));
         for _ in 0..5 * SLACK {
-            let entry = memory.get(entry).unwrap().clone();
-            file.note(&entry, &memory);
+            file.note(&entry).write(&memory);
         }
         assert!(std::fs::read_to_string(&path).unwrap().lines().count() <= SLACK + 2);
         std::fs::remove_dir_all(folder).unwrap();
@@ -247,17 +291,14 @@ mod tests {
         let folder = folder("privacy");
         let path = folder.join("state").to_string_lossy().into_owned();
         let hasher = Hasher::new(b"0123456789abcdef").unwrap();
-        let mut memory = Duplicates::default();
-        let mut file = open(&path, None, &mut memory);
-        let entry = memory.insert("cam", "ABC123", id(1), Timestamp(5));
-        memory.commit(entry);
-        let entry = memory.get(entry).unwrap().clone();
-        file.note(&entry, &memory);
+        let memory = new_memory();
+        let file = open(&path, None, &memory);
+        file.note(&taken(&memory, "ABC123", id(1))).write(&memory);
         drop(file);
-        let mut memory = Duplicates::default();
-        drop(open(&path, Some(hasher.clone()), &mut memory));
+        let memory = new_memory();
+        drop(open(&path, Some(hasher.clone()), &memory));
         assert!(!std::fs::read_to_string(&path).unwrap().contains("ABC123"), "also plates of a run without privacy");
-        assert!(memory.find("cam", &hasher.hash("ABC123"), Timestamp(6), None).is_some());
+        assert!(memory.lock().find("cam", &hasher.hash("ABC123"), Timestamp(6), None).is_some());
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
