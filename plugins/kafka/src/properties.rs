@@ -29,7 +29,7 @@ static PROPERTIES: LazyLock<Vec<Property>> =
 pub(crate) static SPECS: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
     let stats = glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
         .nick("Stats")
-        .blurb("Counters since the element was made, see the element's page")
+        .blurb("Counters since the element was made, listed in docs/kafka.md")
         .read_only()
         .build();
     PROPERTIES.iter().map(|property| property.spec.clone()).chain([stats]).collect()
