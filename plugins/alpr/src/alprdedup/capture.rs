@@ -87,16 +87,16 @@ impl CaptureTime {
     }
 
     /// Capture time of a moment of the stream.
-    pub(super) fn by_stream(
+    fn by_stream(
         &mut self,
         pts: gst::ClockTime,
         segment: &gst::FormattedSegment<gst::ClockTime>,
         element: &gst::Element,
     ) -> Option<(Timestamp, TimeSource)> {
         if self.live == Some(true) {
-            let at = segment.to_running_time(pts)? + element.base_time()?;
+            let at = clock_time(segment.to_running_time(pts)?, element.base_time()?);
             let offset = self.clock_offset(&element.clock()?)?;
-            return Some((Timestamp(signed(at).saturating_add(offset)), TimeSource::Clock));
+            return Some((Timestamp(at.saturating_add(offset)), TimeSource::Clock));
         }
         let position = segment.to_stream_time(pts).unwrap_or(pts);
         Some((Timestamp(self.origin().0.saturating_add(signed(position))), TimeSource::StreamTime))
@@ -137,6 +137,12 @@ fn reference(buffer: &gst::BufferRef) -> Option<Timestamp> {
     })
 }
 
+/// The pipeline's clock at a running time. A base time before the clock's zero, as after a seek of a live pipeline, has
+/// wrapped around, and comes back here.
+fn clock_time(running: gst::ClockTime, base: gst::ClockTime) -> i64 {
+    running.nseconds().wrapping_add(base.nseconds()).cast_signed()
+}
+
 fn signed(time: gst::ClockTime) -> i64 {
     i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
 }
@@ -145,4 +151,17 @@ fn signed(time: gst::ClockTime) -> i64 {
 pub(super) fn unix_now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_time_may_lie_before_the_zero_of_the_clock() {
+        let seconds = gst::ClockTime::from_seconds;
+        assert_eq!(clock_time(seconds(7), seconds(5)), 12_000_000_000);
+        let before = gst::ClockTime::from_nseconds(0_u64.wrapping_sub(5_000_000_000));
+        assert_eq!(clock_time(seconds(7), before), 2_000_000_000);
+    }
 }
