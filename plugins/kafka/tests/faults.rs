@@ -188,6 +188,17 @@ fn a_record_that_is_too_large_is_a_dead_letter_and_the_stream_goes_on() {
 }
 
 #[test]
+fn a_record_larger_than_the_buffer_memory_is_delivered() {
+    let cluster = cluster(&["t"]);
+    let mut sink = cluster.sink("buffer-memory=65536 max-request-size=4000000 compression-type=none");
+    push_all(&mut sink, 0..10, 1);
+    sink.push(&format!("{{\"camera_id\":\"CAM0\",\"n\":10,\"text\":\"{}\"}}", "x".repeat(3_000_000))).unwrap();
+    push_all(&mut sink, 11..20, 1);
+    sink.wait_stat("delivered", 20, SOON);
+    cluster.check_complete(20, 1);
+}
+
+#[test]
 fn what_the_broker_finds_too_large_is_a_dead_letter_too() {
     let cluster = cluster(&["t", "dead"]);
     let mut sink = cluster.sink("dead-letter-topic=dead");

@@ -74,6 +74,22 @@ fn order_is_kept_also_without_idempotence_and_with_a_limit_on_tries() {
 }
 
 #[test]
+fn the_clients_queue_takes_the_largest_record() {
+    let queue = "queue.buffering.max.kbytes";
+    let small_buffer = |max_request_size| {
+        move |s: &mut Settings| {
+            s.buffer_bytes = 65_536;
+            s.max_request_size = max_request_size;
+        }
+    };
+    check(|_| (), queue, Some("65536"));
+    check(small_buffer(1000), queue, Some("1024"));
+    check(small_buffer(4 << 20), queue, Some("8192"));
+    check(small_buffer(1_000_000_000), queue, Some("1953124"));
+    check(|s| s.buffer_bytes = 1 << 42, queue, Some("2147483647"));
+}
+
+#[test]
 fn every_clash_names_both() {
     for (key, property) in OWNED_KEYS {
         let text = config(|s| s.config = structure(&format!("config,{key}=1"))).unwrap_err();
