@@ -263,8 +263,9 @@ fn set_security(config: &mut ClientConfig, settings: &Settings) -> Result<(), Co
     Ok(())
 }
 
+/// Rounded up: 0 means "without end" or "never" to the client.
 fn millis(duration: Duration) -> String {
-    duration.as_millis().to_string()
+    duration.as_nanos().div_ceil(1_000_000).to_string()
 }
 
 pub(crate) fn acks(acks: Acks) -> &'static str {

@@ -90,6 +90,15 @@ fn the_clients_queue_takes_the_largest_record() {
 }
 
 #[test]
+fn a_duration_that_is_not_zero_is_no_zero_for_the_client() {
+    for (duration, expected) in [(0, "0"), (1, "1"), (999_999, "1"), (1_000_000, "1"), (1_000_001, "2")] {
+        let duration = Duration::from_nanos(duration);
+        check(|s| s.linger = duration, "linger.ms", Some(expected));
+        check(|s| s.message_timeout = duration, "message.timeout.ms", Some(expected));
+    }
+}
+
+#[test]
 fn every_clash_names_both() {
     for (key, property) in OWNED_KEYS {
         let text = config(|s| s.config = structure(&format!("config,{key}=1"))).unwrap_err();
