@@ -137,8 +137,10 @@ pub(crate) fn client_config(settings: &Settings) -> Result<ClientConfig, ConfigE
 
 fn check(settings: &Settings) -> Result<(), ConfigError> {
     let refuse = |text: String| Err(ConfigError::Invalid(text));
-    if settings.bootstrap_servers.trim().is_empty() {
-        return refuse("bootstrap-servers is empty. Set it to the brokers' addresses, such as localhost:9092.".into());
+    if settings.bootstrap_servers.split(',').all(|server| server.trim().is_empty()) {
+        return refuse(
+            "bootstrap-servers names no broker. Set it to the brokers' addresses, such as localhost:9092.".into(),
+        );
     }
     if settings.topic.is_empty() {
         return refuse("topic is empty. Set it to the topic that records without a topic of their own go to.".into());

@@ -326,7 +326,9 @@ fn wrong_settings_are_refused_with_what_to_do() {
     check_refused("config=\"config,transactional.id=x\"", &["transactional.id", "Remove it"]);
     check_refused("config=\"config,no.such.key=1\"", &["no.such.key"]);
     check_refused("acks=leader", &["enable-idempotence=true needs acks=all", "acks is 1"]);
-    check_refused("bootstrap-servers=\"\"", &["bootstrap-servers is empty"]);
+    for servers in ["", ","] {
+        check_refused(&format!("bootstrap-servers=\"{servers}\""), &["bootstrap-servers names no broker"]);
+    }
     check_refused("sasl-username=a", &["security-protocol", "plaintext"]);
     check_refused("security-protocol=sasl-ssl sasl-username=a", &["needs sasl-password"]);
     check_refused("security-protocol=sasl-ssl sasl-mechanism=oauthbearer", &["needs sasl-token-command"]);

@@ -99,6 +99,15 @@ fn a_duration_that_is_not_zero_is_no_zero_for_the_client() {
 }
 
 #[test]
+fn some_broker_must_be_named() {
+    for servers in ["", " ", ",", " , ,"] {
+        let text = config(|s| s.bootstrap_servers = servers.into()).unwrap_err();
+        assert!(text.contains("bootstrap-servers names no broker"), "{text}");
+    }
+    check(|s| s.bootstrap_servers = ",a:1".into(), "bootstrap.servers", Some(",a:1"));
+}
+
+#[test]
 fn every_clash_names_both() {
     for (key, property) in OWNED_KEYS {
         let text = config(|s| s.config = structure(&format!("config,{key}=1"))).unwrap_err();
