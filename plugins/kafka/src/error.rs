@@ -55,7 +55,7 @@ impl fmt::Display for SinkError {
             Self::Client(KafkaError::ClientConfig(_, reason, key, _)) => write!(
                 f,
                 "The Kafka client refused the setting {key}: {}. Correct it in config or in the property of that name.",
-                without_value(reason)
+                without_value(reason, key)
             ),
             Self::Client(err) => write!(f, "The Kafka client could not be made from these settings: {err}."),
             Self::Store(err) => err.fmt(f),
@@ -88,9 +88,18 @@ impl fmt::Display for SinkError {
     }
 }
 
-/// librdkafka quotes the value in its texts: keep what comes before the quotation.
-fn without_value(reason: &str) -> &str {
-    reason.split('"').next().unwrap_or_default().trim_end_matches([' ', ':'])
+/// How librdkafka's only text begins that ends with the value as it is: `… property "acks": VALUE`.
+const UNQUOTED: &str = "Invalid value for ";
+
+/// librdkafka's texts quote the name of the setting, which is kept, and the value, which is not.
+fn without_value(reason: &str, key: &str) -> String {
+    let text = reason.trim_end().replace(&format!("\"{key}\""), key);
+    let text = if text.starts_with(UNQUOTED) { text.split(':').next().unwrap_or_default() } else { &text };
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}…{}", &text[..first], &text[last + 1..]),
+        (Some(first), _) => format!("{}…", &text[..first]),
+        (None, _) => text.to_string(),
+    }
 }
 
 impl std::error::Error for SinkError {}
@@ -111,6 +120,59 @@ impl SinkError {
             Self::Metrics { .. } => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),
             Self::Refused { .. } => gst::error_msg!(gst::ResourceError::NotAuthorized, ("{self}")),
             Self::SpoolFull { .. } => gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("{self}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(reason: &str, key: &str, expected: &str) {
+        assert_eq!(without_value(reason, key), expected);
+    }
+
+    #[test]
+    fn a_reason_keeps_the_name_and_the_range_and_loses_the_value() {
+        let range = "Configuration property \"socket.timeout.ms\" value 1 is outside allowed range 10..300000\n";
+        check(
+            range,
+            "socket.timeout.ms",
+            "Configuration property socket.timeout.ms value 1 is outside allowed range 10..300000",
+        );
+        let expected = "Expected bool value for enable.x: true or false";
+        check("Expected bool value for \"enable.x\": true or false", "enable.x", expected);
+        let quoted = "Invalid value … for configuration property debug";
+        check("Invalid value \"hunter2\" for configuration property \"debug\"", "debug", quoted);
+        check("Invalid value \"hun\"ter\"2\" for configuration property \"debug\"", "debug", quoted);
+        let unquoted = "Invalid value for configuration property a.b";
+        check("Invalid value for configuration property \"a.b\": hunter2: \"x\"", "a.b", unquoted);
+        check("Invalid value for configuration property \"a.b\"", "a.b", unquoted);
+        // The text was cut, or names the setting by its other name.
+        check("Invalid value \"hunter2", "debug", "Invalid value …");
+        check(
+            "Invalid value for configuration property \"a.b\": hunter2",
+            "c",
+            "Invalid value for configuration property …",
+        );
+    }
+
+    #[test]
+    fn the_clients_own_texts_hold_no_value() {
+        use rdkafka::{ClientConfig, producer::BaseProducer};
+        for (key, words) in [
+            ("socket.timeout.ms", "property socket.timeout.ms"),
+            ("debug", "property debug"),
+            ("enable.ssl.certificate.verification", "true or false"),
+            ("ssl.endpoint.identification.algorithm", "property ssl.endpoint.identification.algorithm"),
+            ("partitioner", "property partitioner"),
+            ("no.such.key", "No such configuration property"),
+        ] {
+            let made: Result<BaseProducer, KafkaError> = ClientConfig::new().set(key, "hunter2").create();
+            let Err(err) = made else { panic!("{key}=hunter2 was accepted") };
+            let text = SinkError::Client(err).to_string();
+            assert!(text.contains(words) && !text.contains("hunter2"), "{text}");
         }
     }
 }

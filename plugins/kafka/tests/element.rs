@@ -329,6 +329,7 @@ fn wrong_settings_are_refused_with_what_to_do() {
     for servers in ["", ","] {
         check_refused(&format!("bootstrap-servers=\"{servers}\""), &["bootstrap-servers names no broker"]);
     }
+    check_refused("config=\"config,socket.timeout.ms=1\"", &["socket.timeout.ms", "value 1 is", "10..300000"]);
     check_refused("sasl-username=a", &["security-protocol", "plaintext"]);
     check_refused("security-protocol=sasl-ssl sasl-username=a", &["needs sasl-password"]);
     check_refused("security-protocol=sasl-ssl sasl-mechanism=oauthbearer", &["needs sasl-token-command"]);
