@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 /// First byte of a framed value.
@@ -53,12 +53,8 @@ impl From<RegistryError> for AvroError {
 pub(crate) struct Encoder {
     schemas: BTreeMap<String, (Schema, String)>,
     registry: Registry,
-    ids: Mutex<BTreeMap<String, Arc<Known>>>,
-}
-
-struct Known {
-    id: u32,
-    kind: String,
+    /// By subject and kind: a topic may have records of several kinds.
+    ids: Mutex<BTreeMap<(String, String), u32>>,
 }
 
 impl Encoder {
@@ -115,14 +111,12 @@ impl Encoder {
     }
 
     fn id(&self, topic: &str, kind: &str, schema: &str) -> Result<u32, AvroError> {
-        let subject = format!("{topic}-value");
-        let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned();
-        if let Some(known) = known.filter(|known| known.kind == kind) {
-            return Ok(known.id);
+        let name = (format!("{topic}-value"), kind.to_string());
+        if let Some(id) = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(*id);
         }
-        let id = self.registry.id(&subject, schema)?;
-        let known = Arc::new(Known { id, kind: kind.to_string() });
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, known);
+        let id = self.registry.id(&name.0, schema)?;
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(name, id);
         Ok(id)
     }
 }
@@ -198,5 +192,60 @@ mod tests {
         let mut json = plate();
         json.as_object_mut().unwrap().remove("camera_id");
         assert!(body("plate", json).is_err());
+    }
+
+    /// A registry on a port of its own that gives a new id to each question, for as many as it is asked.
+    fn registry() -> (Registry, std::sync::Arc<std::sync::atomic::AtomicU32>) {
+        use std::io::{BufRead, BufReader, Read, Write};
+        use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = std::sync::Arc::new(AtomicU32::new(0));
+        let counter = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let head: Vec<String> =
+                    stream.by_ref().lines().map(Result::unwrap).take_while(|l| !l.is_empty()).collect();
+                let length =
+                    head.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                stream.read_exact(&mut vec![0; length.unwrap()]).unwrap();
+                let body = format!("{{\"id\":{}}}", counter.fetch_add(1, Relaxed));
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        (Registry::new(&url, None, &crate::secret::Secret::default(), true).unwrap(), asked)
+    }
+
+    #[test]
+    fn the_registry_is_asked_once_for_each_kind_of_a_topic() {
+        let dir = tempfile::tempdir().unwrap();
+        for kind in ["a", "b"] {
+            let schema = format!(r#"{{"type":"record","name":"{kind}","fields":[{{"name":"n","type":"int"}}]}}"#);
+            std::fs::write(dir.path().join(format!("{kind}.avsc")), schema).unwrap();
+        }
+        let (registry, asked) = registry();
+        let encoder = Encoder::new(Some(dir.path()), registry).unwrap();
+        let id = |topic: &str, kind: &str| {
+            let mut record = Record {
+                topic: topic.into(),
+                key: None,
+                headers: Vec::new(),
+                timestamp_ms: 0,
+                value: br#"{"n":1}"#.to_vec(),
+                received_ms: 0,
+                dead_from: None,
+            };
+            record.set_header(KIND_HEADER, kind);
+            encoder.encode(&record).unwrap()[4]
+        };
+        let ids: Vec<u8> = [("t", "a"), ("t", "b"), ("t", "a"), ("t", "b"), ("u", "a"), ("t", "a")]
+            .into_iter()
+            .map(|(topic, kind)| id(topic, kind))
+            .collect();
+        assert_eq!(ids, [0, 1, 0, 1, 2, 0]);
+        assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 3);
     }
 }
