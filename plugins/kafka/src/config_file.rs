@@ -66,6 +66,17 @@ const KEYS: &[(&str, &str, Apply)] = &[
     ("development.verbose_logging", "", |s, v| flag(&mut s.verbose, v)),
 ];
 
+/// Keys whose values are taken to the letter. YAML reads a number without quotes as its value: 0123 as 123.
+const TEXT_SECTION: &str = "auth.";
+
+/// One leaf of the file.
+struct Entry {
+    path: String,
+    value: String,
+    /// Written as text, not as a number, a list or true/false.
+    is_text: bool,
+}
+
 /// A file that cannot be used.
 #[derive(Debug)]
 pub(crate) struct FileError(String);
@@ -91,19 +102,22 @@ pub(crate) fn load(settings: &mut Settings, path: &Path) -> Result<Vec<String>, 
 
 fn apply(
     settings: &mut Settings,
-    entries: &[(String, String)],
+    entries: &[Entry],
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<String>, String> {
     let mut warnings = Vec::new();
     // In the order of the table, whatever the order of the file: `enable_metrics` is before its interval.
     for (path, property, action) in KEYS {
-        let Some((_, value)) = entries.iter().find(|(key, _)| key == path) else { continue };
+        let Some(entry) = entries.iter().find(|entry| entry.path == *path) else { continue };
         if !settings.set.contains(*property) {
-            let value = expand(value, &environment).map_err(|what| format!("{path}: {what}"))?;
+            if path.starts_with(TEXT_SECTION) && !entry.is_text {
+                return Err(format!("{path} must be text: put it in quotes."));
+            }
+            let value = expand(&entry.value, &environment).map_err(|what| format!("{path}: {what}"))?;
             action(settings, &value).map_err(|expected| format!("{path} must be {expected}."))?;
         }
     }
-    for (key, _) in entries {
+    for Entry { path: key, .. } in entries {
         if !KEYS.iter().any(|(path, ..)| path == key) {
             warnings
                 .push(format!("The key {key} of the configuration file means nothing to kafkasink; it is ignored."));
@@ -113,7 +127,7 @@ fn apply(
 }
 
 /// Leaves as `a.b.c` and text; a list becomes a comma list, null nothing at all.
-fn flatten(prefix: &str, value: &Yaml, entries: &mut Vec<(String, String)>) {
+fn flatten(prefix: &str, value: &Yaml, entries: &mut Vec<Entry>) {
     match value {
         Yaml::Hash(map) => {
             for (key, value) in map {
@@ -124,9 +138,13 @@ fn flatten(prefix: &str, value: &Yaml, entries: &mut Vec<(String, String)>) {
         }
         Yaml::Array(items) => {
             let items: Vec<String> = items.iter().filter_map(scalar).collect();
-            entries.push((prefix.to_string(), items.join(",")));
+            entries.push(Entry { path: prefix.to_string(), value: items.join(","), is_text: false });
         }
-        other => entries.extend(scalar(other).map(|text| (prefix.to_string(), text))),
+        other => entries.extend(scalar(other).map(|value| Entry {
+            path: prefix.to_string(),
+            value,
+            is_text: matches!(other, Yaml::String(_)),
+        })),
     }
 }
 
@@ -238,18 +256,28 @@ mod tests {
     use super::*;
     use crate::config::client_config;
 
+    fn entry(path: &str, value: &str) -> Entry {
+        Entry { path: path.to_string(), value: value.to_string(), is_text: true }
+    }
+
+    fn load_text(settings: &mut Settings, text: &str) -> Result<Vec<String>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        load(settings, file.path()).map_err(|err| err.to_string())
+    }
+
     /// Loads one key and gives librdkafka's value of another.
     #[track_caller]
     fn check(path: &str, value: &str, key: &str, expected: &str) {
         let mut settings = Settings::default();
-        let mut entries = vec![(path.to_string(), value.to_string())];
+        let mut entries = vec![entry(path, value)];
         if path.starts_with("auth.ssl") {
-            entries.push(("auth.security_protocol".into(), "SSL".into()));
+            entries.push(entry("auth.security_protocol", "SSL"));
             settings.ssl_certificate_location = Some("c".into());
             settings.ssl_key_location = Some("k".into());
         }
         if path.starts_with("auth.sasl") {
-            entries.push(("auth.security_protocol".into(), "SASL_SSL".into()));
+            entries.push(entry("auth.security_protocol", "SASL_SSL"));
             settings.sasl_username = Some("u".into());
             settings.sasl_password = Secret::new(Some("p".into()));
         }
@@ -297,13 +325,11 @@ mod tests {
     #[test]
     fn a_whole_file() {
         gst::init().unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
         let text = "kafka:\n  bootstrap_servers: [\"a:1\", \"b:2\"]\n  topics:\n    plate_events: p\n    vehicle_tracks: v\n    \
                     system_health: h\n  producer:\n    acks: all\n    batch_sizes: 1\nauth:\n  sasl_mechanism: null\n\
                     development:\n  use_mock: true\n  verbose_logging: true\nelsewhere:\n  x: 1\n";
-        std::fs::write(file.path(), text).unwrap();
         let mut settings = Settings::default();
-        let warnings = load(&mut settings, file.path()).unwrap();
+        let warnings = load_text(&mut settings, text).unwrap();
         assert_eq!((settings.bootstrap_servers.as_str(), settings.topic.as_str()), ("a:1,b:2", "p"));
         let topics = settings.topics.unwrap();
         assert_eq!((topics.get("vehicle"), topics.get("health")), (Ok("v"), Ok("h")));
@@ -316,13 +342,13 @@ mod tests {
     fn a_property_wins_over_the_file() {
         let mut settings = Settings::default();
         settings.set.insert("topic".into());
-        apply(&mut settings, &[("kafka.topics.plate_events".into(), "other".into())], |_| None).unwrap();
+        apply(&mut settings, &[entry("kafka.topics.plate_events", "other")], |_| None).unwrap();
         assert_eq!(settings.topic, Settings::default().topic);
     }
 
     #[test]
     fn secrets_come_from_the_environment_and_stay_out_of_errors() {
-        let entries = [("auth.sasl_password".to_string(), "${PASSWORD}".to_string())];
+        let entries = [entry("auth.sasl_password", "${PASSWORD}")];
         let mut settings = Settings::default();
         apply(&mut settings, &entries, |name| (name == "PASSWORD").then(|| "hunter2".into())).unwrap();
         assert_eq!(settings.sasl_password.reveal("p").unwrap().unwrap().as_str(), "hunter2");
@@ -331,8 +357,28 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_looks_like_a_number_must_be_in_quotes() {
+        let password = |text: &str| {
+            let mut settings = Settings::default();
+            load_text(&mut settings, &format!("auth:\n  sasl_password: {text}\n"))?;
+            Ok(settings.sasl_password.reveal("p").unwrap().map(|password| password.to_string()))
+        };
+        for text in ["0123", "0x1F", "00700", "+12", "12", "1.50", "1e3", "True", "[0123]"] {
+            let err: String = password(text).unwrap_err();
+            assert!(err.ends_with("auth.sasl_password must be text: put it in quotes."), "{err}");
+            let in_quotes = password(&format!("'{text}'"));
+            assert_eq!(in_quotes, Ok(Some(text.to_string())));
+        }
+        assert_eq!(password("0123a"), Ok(Some("0123a".into())));
+        assert_eq!(password("null"), Ok(None));
+        let mut settings = Settings::default();
+        settings.set.insert("sasl-password".into());
+        assert_eq!(load_text(&mut settings, "auth:\n  sasl_password: 0123\n"), Ok(Vec::new()), "it is not used");
+    }
+
+    #[test]
     fn a_wrong_value_names_the_key() {
-        let entries = [("kafka.producer.acks".to_string(), "most".to_string())];
+        let entries = [entry("kafka.producer.acks", "most")];
         let err = apply(&mut Settings::default(), &entries, |_| None).unwrap_err();
         assert_eq!(err, "kafka.producer.acks must be all, -1, 1 or 0.");
         let err = load(&mut Settings::default(), Path::new("/nowhere.yaml")).unwrap_err().to_string();
