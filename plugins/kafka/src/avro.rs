@@ -79,11 +79,11 @@ impl Encoder {
     /// Bytes before the body.
     pub(crate) const FRAME_BYTES: usize = 5;
 
-    /// The framed value of a record whose value is JSON.
-    pub(crate) fn encode(&self, record: &Record) -> Result<Vec<u8>, AvroError> {
+    /// The framed value of a record whose value is JSON; a wait for the registry ends when `given_up` says so.
+    pub(crate) fn encode(&self, record: &Record, given_up: &dyn Fn() -> bool) -> Result<Vec<u8>, AvroError> {
         let (_, text) = self.schema(record)?;
         let body = self.body(record)?;
-        let id = self.id(&record.topic, kind(record), text)?;
+        let id = self.id(&record.topic, kind(record), text, given_up)?;
         let mut framed = Vec::with_capacity(body.len() + Self::FRAME_BYTES);
         framed.push(MAGIC);
         framed.extend(id.to_be_bytes());
@@ -110,12 +110,12 @@ impl Encoder {
             .ok_or_else(|| AvroError::Never(format!("there is no Avro schema for records of kind \"{kind}\"")))
     }
 
-    fn id(&self, topic: &str, kind: &str, schema: &str) -> Result<u32, AvroError> {
+    fn id(&self, topic: &str, kind: &str, schema: &str, given_up: &dyn Fn() -> bool) -> Result<u32, AvroError> {
         let name = (format!("{topic}-value"), kind.to_string());
         if let Some(id) = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Ok(*id);
         }
-        let id = self.registry.id(&name.0, schema)?;
+        let id = self.registry.id(&name.0, schema, given_up)?;
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(name, id);
         Ok(id)
     }
@@ -239,7 +239,7 @@ mod tests {
                 dead_from: None,
             };
             record.set_header(KIND_HEADER, kind);
-            encoder.encode(&record).unwrap()[4]
+            encoder.encode(&record, &|| false).unwrap()[4]
         };
         let ids: Vec<u8> = [("t", "a"), ("t", "b"), ("t", "a"), ("t", "b"), ("u", "a"), ("t", "a")]
             .into_iter()

@@ -4,7 +4,7 @@ use crate::config::ConfigError;
 use crate::config_file::FileError;
 use crate::spool::StoreError;
 use rdkafka::error::KafkaError;
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf};
 
 /// Why the sink could not start or go on.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ pub(crate) enum SinkError {
     /// librdkafka refused the configuration.
     Client(KafkaError),
     Store(StoreError),
+    /// The spool is still held by a sink of this process that was stopped.
+    StillClosing {
+        path: PathBuf,
+    },
     Metrics {
         address: String,
         source: io::Error,
@@ -59,6 +63,12 @@ impl fmt::Display for SinkError {
             ),
             Self::Client(err) => write!(f, "The Kafka client could not be made from these settings: {err}."),
             Self::Store(err) => err.fmt(f),
+            Self::StillClosing { path } => write!(
+                f,
+                "The spool {} is still being closed by this process: the Kafka client of the kafkasink that used it did \
+                 not end in time. Start again in some seconds; its records are safe.",
+                path.display()
+            ),
             Self::Metrics { address, source } => write!(
                 f,
                 "Could not serve metrics on {address}: {source}. Set metrics-address and metrics-port to a free address."
@@ -111,7 +121,9 @@ impl SinkError {
             Self::Config(_) | Self::File(_) | Self::Setting(_) | Self::Client(_) => {
                 gst::error_msg!(gst::ResourceError::Settings, ("{self}"))
             }
-            Self::Store(StoreError::Locked { .. }) => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),
+            Self::Store(StoreError::Locked { .. }) | Self::StillClosing { .. } => {
+                gst::error_msg!(gst::ResourceError::Busy, ("{self}"))
+            }
             Self::Store(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
                 gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("{self}"))
             }

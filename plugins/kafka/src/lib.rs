@@ -2,6 +2,7 @@
 
 mod avro;
 mod clock;
+mod closing;
 mod config;
 mod config_file;
 mod deadletter;
@@ -19,6 +20,7 @@ mod router;
 mod secret;
 mod sender;
 mod settings;
+mod signals;
 mod spool;
 mod stats;
 

@@ -4,6 +4,7 @@ use crate::deadletter::{Cause, Rejected};
 use crate::notice::{Notice, NoticeFn};
 use crate::oauth;
 use crate::secret::Secret;
+use crate::signals::Signals;
 use crate::spool::{Seq, Spool};
 use crate::stats::{ClientStats, Stats, count};
 
@@ -48,6 +49,7 @@ pub(crate) struct Reports {
     pub(crate) notify: NoticeFn,
     pub(crate) token_command: Secret,
     pub(crate) session: Arc<Session>,
+    signals: Arc<Signals>,
     /// Each record is in a request of its own, so that a refusal means that record.
     pub(crate) one_by_one: bool,
     broken: Mutex<Option<String>>,
@@ -121,6 +123,7 @@ impl Reports {
         notify: NoticeFn,
         token_command: Secret,
         session: Arc<Session>,
+        signals: Arc<Signals>,
     ) -> Self {
         let one_by_one = session.suspect().is_some();
         Self {
@@ -129,6 +132,7 @@ impl Reports {
             notify,
             token_command,
             session,
+            signals,
             one_by_one,
             broken: Mutex::default(),
             is_broken: AtomicBool::new(false),
@@ -159,7 +163,8 @@ impl Reports {
     }
 
     fn set_connected(&self) {
-        if self.stats.connected.swap(true, Relaxed) {
+        // A client that still closes after the stop must not speak for the next run.
+        if self.signals.stopped() || self.stats.connected.swap(true, Relaxed) {
             return;
         }
         let mut link = self.link();
@@ -219,6 +224,10 @@ impl Reports {
 
     /// TLS or SASL failed: the application is told at once.
     fn refused(&self, tls: bool, reason: &str) {
+        // A stop ends the wait for a token: that is no refusal.
+        if self.signals.stopped() {
+            return;
+        }
         let mut link = self.link();
         let since = link.refused.as_ref().map_or_else(Instant::now, |refusal| refusal.since);
         let known = link.refused.replace(Refusal { tls, reason: reason.to_string(), since });
@@ -323,7 +332,7 @@ impl ClientContext for Reports {
     }
 
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        Ok(oauth::token(&self.token_command)?)
+        Ok(oauth::token(&self.token_command, &|| self.signals.stopped())?)
     }
 }
 

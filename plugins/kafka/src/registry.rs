@@ -2,12 +2,18 @@
 
 use crate::secret::{Secret, SecretError};
 use base64::Engine;
-use std::{fmt, time::Duration};
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use std::{fmt, sync::mpsc, time::Duration};
+use ureq::{
+    RequestBuilder,
+    tls::{RootCerts, TlsConfig, TlsProvider},
+    typestate::WithBody,
+};
 
 const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 /// The registry answers within this time or is asked again later.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a wait for its answer looks whether it is given up.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Why there is no id.
 #[derive(Debug)]
@@ -79,8 +85,8 @@ impl Registry {
         Ok(Self { agent: config.into(), url: url.trim_end_matches('/').to_string(), authorization, register })
     }
 
-    /// The id of `schema` under `subject`; registers it when allowed.
-    pub(crate) fn id(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+    /// The id of `schema` under `subject`; registers it when allowed. Waits for the answer until `given_up` says so.
+    pub(crate) fn id(&self, subject: &str, schema: &str, given_up: &dyn Fn() -> bool) -> Result<u32, RegistryError> {
         // With "versions" the registry adds the schema if it is new, without it only looks it up.
         let action = if self.register { "/versions" } else { "" };
         let url = format!("{}/subjects/{}{action}", self.url, encode(subject));
@@ -89,15 +95,34 @@ impl Registry {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization.as_str());
         }
-        let unreachable = |err: ureq::Error| RegistryError::Unreachable { url: url.clone(), reason: err.to_string() };
-        let mut response = request.send(&body).map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let body = response.body_mut().read_to_string().map_err(unreachable)?;
-        let id = serde_json::from_str::<serde_json::Value>(&body).ok().and_then(|value| value["id"].as_u64());
-        match id {
-            Some(id) if status == 200 => Ok(id as u32),
-            _ => Err(RegistryError::Answer { url: url.clone(), status, body: body.chars().take(300).collect() }),
+        // In a thread of its own, which ends by its timeout at the latest: a stop cannot wait for that.
+        let (answer, answered) = mpsc::channel();
+        let asked = url.clone();
+        let started = std::thread::Builder::new().name("kafkasink-registry".into()).spawn(move || {
+            // Nobody listens when it is given up.
+            let _ = answer.send(ask(request, &asked, &body));
+        });
+        let unreachable = |reason: String| RegistryError::Unreachable { url: url.clone(), reason };
+        started.map_err(|err| unreachable(err.to_string()))?;
+        loop {
+            match answered.recv_timeout(LOOK_INTERVAL) {
+                Ok(answer) => return answer,
+                Err(mpsc::RecvTimeoutError::Timeout) if !given_up() => (),
+                Err(err) => return Err(unreachable(err.to_string())),
+            }
         }
+    }
+}
+
+fn ask(request: RequestBuilder<WithBody>, url: &str, body: &str) -> Result<u32, RegistryError> {
+    let unreachable = |err: ureq::Error| RegistryError::Unreachable { url: url.into(), reason: err.to_string() };
+    let mut response = request.send(body).map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().read_to_string().map_err(unreachable)?;
+    let id = serde_json::from_str::<serde_json::Value>(&body).ok().and_then(|value| value["id"].as_u64());
+    match id {
+        Some(id) if status == 200 => Ok(id as u32),
+        _ => Err(RegistryError::Answer { url: url.into(), status, body: body.chars().take(300).collect() }),
     }
 }
 

@@ -6,11 +6,13 @@
 //! record, so that only the record that is meant becomes a dead letter.
 
 use crate::avro::{AvroError, Encoder};
+use crate::closing;
 use crate::deadletter::{Cause, Undertaker};
 use crate::notice::{Notice, NoticeFn};
 use crate::producer::{self, Client, Reports, Session};
 use crate::record::Record;
 use crate::secret::Secret;
+use crate::signals::Signals;
 use crate::spool::{Pace, Seq, Spool, StoreError};
 use crate::stats::{Stats, count};
 use rdkafka::{
@@ -21,11 +23,7 @@ use rdkafka::{
 };
 use std::{
     cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc,
-    },
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -60,19 +58,6 @@ pub(crate) struct Job {
     pub(crate) encoder: Option<Encoder>,
     /// How long the oldest record may stay unconfirmed with a broker connected; zero: for ever.
     pub(crate) stall_timeout: Duration,
-}
-
-/// Set from outside.
-#[derive(Default)]
-pub(crate) struct Signals {
-    stop: AtomicBool,
-    drain: AtomicBool,
-}
-
-impl Signals {
-    pub(crate) fn stopped(&self) -> bool {
-        self.stop.load(Relaxed)
-    }
 }
 
 /// The running threads.
@@ -120,17 +105,20 @@ impl Sender {
 
     /// Makes the client send without waiting for `linger`, while something waits for an empty spool.
     pub(crate) fn set_draining(&self, draining: bool) {
-        self.signals.drain.store(draining, Relaxed);
+        self.signals.set_draining(draining);
     }
 
     /// Stops the threads. False when they did not end in time: they end by themselves later.
     pub(crate) fn stop(self) -> bool {
-        self.signals.stop.store(true, Relaxed);
+        self.signals.stop();
         self.spool.stop();
         let deadline = Instant::now() + JOIN_TIMEOUT;
         for _ in &self.threads {
             let left = deadline.saturating_duration_since(Instant::now());
             if self.done.recv_timeout(left).is_err() {
+                if let Some(location) = self.spool.location() {
+                    closing::note(location, &self.spool);
+                }
                 return false;
             }
         }
@@ -186,6 +174,7 @@ impl Worker {
             self.notify.clone(),
             job.token_command.clone(),
             self.session.clone(),
+            self.signals.clone(),
         );
         let mut config = job.config.clone();
         if reports.one_by_one {
@@ -298,12 +287,16 @@ impl Worker {
                         self.session.clear_suspect();
                         return reports.set_broken("the refused batch is settled, back to batches".into());
                     }
-                    if self.signals.drain.load(Relaxed) {
+                    if self.signals.draining() {
                         // Only ends lingering; what is not out by then is asked for again.
                         let _ = client.flush(FLUSH_SLICE);
                     }
                 }
-                Ok(records) => records.iter().for_each(|(seq, record)| self.send(client, *seq, record)),
+                Ok(records) => {
+                    // Each may take a while.
+                    let until_stopped = records.iter().take_while(|_| !self.stopped());
+                    until_stopped.for_each(|(seq, record)| self.send(client, *seq, record));
+                }
                 Err(err) => {
                     (self.notify)(Notice::Store(err));
                     self.pause(LAST_BACKOFF);
@@ -357,24 +350,23 @@ impl Worker {
     /// The Avro form, if that is wanted; waits for the schema registry as long as it takes.
     fn encode(&self, record: &Record, reports: &Reports) -> Result<Option<Vec<u8>>, Option<Cause>> {
         let Some(encoder) = self.job.encoder.as_ref().filter(|_| record.dead_from.is_none()) else { return Ok(None) };
+        let given_up = || self.stopped() || reports.broken().is_some();
         let mut said = false;
-        loop {
-            match encoder.encode(record) {
+        while !given_up() {
+            match encoder.encode(record, &given_up) {
                 Ok(value) => return Ok(Some(value)),
                 Err(AvroError::Never(reason)) => {
                     return Err(Some(Cause::no_avro(reason)));
                 }
                 Err(AvroError::Later(reason)) => {
-                    if !std::mem::replace(&mut said, true) {
+                    if !given_up() && !std::mem::replace(&mut said, true) {
                         (self.notify)(Notice::Warning(format!("{reason} Records wait in the spool.")));
                     }
                 }
             }
             self.pause(REGISTRY_RETRY);
-            if self.stopped() || reports.broken().is_some() {
-                return Err(None);
-            }
         }
+        Err(None)
     }
 }
 
@@ -411,3 +403,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! What the brokers can do wrong, one by one, with librdkafka's mock cluster: three brokers in this process, real TCP.
+//! What the brokers can do wrong, one by one, with librdkafka's mock cluster: three brokers in this process, real TCP. And
+//! services that do not answer.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
@@ -412,3 +413,37 @@ fn the_spool_says_when_it_fills() {
     push_all(&mut sink, 0..50, 1);
     assert!(wait_for(SOON, || sink.messages("kafkasink-spool").iter().any(|s| s.get::<&str>("level") == Ok("high"))));
 }
+
+/// Both are given much longer than a stop may take.
+#[test]
+fn a_stop_waits_for_no_schema_registry_and_no_token() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let registry = format!("value-format=avro schema-registry-url=http://{}", silent.local_addr().unwrap());
+    let token = "security-protocol=sasl-plaintext sasl-mechanism=oauthbearer sasl-token-command=\"sleep 17; echo\"";
+    for more in [registry.as_str(), token] {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = dir.path().display();
+        let mut sink =
+            Sink::new(&format!("bootstrap-servers=127.0.0.1:1 drain-timeout=0 spool-location={spool} {more}"));
+        for n in 0..100 {
+            sink.push(PLATE).unwrap();
+            assert_eq!(sink.stat("spooled"), n + 1);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        let start = Instant::now();
+        sink.stop();
+        assert!(start.elapsed() < Duration::from_millis(2500), "{more}: stopping took {:?}", start.elapsed());
+        let refused: Vec<String> =
+            sink.warnings().into_iter().filter(|text| text.contains("refused the connection")).collect();
+        assert_eq!(refused, Vec::<String>::new(), "a stop is no refusal");
+        assert!(sink.element.set_state(gst::State::Playing).is_ok(), "{more}: {:?}", sink.error());
+        assert_eq!(sink.stat("recovered"), 100);
+    }
+}
+
+/// Fits the schema of its kind.
+const PLATE: &str = "{\"event_id\":\"e\",\"captured_at\":\"2026-01-01T00:00:00+00:00\",\"camera_id\":\"C\",\
+    \"track_id\":\"t-1\",\"plate\":{\"text\":\"AB 1\",\"normalized_text\":\"AB1\",\"confidence\":0.5,\"region\":\"US-FL\"},\
+    \"vehicle\":{\"type\":\"car\",\"make\":null,\"model\":null,\"color\":null},\
+    \"images\":{\"plate_url\":\"\",\"vehicle_url\":\"\",\"frame_url\":\"\"},\"latency_ms\":1,\
+    \"node\":{\"site\":\"DC1\",\"host\":\"h\"}}";

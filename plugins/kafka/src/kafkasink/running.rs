@@ -3,6 +3,7 @@
 use super::{KafkaSink, messages};
 use crate::avro::Encoder;
 use crate::clock::now_ms;
+use crate::closing;
 use crate::config;
 use crate::deadletter::{DeadLetters, Undertaker};
 use crate::error::SinkError;
@@ -48,7 +49,8 @@ impl Running {
             max_in_flight_bytes: settings.in_flight_limit(),
             when_full: settings.spool_policy.into(),
             sync: settings.spool_sync.into(),
-        })?;
+        })
+        .map_err(closing::open_failed)?;
         let found = spool.depth().records;
         let spool = Arc::new(spool);
         let metrics = serve_metrics(settings, &spool, stats)?;

@@ -94,6 +94,11 @@ impl Spool {
         Ok((spool, found.missing))
     }
 
+    /// Its directory, if it has one.
+    pub(crate) fn location(&self) -> Option<&std::path::Path> {
+        self.config.location.as_deref()
+    }
+
     /// True when records survive the process.
     pub(crate) fn durable(&self) -> bool {
         self.store.durable()

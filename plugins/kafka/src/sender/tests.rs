@@ -1,0 +1,43 @@
+use super::*;
+use crate::error::SinkError;
+use crate::spool::{SpoolConfig, Sync, WhenFull};
+use std::path::Path;
+
+fn open(path: &Path) -> Result<Spool, SinkError> {
+    let opened = Spool::open(SpoolConfig {
+        location: Some(path.to_path_buf()),
+        max_bytes: 1 << 20,
+        max_in_flight_bytes: 1 << 20,
+        when_full: WhenFull::Block,
+        sync: Sync::Never,
+    });
+    opened.map(|(spool, _)| spool).map_err(closing::open_failed)
+}
+
+#[track_caller]
+fn check_locked(path: &Path, words: &str) {
+    let text = open(path).err().unwrap().to_string();
+    assert!(text.contains(words), "{text}");
+}
+
+#[test]
+fn a_spool_that_this_process_still_closes_is_not_said_to_be_anothers() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Arc::new(open(dir.path()).unwrap());
+    let keeper = Keeper { spool: spool.clone(), notify: Arc::new(|_| ()), max_bytes: 1 << 20 };
+    let (let_go, hangs) = mpsc::channel::<()>();
+    let sender = Sender::spawn(Arc::default(), keeper, move || {
+        // Until the other end is dropped.
+        let _ = hangs.recv();
+        drop(spool);
+    });
+    check_locked(dir.path(), "in use by another kafkasink");
+    assert!(!sender.unwrap().stop());
+    check_locked(dir.path(), "still being closed by this process");
+    drop(let_go);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while open(dir.path()).is_err() {
+        assert!(Instant::now() < deadline, "it must be free by now");
+        std::thread::sleep(IDLE);
+    }
+}
