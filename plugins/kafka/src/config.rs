@@ -57,6 +57,18 @@ const IN_FLIGHT_KEYS: &[&str] = &["max.in.flight.requests.per.connection", "max.
 /// The key of the longest wait between two tries to connect.
 const RECONNECT_KEY: &str = "reconnect.backoff.max.ms";
 
+/// The client tells this often which brokers are there: the longest time between two of its statistics.
+const STATE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the client makes statistics, and how many of them become one that is shown (zero: none is).
+pub(crate) fn statistics(interval: Duration) -> (Duration, u32) {
+    if interval.is_zero() {
+        return (STATE_INTERVAL, 0);
+    }
+    let parts = interval.as_nanos().div_ceil(STATE_INTERVAL.as_nanos()) as u32;
+    (interval / parts, parts)
+}
+
 /// The longest wait between two tries to connect.
 pub(crate) fn next_try(config: &ClientConfig) -> Duration {
     // What is no number, the client refuses.
@@ -233,7 +245,7 @@ fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
         .set("message.timeout.ms", millis(settings.message_timeout))
         .set("queue.buffering.max.kbytes", buffer_kbytes.to_string())
         .set("queue.buffering.max.messages", "0")
-        .set("statistics.interval.ms", millis(settings.statistics_interval));
+        .set("statistics.interval.ms", millis(statistics(settings.statistics_interval).0));
 }
 
 fn set_security(config: &mut ClientConfig, settings: &Settings) -> Result<(), ConfigError> {

@@ -318,8 +318,18 @@ mod tests {
         check("auth.ssl_ca_location", "/ca.pem", "ssl.ca.location", "/ca.pem");
         check("auth.ssl_cert_location", "/c.pem", "ssl.certificate.location", "/c.pem");
         check("auth.ssl_key_location", "/k.pem", "ssl.key.location", "/k.pem");
-        check("monitoring.metrics_interval", "60", "statistics.interval.ms", "60000");
-        check("monitoring.enable_metrics", "false", "statistics.interval.ms", "0");
+    }
+
+    #[test]
+    fn the_interval_of_the_statistics_is_in_seconds_and_can_be_off() {
+        for (entries, expected) in [
+            (vec![entry("monitoring.metrics_interval", "60")], 60),
+            (vec![entry("monitoring.metrics_interval", "60"), entry("monitoring.enable_metrics", "false")], 0),
+        ] {
+            let mut settings = Settings::default();
+            apply(&mut settings, &entries, |_| None).unwrap();
+            assert_eq!(settings.statistics_interval, Duration::from_secs(expected));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The librdkafka client: building it, and what its callbacks tell.
 
+use crate::config;
 use crate::deadletter::{Cause, Rejected};
 use crate::notice::{Notice, NoticeFn};
 use crate::oauth;
@@ -19,7 +20,7 @@ use std::{
     error::Error,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -50,6 +51,7 @@ pub(crate) struct Reports {
     pub(crate) token_command: Secret,
     pub(crate) session: Arc<Session>,
     signals: Arc<Signals>,
+    shown: Shown,
     /// Each record is in a request of its own, so that a refusal means that record.
     pub(crate) one_by_one: bool,
     broken: Mutex<Option<String>>,
@@ -122,6 +124,7 @@ impl Reports {
         stats: Arc<Stats>,
         notify: NoticeFn,
         token_command: Secret,
+        statistics_interval: Duration,
         session: Arc<Session>,
         signals: Arc<Signals>,
     ) -> Self {
@@ -133,6 +136,7 @@ impl Reports {
             token_command,
             session,
             signals,
+            shown: Shown::new(statistics_interval),
             one_by_one,
             broken: Mutex::default(),
             is_broken: AtomicBool::new(false),
@@ -238,17 +242,45 @@ impl Reports {
     }
 
     /// Gives up when TLS or SASL was refused and nothing has worked since: waiting does not correct settings. The client
-    /// itself says the same error only once in a while, so this is to be asked regularly.
-    pub(crate) fn check_refused(&self) {
-        let mut link = self.link();
+    /// itself says the same error only once in a while, so this is to be asked regularly. Another broker may take the
+    /// login while the statistics do not show it yet: `answered` asks for a sign of that and may take a moment.
+    pub(crate) fn check_refused(&self, answered: impl FnOnce() -> bool) {
+        let link = self.link();
         let Some(refusal) = &link.refused else { return };
         if link.ever_connected || link.gave_up || refusal.since.elapsed() < REFUSED_AFTER {
             return;
         }
+        drop(link);
+        if answered() {
+            return self.set_connected();
+        }
+        let mut link = self.link();
+        // Gone when a connection came up meanwhile.
+        let Some(refusal) = &link.refused else { return };
         let (tls, reason) = (refusal.tls, refusal.reason.clone());
         link.gave_up = true;
         drop(link);
         (self.notify)(Notice::Refused { tls, reason, give_up: true });
+    }
+}
+
+/// Which of the client's statistics are shown. The sink needs them at least every second for itself.
+struct Shown {
+    /// One in this many; zero: none.
+    every: u32,
+    seen: AtomicU32,
+}
+
+impl Shown {
+    fn new(interval: Duration) -> Self {
+        let (_, every) = config::statistics(interval);
+        Self { every, seen: AtomicU32::new(0) }
+    }
+
+    /// True when the statistics that just came are to be shown.
+    fn is_due(&self) -> bool {
+        let seen = self.seen.fetch_add(1, Relaxed);
+        self.every > 0 && (seen + 1).is_multiple_of(self.every)
     }
 }
 
@@ -312,7 +344,7 @@ impl ClientContext for Reports {
         if client.brokers_up > 0 {
             self.set_connected();
         }
-        self.stats.set_client(client);
+        self.stats.set_client(client, self.shown.is_due());
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -367,3 +399,6 @@ pub(crate) type Client = ThreadedProducer<Reports>;
 pub(crate) fn build(config: &ClientConfig, reports: Reports) -> KafkaResult<Client> {
     ThreadedProducer::from_config_and_context(config, reports)
 }
+
+#[cfg(test)]
+mod tests;

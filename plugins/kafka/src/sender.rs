@@ -45,6 +45,8 @@ const REGISTRY_RETRY: Duration = Duration::from_secs(1);
 const BURIAL_RETRY: Duration = Duration::from_secs(5);
 /// The client is asked to send what it holds without waiting for `linger`, this long at a time.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
+/// How long a broker may take for the answer that tells whether any of them lets us in.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long `stop` waits for the threads beyond what the client needs to close.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -58,6 +60,8 @@ pub(crate) struct Job {
     pub(crate) encoder: Option<Encoder>,
     /// How long the oldest record may stay unconfirmed with a broker connected; zero: for ever.
     pub(crate) stall_timeout: Duration,
+    /// How often the client's statistics are shown; zero: never.
+    pub(crate) statistics_interval: Duration,
 }
 
 /// The running threads.
@@ -173,6 +177,7 @@ impl Worker {
             job.stats.clone(),
             self.notify.clone(),
             job.token_command.clone(),
+            job.statistics_interval,
             self.session.clone(),
             self.signals.clone(),
         );
@@ -274,7 +279,7 @@ impl Worker {
             if self.stopped() || reports.broken().is_some() {
                 return;
             }
-            reports.check_refused();
+            reports.check_refused(|| client.client().fetch_metadata(None, ASK_TIMEOUT).is_ok());
             let connected = self.job.stats.connected.load(Relaxed);
             // A record that waits for its place among the dead letters is not on its way.
             let oldest = self.spool.oldest_in_flight().filter(|_| self.session.pending() == 0);

@@ -194,8 +194,14 @@ impl Stats {
         count_name(&mut self.topics.lock().unwrap_or_else(PoisonError::into_inner), topic);
     }
 
-    pub(crate) fn set_client(&self, client: ClientStats) {
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+    /// Takes the client's statistics; all but the connections only when they are to be `shown`.
+    pub(crate) fn set_client(&self, client: ClientStats, shown: bool) {
+        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown {
+            *known = client;
+        } else {
+            known.brokers_up = client.brokers_up;
+        }
     }
 
     pub(crate) fn client(&self) -> ClientStats {

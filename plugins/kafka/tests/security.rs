@@ -154,3 +154,32 @@ fn oauthbearer_takes_its_token_from_a_command() {
     check_delivers(&proxy, &sasl("good.token"));
     check_error(&proxy, &sasl("bad.token"), &["refused the login", "sasl-token-command"]);
 }
+
+/// The client asks one of the brokers first, whichever, and learns later that another takes the login.
+#[test]
+fn a_login_that_one_broker_refuses_is_no_error_while_another_takes_it() {
+    let broker = Broker::start(Kind::Noida);
+    broker.create_topic("t");
+    let proxy = |password: &str| Proxy::start(broker.port, &["--sasl", "PLAIN", "--password", password]);
+    let (other, right) = (proxy("other"), proxy("right"));
+    for interval in ["0", "60000000000"] {
+        let line = format!(
+            "bootstrap-servers={},{} topic=t security-protocol=sasl-plaintext sasl-username=alpr sasl-password=right \
+             statistics-interval={interval}",
+            other.servers(),
+            right.servers()
+        );
+        let met_a_refusal = (0..20).any(|_| {
+            let sink = Sink::new(&line);
+            let brokers_up = || sink.element.property::<gst::Structure>("stats").get::<u64>("brokers-up").unwrap();
+            assert!(wait_for(SOON, || brokers_up() > 0), "statistics-interval={interval}");
+            let connected = sink.element.property::<gst::Structure>("stats").get::<bool>("connected");
+            assert_eq!(connected, Ok(true));
+            // Longer than a refusal is waited for.
+            std::thread::sleep(Duration::from_secs(3));
+            assert_eq!(sink.error(), None, "statistics-interval={interval}");
+            sink.messages("kafkasink-state").iter().any(|s| s.get::<&str>("state") == Ok("refused"))
+        });
+        assert!(met_a_refusal, "the test must have met the case");
+    }
+}

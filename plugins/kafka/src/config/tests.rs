@@ -99,6 +99,17 @@ fn a_duration_that_is_not_zero_is_no_zero_for_the_client() {
 }
 
 #[test]
+fn the_client_tells_its_state_each_second_whatever_is_shown() {
+    let millis = Duration::from_millis;
+    for (interval, (made, shown)) in
+        [(0, (1000, 0)), (10, (10, 1)), (1000, (1000, 1)), (1001, (501, 2)), (60_000, (1000, 60))]
+    {
+        check(|s| s.statistics_interval = millis(interval), "statistics.interval.ms", Some(&made.to_string()));
+        assert_eq!(statistics(millis(interval)).1, shown, "{interval}");
+    }
+}
+
+#[test]
 fn some_broker_must_be_named() {
     for servers in ["", " ", ",", " , ,"] {
         let text = config(|s| s.bootstrap_servers = servers.into()).unwrap_err();

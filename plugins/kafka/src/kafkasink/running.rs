@@ -83,6 +83,7 @@ impl Running {
                     undertaker,
                     encoder,
                     stall_timeout: settings.stall_timeout,
+                    statistics_interval: settings.statistics_interval,
                 },
             ),
         };
