@@ -136,8 +136,22 @@ fn every_stream_has_its_own_recording_date() {
     pass(&mut h, 1, "ABC123", 0, 5);
     begin(&mut h, "one");
     pass(&mut h, 2, "M11MMM", 100, 5);
+    let element = h.element().unwrap();
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
     begin(&mut h, "two");
     pass(&mut h, 3, "XYZ789", 0, 5);
+    let warnings: Vec<String> = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Warning]))
+        .map(|message| {
+            if let gst::MessageView::Warning(warning) = message.view() {
+                warning.error().to_string()
+            } else {
+                unreachable!()
+            }
+        })
+        .collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("Set start-time"), "{warnings:?}");
+    element.set_bus(None);
     let days: Vec<String> = events(&mut h).into_iter().map(|event| event.captured_at[..10].to_owned()).collect();
     assert_eq!(days, ["2025-12-27", "2025-12-27", "1970-01-01"]);
 }
@@ -229,7 +243,7 @@ fn plates_are_remembered_over_a_stop_to_ready() {
 
 #[test]
 fn a_pair_that_does_not_fit_is_told_and_blocks_no_other_change() {
-    let mut h = harness(&[("max-length", "10")]);
+    let mut h = harness(&[("max-length", "10"), ("start-time", "2025-12-27T00:57:03Z")]);
     let (element, bus) = (h.element().unwrap(), gst::Bus::new());
     element.set_bus(Some(&bus));
     element.set_property("min-length", 15u32);

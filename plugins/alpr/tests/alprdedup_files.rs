@@ -68,7 +68,7 @@ fn where_the_winning_frame_cannot_be_read_there_is_no_picture_of_another() {
 fn a_full_disk_costs_the_picture_and_not_the_event() {
     let folder = Folder::new("full");
     let location = folder.path("evidence");
-    let mut h = harness(&[("evidence-location", location.as_str())]);
+    let mut h = harness(&[("evidence-location", location.as_str()), ("start-time", "2025-12-27T00:57:03Z")]);
     let bus = gst::Bus::new();
     h.element().unwrap().set_bus(Some(&bus));
     // a file where the folder of the site should be

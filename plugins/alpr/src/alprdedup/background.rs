@@ -8,9 +8,10 @@ use super::capture::unix_now;
 use super::chores::Chores;
 use super::files::Background;
 use super::health::health_message;
-use super::imp::{AlprDedup, CAT, lock};
+use super::imp::{AlprDedup, CAT};
 use super::neighbours;
 use super::settings::{Settings, SettingsError};
+use crate::element::lock;
 
 impl AlprDedup {
     /// Starts what reads changed files, deletes old pictures and tells of health, where that is wanted.

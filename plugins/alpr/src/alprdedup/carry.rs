@@ -5,9 +5,10 @@ use alpr_core::dedup::{Decision, EventDecision};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{AlprDedup, CAT, lock};
+use super::imp::{AlprDedup, CAT};
 use super::output::{Prepared, buffer};
 use super::state::State;
+use crate::element::lock;
 use crate::meta::View;
 
 /// A decision and the picture that it is about, where there is one.

@@ -1,6 +1,6 @@
 //! Plumbing: properties to settings, buffers to observations, decisions to [`super::output`].
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -11,6 +11,7 @@ use super::files::Background;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
+use crate::element::{is_live, lock};
 use crate::meta;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -25,11 +26,6 @@ pub struct AlprDedup {
     pub(super) state: Mutex<Option<State>>,
     /// Dropped without any lock held: dropping waits for it.
     pub(super) background: Mutex<Option<Background>>,
-}
-
-/// Locks; a panic elsewhere does not make what is behind it unusable.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[glib::object_subclass]
@@ -181,8 +177,8 @@ impl AlprDedup {
     fn chain(&self, _pad: &gst::Pad, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let pts = buffer.pts();
         let asked = lock(&self.state).as_ref().is_none_or(|state| state.capture.is_live().is_some());
-        let live = if asked { None } else { Some(self.is_live()) };
-        let decisions = {
+        let live = if asked { None } else { Some(is_live(&self.sinkpad)) };
+        let (decisions, problems) = {
             let mut state = lock(&self.state);
             let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
             live.into_iter().for_each(|live| state.capture.set_live(live));
@@ -201,20 +197,26 @@ impl AlprDedup {
                 let State { cameras, memory, .. } = state;
                 decisions.extend(unseen(cameras.go_on(&mut memory.lock(), pts.into(), &sources)));
             }
+            let mut problems = Vec::new();
             if !counted && state.capture.counts_from_1970() {
-                gst::warning!(CAT, imp = self, "no capture time and no start-time: events count from 1970");
+                problems.push(
+                    "The stream says nothing of its date: events count from 1970, and a broker soon removes what is that old. \
+                     Set start-time"
+                        .to_owned(),
+                );
             }
             if unnamed == 0 && state.unnamed > 0 {
                 let id = &state.cameras.settings().identity.camera;
-                gst::warning!(
-                    CAT,
-                    imp = self,
-                    "a camera of the batch gets no events: with its number, camera-id={id:?} has more than 50 characters, \
+                problems.push(format!(
+                    "A camera of the batch gets no events: with its number, camera-id={id:?} has more than 50 characters, \
                      or the batch has more than 256 cameras; see stats unnamed-cameras"
-                );
+                ));
             }
-            decisions
+            (decisions, problems)
         };
+        for problem in problems {
+            gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{problem}"));
+        }
         let sent = self.carry_out(decisions, pts)?;
         if sent == 0
             && let Some(pts) = pts
@@ -223,11 +225,6 @@ impl AlprDedup {
             self.srcpad.push_event(gap);
         }
         Ok(gst::FlowSuccess::Ok)
-    }
-
-    fn is_live(&self) -> bool {
-        let mut query = gst::query::Latency::new();
-        self.sinkpad.peer_query(&mut query) && query.result().0
     }
 
     fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
