@@ -207,8 +207,29 @@ impl Pass {
     fn take_consensus(&mut self, seen: &Observation) {
         if let Some(consensus) = &seen.consensus {
             self.current = Some(consensus.clone());
-            self.consensus = joined(self.earlier.clone(), self.current.clone());
+            self.consensus = self.joined(self.earlier.clone(), self.current.clone());
         }
+    }
+
+    /// What two tracks of one vehicle say together.
+    fn joined(&self, old: Option<Consensus>, new: Option<Consensus>) -> Option<Consensus> {
+        let (old, new) = match (old, new) {
+            (Some(old), Some(new)) => (old, new),
+            (old, new) => return old.or(new),
+        };
+        let reads = old.reads.saturating_add(new.reads);
+        // what a post leaves of a plate may be read more surely than the plate before it, but not as often
+        let evidence = |consensus: &Consensus| self.texts.evidence_of(&normalized(&consensus.text));
+        let (was, is) = (evidence(&old), evidence(&new));
+        let newer = if was > 0.0 && is > 0.0 { is > was } else { new.confidence > old.confidence };
+        let (mut best, other) = if newer { (new, old) } else { (old, new) };
+        best.reads = reads;
+        if best.text == other.text {
+            best.agreeing = best.agreeing.saturating_add(other.agreeing);
+            // two independent looks that say the same
+            best.confidence = 1.0 - (1.0 - best.confidence) * (1.0 - other.confidence);
+        }
+        Some(best)
     }
 
     fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
@@ -356,9 +377,10 @@ impl Pass {
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
         self.take_vehicle(later.vehicle.as_ref());
         self.texts.join(later.texts);
-        self.earlier = joined(self.consensus.take(), later.earlier);
+        let before = self.consensus.take();
+        self.earlier = self.joined(before, later.earlier);
         self.current = later.current;
-        self.consensus = joined(self.earlier.clone(), self.current.clone());
+        self.consensus = self.joined(self.earlier.clone(), self.current.clone());
         self.way.join(later.way);
         self.news = true;
     }
@@ -367,21 +389,4 @@ impl Pass {
 fn is_same_form(a: &Rect, b: &Rect) -> bool {
     let (one, other) = (a.w * b.h, b.w * a.h);
     one < SAME_FORM * other && other < SAME_FORM * one
-}
-
-/// What two tracks of one vehicle say together.
-fn joined(old: Option<Consensus>, new: Option<Consensus>) -> Option<Consensus> {
-    let (old, new) = match (old, new) {
-        (Some(old), Some(new)) => (old, new),
-        (old, new) => return old.or(new),
-    };
-    let reads = old.reads.saturating_add(new.reads);
-    let (mut best, other) = if new.confidence > old.confidence { (new, old) } else { (old, new) };
-    best.reads = reads;
-    if best.text == other.text {
-        best.agreeing = best.agreeing.saturating_add(other.agreeing);
-        // two independent looks that say the same
-        best.confidence = 1.0 - (1.0 - best.confidence) * (1.0 - other.confidence);
-    }
-    Some(best)
 }
