@@ -114,8 +114,10 @@ impl Player {
                     break;
                 }
                 Some(gst::MessageView::Warning(warning)) => {
-                    let who = warning.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
-                    self.warn(format!("warning of {who}: {}", warning.error()));
+                    self.warn(format!("warning of {}: {}", who(warning.src()), warning.error()));
+                }
+                Some(gst::MessageView::Info(info)) => {
+                    self.warn(format!("note of {}: {}", who(info.src()), info.error()));
                 }
                 _ => {}
             }
@@ -154,7 +156,7 @@ impl Player {
         result
     }
 
-    /// What was warned of so far.
+    /// What elements warned of and noted so far.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -203,10 +205,14 @@ fn is_video(pad: &gst::Pad) -> bool {
     caps.is_none_or(|caps| caps.structure(0).is_none_or(|s| s.name().starts_with("video/")))
 }
 
+/// The name of the element that says something.
+fn who(object: Option<&gst::Object>) -> String {
+    object.map_or_else(|| "the pipeline".to_owned(), |o| o.name().to_string())
+}
+
 /// What an error message says, with the element that says it.
 pub fn told(error: &gst::message::Error) -> String {
-    let who = error.src().map_or_else(|| "the pipeline".to_owned(), |s| s.name().to_string());
-    let reason = error.error();
+    let (who, reason) = (who(error.src()), error.error());
     match error.debug() {
         Some(debug) => format!("{who}: {reason} ({debug})"),
         None => format!("{who}: {reason}"),
@@ -317,5 +323,21 @@ impl Camera {
             let _ = peer.unlink(&self.after);
         }
         self.after.send_event(gst::event::Eos::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_elements_note_is_told_like_their_warnings() {
+        gst::init().unwrap();
+        let mut player = Player::new("fakesrc num-buffers=1 ! fakesink name=sink").unwrap();
+        let sink = player.pipeline().by_name("sink").unwrap();
+        gst::element_warning!(sink, gst::ResourceError::Write, ("no broker answers"));
+        gst::element_info!(sink, gst::ResourceError::Write, ("waiting for 3 records"));
+        assert_eq!(player.run(|_, _| {}), Ok(End::Over));
+        assert_eq!(player.warnings(), ["warning of sink: no broker answers", "note of sink: waiting for 3 records"]);
     }
 }
