@@ -5,7 +5,7 @@ use crate::launch::quote;
 use crate::player::{BEHIND, End, Player, SOURCE};
 use crate::score::passes::{Sighting, Verdict, judge};
 use crate::truth::Truth;
-use crate::{annotated, console, report};
+use crate::{annotated, command_line, console, report};
 use alpr_core::event::Event;
 use gst::prelude::*;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let description = description(options, &broker.servers, &clip, &start)?;
     let which = if broker.is_embedded() { "embedded broker" } else { "broker" };
     console::say(&format!("{which} at {}, topic {TOPIC}", broker.servers));
-    console::say(&format!("gst-launch-1.0 {description}\n"));
+    console::say(&format!("{}\n", command_line::shown(&description)));
 
     let (sender, records) = mpsc::channel();
     let consumer = Consumer::start(&broker, sender)?;

@@ -87,7 +87,7 @@ impl Launch {
             let value = given.or_else(default).ok_or_else(|| format!("{name} must be given: {name}=VALUE"))?;
             let whole = before.ends_with('=') && (tail.is_empty() || tail.starts_with(' '));
             out.push_str(&quoted(&value, whole).ok_or_else(|| {
-                format!("{name}={value:?} has characters that cannot stand inside another value; leave them out")
+                format!("the value of {name} has characters that cannot stand inside another value; leave them out")
             })?);
             rest = tail;
         }

@@ -10,6 +10,8 @@ pub mod clip;
 
 pub mod clips;
 
+pub mod command_line;
+
 pub mod console;
 
 pub mod demo;
@@ -25,6 +27,8 @@ pub mod player;
 pub mod report;
 
 pub mod score;
+
+pub mod secrets;
 
 pub mod still;
 

@@ -1,8 +1,8 @@
 //! Runs a launch file: `alpr-run NAME|FILE.launch key=value …`.
 
-use alpr_pipelines::console;
 use alpr_pipelines::launch::Launch;
 use alpr_pipelines::player::{End, Player};
+use alpr_pipelines::{command_line, console};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -75,7 +75,7 @@ fn run() -> Result<(), String> {
     }
     let description = launch.fill(&values).map_err(|e| format!("{}: {e}", file.display()))?;
     gst_init()?;
-    console::say(&format!("gst-launch-1.0 {description}"));
+    console::say(&command_line::shown(&description));
     let mut player = Player::new(&description)?;
     let stop = player.stop_flag();
     ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed)).map_err(|e| format!("cannot catch Ctrl-C: {e}"))?;
