@@ -16,6 +16,8 @@ pub mod console;
 
 pub mod demo;
 
+pub mod installation;
+
 pub mod labels;
 
 pub mod launch;

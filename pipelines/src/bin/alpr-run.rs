@@ -2,17 +2,14 @@
 
 use alpr_pipelines::launch::Launch;
 use alpr_pipelines::player::{End, Player};
-use alpr_pipelines::{command_line, console};
+use alpr_pipelines::{command_line, console, installation};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 /// Where launch files lie: `ALPR_PIPELINES`, the installation of this program, or the checkout.
 fn folder() -> PathBuf {
-    let installed = || {
-        let bin = std::env::current_exe().ok()?.parent()?.to_owned();
-        Some(bin.parent()?.join("share/gst-alpr/pipelines")).filter(|folder| folder.is_dir())
-    };
+    let installed = || Some(installation::prefix()?.join("share/gst-alpr/pipelines")).filter(|folder| folder.is_dir());
     let given = std::env::var_os("ALPR_PIPELINES").map(PathBuf::from);
     given.or_else(installed).unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")))
 }
@@ -75,6 +72,7 @@ fn run() -> Result<(), String> {
     }
     let description = launch.fill(&values).map_err(|e| format!("{}: {e}", file.display()))?;
     gst_init()?;
+    installation::find_elements();
     console::say(&command_line::shown(&description));
     let mut player = Player::new(&description)?;
     let stop = player.stop_flag();
