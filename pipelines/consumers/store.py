@@ -1,7 +1,8 @@
 """Stores every plate event in PostgreSQL (kafka-python, psycopg).
 
 A batch is committed to Kafka after it is committed to the database, so a restart repeats events and never skips one; the
-primary key makes repetitions harmless.
+primary key makes repetitions harmless. A revision takes the place of the preview that it corrects, and one that withdraws it
+removes it.
 """
 
 import argparse
@@ -35,10 +36,17 @@ COLUMNS = {
     "host_id": "node.host",
     "roi": "extras.roi",
     "direction": "extras.direction",
+    "revision": "extras.revision",
 }
-INSERT = "INSERT INTO plate_events ({}) VALUES ({}) ON CONFLICT (event_id, captured_at) DO NOTHING".format(
-    ", ".join(COLUMNS), ", ".join(["%s"] * len(COLUMNS))
+# An older revision, or the same once more, changes nothing.
+UPSERT = """
+    INSERT INTO plate_events ({}) VALUES ({}) ON CONFLICT (event_id, captured_at)
+    DO UPDATE SET {} WHERE plate_events.revision < EXCLUDED.revision
+""".format(
+    ", ".join(COLUMNS), ", ".join(f"%({name})s" for name in COLUMNS), ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS)
 )
+# Records that come twice come in their order again: what is withdrawn is withdrawn in the end.
+WITHDRAW = "DELETE FROM plate_events WHERE event_id = %(event_id)s AND captured_at = %(captured_at)s"
 
 
 def at(event, path):
@@ -50,7 +58,12 @@ def at(event, path):
 def row(event):
     values = {column: at(event, path) for column, path in COLUMNS.items()}
     values["plate_region"] = values["plate_region"] or "UNKNOWN"
-    return list(values.values())
+    values["revision"] = values["revision"] or 0
+    return values
+
+
+def store(cursor, event):
+    cursor.execute(WITHDRAW if at(event, "extras.withdrawn") else UPSERT, row(event))
 
 
 def main():
@@ -75,14 +88,17 @@ def main():
         database.execute(pathlib.Path(__file__).with_suffix(".sql").read_text())
         database.commit()
         while options.events is None or stored < options.events:
-            batch = [record for records in consumer.poll(timeout_ms=500).values() for record in records]
+            batch = [json.loads(record.value) for records in consumer.poll(timeout_ms=500).values() for record in records]
             if not batch:
                 continue
+            # Health, outcomes and vehicles say what they are.
+            events = [event for event in batch if event.get("kind", "plate") == "plate"]
             with database.cursor() as cursor:
-                cursor.executemany(INSERT, [row(json.loads(record.value)) for record in batch])
+                for event in events:
+                    store(cursor, event)
             database.commit()
             consumer.commit()
-            stored += len(batch)
+            stored += len(events)
             print(f"stored {stored}", flush=True)
     consumer.close()
 

@@ -22,8 +22,11 @@ CREATE TABLE IF NOT EXISTS plate_events (
     host_id varchar(100),
     roi varchar(50),
     direction varchar(20),
+    revision int NOT NULL DEFAULT 0,
     created_at timestamptz DEFAULT now(),
     PRIMARY KEY (event_id, captured_at)
 );
+-- Tables that were made before there were revisions.
+ALTER TABLE plate_events ADD COLUMN IF NOT EXISTS revision int NOT NULL DEFAULT 0;
 CREATE INDEX IF NOT EXISTS plate_events_plate ON plate_events (plate_normalized_text, captured_at DESC);
 CREATE INDEX IF NOT EXISTS plate_events_camera ON plate_events (camera_id, captured_at DESC);

@@ -6,6 +6,11 @@ import json
 from confluent_kafka import Consumer, KafkaException
 
 
+def is_plate(event):
+    # Health, outcomes and vehicles say what they are; a preview that is taken back has alerted already.
+    return event.get("kind", "plate") == "plate" and not event["extras"].get("withdrawn")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", default="localhost:9092")
@@ -35,15 +40,16 @@ def main():
         if message.error():
             raise KafkaException(message.error())
         event = json.loads(message.value())
-        plate = event["plate"]["normalized_text"]
-        # The record's time is the capture time: a replay alerts as the day itself did.
-        seconds = message.timestamp()[1] / 1000
-        if plate in watched and seconds - last_alert.get(plate, float("-inf")) >= options.cooldown:
-            last_alert[plate] = seconds
-            fields = ("event_id", "captured_at", "camera_id")
-            print(json.dumps({"alert": plate, **{name: event[name] for name in fields}}), flush=True)
+        if is_plate(event):
+            plate = event["plate"]["normalized_text"]
+            # The record's time is the capture time: a replay alerts as the day itself did.
+            seconds = message.timestamp()[1] / 1000
+            if plate in watched and seconds - last_alert.get(plate, float("-inf")) >= options.cooldown:
+                last_alert[plate] = seconds
+                fields = ("event_id", "captured_at", "camera_id")
+                print(json.dumps({"alert": plate, **{name: event[name] for name in fields}}), flush=True)
+            seen += 1
         consumer.commit(message, asynchronous=False)
-        seen += 1
     consumer.close()
 
 

@@ -39,6 +39,23 @@ fn plate(number: u32, camera: &str, captured_at: &str) -> String {
         + "\n"
 }
 
+/// What else may be on the topic: a record of another kind, which is no event.
+fn health(camera: &str, captured_at: &str) -> String {
+    serde_json::json!({"kind": "health", "camera_id": camera, "timestamp": captured_at, "fps": 15.0}).to_string() + "\n"
+}
+
+/// A record of `event`, the text of a [`plate`], as `emit=preview` sends it.
+fn revision(event: &str, revision: u32, preview: bool, withdrawn: bool) -> String {
+    let mut event: serde_json::Value = serde_json::from_str(event).unwrap();
+    event["plate"]["text"] = format!("R{revision}").into();
+    event["extras"]["revision"] = revision.into();
+    event["extras"]["preview"] = preview.into();
+    if withdrawn {
+        event["extras"]["withdrawn"] = true.into();
+    }
+    event.to_string() + "\n"
+}
+
 fn start_of_minute() -> i64 {
     now_s() / 60 * 60 - 600
 }
@@ -125,6 +142,15 @@ impl Drop for Helper {
     }
 }
 
+/// Asks the database of `dsn`; the first row, as Python writes it.
+#[track_caller]
+fn ask(dsn: &str, sql: &str) -> String {
+    let query = "import psycopg,sys; c=psycopg.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone())";
+    let mut python = python();
+    python.args(["-c", query, dsn, sql]);
+    run(python).trim().to_string()
+}
+
 #[test]
 fn every_event_is_stored_in_postgresql_also_over_a_restart_of_the_consumer() {
     let broker = broker_with_plates(300);
@@ -136,12 +162,7 @@ fn every_event_is_stored_in_postgresql_also_over_a_restart_of_the_consumer() {
     let store = |events: &str| run_service("store", &addresses, &["--events", events]);
     store("100");
     // Whatever the first run took beyond 100, together they must take all: events are repeated, never skipped.
-    let query = "import psycopg,sys; c=psycopg.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone())";
-    let ask = |sql: &str| {
-        let output = python().args(["-c", query, &postgres.line, sql]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_string()
-    };
+    let ask = |sql: &str| ask(&postgres.line, sql);
     let first: u32 = ask("SELECT count(*) FROM plate_events").trim_matches(['(', ')', ',']).parse().unwrap();
     assert!((100..300).contains(&first), "{first}");
     store(&(300 - first).to_string());
@@ -162,6 +183,43 @@ fn every_event_is_stored_in_postgresql_also_over_a_restart_of_the_consumer() {
 }
 
 #[test]
+fn revisions_replace_and_withdraw_what_is_stored() {
+    let broker = broker_with_plates(1);
+    let dir = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap();
+    let postgres = Helper::start("postgres.py", &[dir.path().to_str().unwrap()]);
+    // A table from before there were revisions, as an existing consumer has it.
+    let table = std::fs::read_to_string(pipelines("consumers/store.sql")).unwrap();
+    let (table, _) = table.split_once("-- Tables that were made before").unwrap();
+    let table = table.replace("    revision int NOT NULL DEFAULT 0,\n", "");
+    let mut python = python();
+    python.args(["-c", "import psycopg,sys\nwith psycopg.connect(sys.argv[1]) as c: c.execute(sys.argv[2])"]);
+    python.args([&postgres.line, &table]);
+    run(python);
+    let mut sink = Sink::new(&format!("bootstrap-servers={}", broker.servers()));
+    let time = rfc3339(start_of_minute());
+    let event = |number: u32| plate(number, "CAM0", &time);
+    for record in [
+        health("CAM0", &time),
+        revision(&event(1), 0, true, false),
+        revision(&event(2), 0, true, false),
+        revision(&event(3), 0, true, false),
+        revision(&event(1), 1, false, false),
+        // Delivered once more: what is older changes nothing.
+        revision(&event(1), 0, true, false),
+        revision(&event(2), 1, false, true),
+    ] {
+        sink.push(&record).unwrap();
+    }
+    sink.eos();
+    let servers = broker.servers();
+    let addresses = [(COMPOSE_SERVERS, servers.as_str()), ("postgresql://alpr:alpr@postgres/alpr", &postgres.line)];
+    run_service("store", &addresses, &["--events", "7"]);
+    let stored =
+        "SELECT string_agg(track_id || ' ' || plate_text || ' ' || revision, ', ' ORDER BY track_id) FROM plate_events";
+    assert_eq!(ask(&postgres.line, stored), "('t-0 AB 0 0, t-1 R1 1, t-3 R0 0',)");
+}
+
+#[test]
 fn a_watched_plate_alerts_once_in_its_cooldown() {
     let broker = broker_with_plates(60);
     let mut sink = Sink::new(&format!("bootstrap-servers={}", broker.servers()));
@@ -169,6 +227,7 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
     for (number, after) in [(100, 13), (101, 3612)] {
         let text =
             plate(number, "CAM0", &rfc3339(start_of_minute() - 3600 + after)).replace(&format!("AB{number}"), "AB12");
+        sink.push(&health("CAM0", &rfc3339(start_of_minute()))).unwrap();
         sink.push(&text).unwrap();
     }
     sink.eos();
@@ -191,6 +250,20 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
 fn counts_by_camera_and_minute_are_right() {
     let broker = broker_with_plates(150);
     broker.create_topic("alpr.analytics.camera-counts");
+    // None of these is a pass more: another kind, a revision, and a preview that is taken back.
+    let mut sink = Sink::new(&format!("bootstrap-servers={}", broker.servers()));
+    let last = rfc3339(start_of_minute() + 149);
+    let (known, withdrawn) = (plate(149, "CAM2", &last), plate(200, "CAM2", &last));
+    for record in [
+        health("CAM2", &last),
+        revision(&known, 1, false, false),
+        revision(&withdrawn, 0, true, false),
+        revision(&withdrawn, 1, false, true),
+    ] {
+        sink.push(&record).unwrap();
+    }
+    sink.eos();
+    sink.wait_stat("delivered", 4, SOON);
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let servers = broker.servers();
