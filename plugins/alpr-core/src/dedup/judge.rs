@@ -6,6 +6,10 @@ use super::outcome::Outcome;
 /// car's bonnet sees the high plate of a near lorry a few sizes above that of a car behind it, hardly more than seven.
 const MOST_ABOVE: (f32, f32) = (7.0, 3.0);
 
+/// For each of few readings that say exactly this text there may be so many readings in all: of dozens of a plate that is far
+/// away or half hidden, two agree by chance.
+const MOST_FOR_ONE: u32 = 10;
+
 /// What to do with texts that have no format of the wanted regions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownRegion {
@@ -51,8 +55,8 @@ pub struct Rules {
     /// Least best score of the plate detector on the track, 0 to 1.
     pub min_detector_confidence: f32,
     /// The same for texts that are often lettering on vehicles, of which detectors are less sure: those that have no usual
-    /// format anywhere, as plates to order, and those that fewer than [`Self::confirm_reads`] readings say although frames
-    /// are many.
+    /// format anywhere, as plates to order, those that fewer than [`Self::confirm_reads`] readings say although frames
+    /// are many, and those whose usual score is below [`Self::min_detector_confidence`].
     pub doubtful_detector_confidence: f32,
     /// Least part of the evidence that must be for the text, or one like it, when not two readings say exactly this text.
     pub min_alike: f32,
@@ -132,6 +136,8 @@ pub struct Facts {
     pub is_preview: bool,
     /// Best score of the detector.
     pub detector_confidence: f32,
+    /// Mean score of the detector over all sights.
+    pub usual_detector_confidence: f32,
     /// Whether nothing was read but the text of a sign, in its place.
     pub sign: bool,
     /// Whether the plate moved; `None` when it was not seen often enough to say.
@@ -157,8 +163,9 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
     check(facts.above <= if facts.usual { MOST_ABOVE.0 } else { MOST_ABOVE.1 }, Outcome::Lettering)?;
     check(!facts.sign || rules.static_policy == StaticPolicy::Accept, Outcome::Static)?;
-    let is_doubtful =
-        !facts.usual || (facts.whole_agreeing < rules.confirm_reads && (facts.is_preview || !facts.may_be_brief));
+    let is_doubtful = !facts.usual
+        || facts.usual_detector_confidence < rules.min_detector_confidence
+        || (facts.whole_agreeing < rules.confirm_reads && (facts.is_preview || !facts.may_be_brief));
     let detector = if is_doubtful { rules.doubtful_detector_confidence } else { 0.0 };
     check(facts.detector_confidence >= rules.min_detector_confidence.max(detector), Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
@@ -172,8 +179,9 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
         && facts.keeps_form
         && is_supported(facts, rules)
         && (facts.moved == Some(true) || facts.may_be_brief || rules.static_policy == StaticPolicy::Accept);
-    let agree = facts.whole_agreeing >= rules.confirm_reads || (facts.whole_agreeing > 1 && is_certain);
-    check(agree || single || is_mixed(facts, rules), Outcome::TooFewReads)?;
+    let few = single || is_mixed(facts, rules) || (facts.whole_agreeing > 1 && is_certain);
+    let is_lost_in_others = facts.whole_reads > facts.whole_agreeing.max(1).saturating_mul(MOST_FOR_ONE);
+    check(facts.whole_agreeing >= rules.confirm_reads || (few && !is_lost_in_others), Outcome::TooFewReads)?;
     check(!is_static(facts, rules), Outcome::Static)
 }
 
@@ -237,6 +245,7 @@ mod tests {
             may_be_brief: false,
             is_preview: false,
             detector_confidence: 0.8,
+            usual_detector_confidence: 0.7,
             sign: false,
             moved: Some(true),
             from_start: false,
@@ -259,6 +268,21 @@ mod tests {
         check("no text", |f, _| (f.length, f.reads) = (0, 0), Err(O::NoRead), false);
         check("a speed sign", |f, _| f.length = 2, Err(O::Format), false);
         check("a shop sign", |f, _| f.length = 14, Err(O::Format), false);
+        check(
+            "lettering of which the detector is sure in one frame alone",
+            |f, _| (f.detector_confidence, f.usual_detector_confidence) = (0.74, 0.38),
+            Err(O::WeakDetection),
+            false,
+        );
+        check("a plate that was far away for long", |f, _| f.usual_detector_confidence = 0.38, Ok(()), true);
+        for (whole_reads, end) in [(20, Ok(())), (21, Err(O::TooFewReads))] {
+            check(
+                "two of many readings",
+                |f, _| (f.whole_reads, f.reads, f.agreeing, f.whole_agreeing) = (whole_reads, whole_reads, 2, 2),
+                end,
+                false,
+            );
+        }
         check("rings of a brand", |f, _| f.detector_confidence = 0.38, Err(O::WeakDetection), false);
         check("below the limit", |f, _| f.confidence = 0.69, Err(O::LowConfidence), false);
         check("at the limit", |f, _| f.confidence = 0.70, Ok(()), false);

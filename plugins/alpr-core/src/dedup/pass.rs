@@ -49,6 +49,8 @@ pub(super) struct Pass {
     home: Option<Rect>,
     pub(super) motion: Motion,
     detector_confidence: f32,
+    /// The sum of all scores of the detector.
+    detector_scores: f32,
     texts: Texts,
     /// What all readings say, those of stitched tracks as well.
     pub(super) consensus: Option<Consensus>,
@@ -126,6 +128,7 @@ impl Pass {
             home: None,
             motion: Motion::default(),
             detector_confidence: 0.0,
+            detector_scores: 0.0,
             texts: Texts::default(),
             consensus: None,
             earlier: None,
@@ -168,6 +171,7 @@ impl Pass {
             return false;
         }
         self.detector_confidence = self.detector_confidence.max(seen.detector_confidence);
+        self.detector_scores += seen.detector_confidence;
         if at_sign {
             // at few frames a second, the track of a vehicle now and then ends on a sign
             self.at_sign = self.at_sign.saturating_add(1);
@@ -326,6 +330,7 @@ impl Pass {
             may_be_brief: false,
             is_preview: false,
             detector_confidence: self.detector_confidence,
+            usual_detector_confidence: self.detector_scores / (self.sightings - self.masked).max(1) as f32,
             sign: self.is_sign(&is_alike),
             moved: self.motion.moved(),
             from_start: self.from_start,
@@ -375,6 +380,7 @@ impl Pass {
         later.above.into_iter().for_each(|sizes| self.stands_above(sizes));
         self.motion.join(later.motion);
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
+        self.detector_scores += later.detector_scores;
         self.take_vehicle(later.vehicle.as_ref());
         self.texts.join(later.texts);
         let before = self.consensus.take();
