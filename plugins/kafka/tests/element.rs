@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use gst::prelude::*;
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 use std::time::Duration;
 
@@ -221,7 +222,6 @@ fn the_accounts_are_right_over_a_restart_of_the_element() {
     }
     sink.stop();
     sink.check_accounts();
-    use gst::prelude::*;
     sink.element.set_state(gst::State::Playing).unwrap();
     sink.stop();
     sink.check_accounts();
@@ -263,7 +263,7 @@ fn a_broker_that_is_away_is_said_with_who_why_and_what_is_left() {
 fn said_at_stop(sink: &Sink) -> (String, Duration) {
     let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let heard = said.clone();
-    let name = gst::prelude::GstObjectExt::name(&sink.element);
+    let name = sink.element.name();
     let ours = move |text: &str| text.starts_with(&format!("{name}: "));
     let levels = glib::LogLevels::LEVEL_MESSAGE;
     let handler = glib::log_set_handler(Some("kafkasink"), levels, false, false, move |_, _, text| {
@@ -308,6 +308,58 @@ fn a_stop_says_what_it_waits_for_and_leaves_when_nothing_is_lost_by_that() {
     assert!(took >= Duration::from_secs(2), "what is in memory only is waited for: {took:?}");
     assert!(said.contains("up to 2 s") && said.contains("the rest is lost") && said.contains("1 record(s)"), "{said}");
     assert_eq!((sink.stat("left"), sink.stat("lost")), (0, 1));
+}
+
+/// A sink that is paused, with a stream begun, as one of several in a pipeline that starts.
+fn paused(properties: &str) -> (gst::Pipeline, gst::Pad) {
+    init();
+    let pipeline = gst::Pipeline::new();
+    let sink = gst::parse::launch(&format!("kafkasink mode=mock {properties}")).unwrap();
+    pipeline.add(&sink).unwrap();
+    pipeline.set_state(gst::State::Paused).unwrap();
+    let pad = sink.static_pad("sink").unwrap();
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    for event in [gst::event::StreamStart::new("s"), gst::event::Segment::new(&segment)] {
+        assert!(pad.send_event(event));
+    }
+    (pipeline, pad)
+}
+
+/// Sends "no event here" and tells when that has returned.
+fn send_gap(pad: &gst::Pad) -> std::sync::mpsc::Receiver<bool> {
+    let (pad, (returned, result)) = (pad.clone(), std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        let gap = gst::event::Gap::builder(gst::ClockTime::ZERO).duration(gst::ClockTime::SECOND).build();
+        returned.send(pad.send_event(gap))
+    });
+    result
+}
+
+#[test]
+fn a_gap_holds_nobody_while_the_pipeline_does_not_play() {
+    let (pipeline, pad) = paused("name=k");
+    for _ in 0..3 {
+        assert_eq!(send_gap(&pad).recv_timeout(SOON), Ok(true), "other branches wait for this pad");
+    }
+    // A pipeline that has seen gaps alone starts, and takes what comes then.
+    assert_eq!(pipeline.state(gst::ClockTime::from_seconds(5)).0, Ok(gst::StateChangeSuccess::Success));
+    pipeline.set_state(gst::State::Playing).unwrap();
+    assert_eq!(pipeline.state(gst::ClockTime::from_seconds(5)).1, gst::State::Playing);
+    assert_eq!(pad.chain(gst::Buffer::from_slice(*b"{}")), Ok(gst::FlowSuccess::Ok));
+    let sink = pipeline.by_name("k").unwrap();
+    assert_eq!(sink.property::<gst::Structure>("stats").get::<u64>("received"), Ok(1));
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn a_gap_prerolls_a_sink_that_is_told_to_wait_for_its_first_buffer() {
+    let (pipeline, pad) = paused("async=true");
+    assert_eq!(pipeline.state(gst::ClockTime::ZERO).0, Ok(gst::StateChangeSuccess::Async));
+    let gap = send_gap(&pad);
+    assert_eq!(pipeline.state(gst::ClockTime::from_seconds(20)).1, gst::State::Paused);
+    pipeline.set_state(gst::State::Playing).unwrap();
+    assert_eq!(gap.recv_timeout(SOON), Ok(true));
+    pipeline.set_state(gst::State::Null).unwrap();
 }
 
 #[track_caller]
@@ -367,7 +419,6 @@ fn the_configuration_file_is_used_and_properties_win() {
 
 #[test]
 fn secrets_show_nowhere() {
-    use gst::prelude::*;
     init();
     let secret = "hunter2-never-shown";
     let line = format!(

@@ -143,8 +143,13 @@ impl BaseSinkImpl for KafkaSink {
     }
 
     fn event(&self, event: gst::Event) -> bool {
-        if event.type_() == gst::EventType::Eos {
-            self.drain();
+        match event.type_() {
+            gst::EventType::Eos => self.drain(),
+            // "No event in this time": nothing to deliver. Until the pipeline plays, the base class would hold it, and with
+            // it whoever else pushes to this pad, such as another camera by a funnel; what the pipeline waits for may be
+            // behind that one. With `async` set by hand a gap takes the place of a first buffer, as in any sink.
+            gst::EventType::Gap if !self.obj().is_async() => return true,
+            _ => (),
         }
         self.parent_event(event)
     }
