@@ -261,6 +261,9 @@ fn a_broker_that_is_away_is_said_with_who_why_and_what_is_left() {
 
 /// What the element said on the console while `stop` ran, and how long that took.
 fn said_at_stop(sink: &Sink) -> (String, Duration) {
+    // The log has one handler, for all tests of this process.
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let heard = said.clone();
     let name = sink.element.name();
@@ -308,6 +311,22 @@ fn a_stop_says_what_it_waits_for_and_leaves_when_nothing_is_lost_by_that() {
     assert!(took >= Duration::from_secs(2), "what is in memory only is waited for: {took:?}");
     assert!(said.contains("up to 2 s") && said.contains("the rest is lost") && said.contains("1 record(s)"), "{said}");
     assert_eq!((sink.stat("left"), sink.stat("lost")), (0, 1));
+}
+
+#[test]
+fn a_stop_after_new_data_waits_as_if_no_stream_had_ended_before() {
+    let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=2000000000");
+    sink.push_event(0, "CAM1");
+    sink.eos();
+    for event in [gst::event::FlushStart::new(), gst::event::FlushStop::new(true)] {
+        assert!(sink.harness().push_event(event));
+    }
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(sink.harness().push_event(gst::event::Segment::new(&segment)));
+    sink.push_event(1, "CAM1");
+    let (said, took) = said_at_stop(&sink);
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    assert!(said.contains("up to 2 s") && said.contains("2 record(s) were not delivered"), "{said}");
 }
 
 /// A sink that is paused, with a stream begun, as one of several in a pipeline that starts.

@@ -149,6 +149,8 @@ impl BaseSinkImpl for KafkaSink {
             // it whoever else pushes to this pad, such as another camera by a funnel; what the pipeline waits for may be
             // behind that one. With `async` set by hand a gap takes the place of a first buffer, as in any sink.
             gst::EventType::Gap if !self.obj().is_async() => return true,
+            // A stop behind what comes now has not waited for it yet.
+            gst::EventType::StreamStart | gst::EventType::FlushStop => *lock(&self.drained_for) = Duration::ZERO,
             _ => (),
         }
         self.parent_event(event)
