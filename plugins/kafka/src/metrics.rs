@@ -1,7 +1,7 @@
 //! The Prometheus endpoint: `GET /metrics` as text, by the standard library alone.
 //!
-//! The `alpr_…` names are those that existing dashboards ask for; the record's key is their `camera_id`. Everything else is
-//! in `kafkasink_…`.
+//! The `alpr_…` names are those that existing dashboards ask for; the record's key is their `camera_id`, and their events are
+//! the records of kind `plate` or of no kind. Everything else is in `kafkasink_…`.
 
 use crate::spool::Spool;
 use crate::stats::{BUCKETS_MS, Stats};
@@ -16,6 +16,9 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+/// The kind of the records that `alpr_events_published_total` counts, beside those without a kind.
+pub(crate) const EVENT_KIND: &str = "plate";
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A client that takes longer for its request is dropped.
@@ -62,14 +65,21 @@ fn answer(mut stream: TcpStream, body: impl Fn() -> String) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(CLIENT_TIMEOUT))?;
     let request = read_head(&mut stream)?;
-    let is_metrics = request.starts_with(b"GET /metrics ");
-    let (status, body) = if is_metrics { ("200 OK", body()) } else { ("404 Not Found", "see /metrics\n".into()) };
+    let (status, body) =
+        if asks_for_metrics(&request) { ("200 OK", body()) } else { ("404 Not Found", "see /metrics\n".into()) };
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// True for `GET /metrics`, with or without a slash at its end and a query: what scrapers and browsers make of the address.
+fn asks_for_metrics(request: &[u8]) -> bool {
+    let Some(target) = request.strip_prefix(b"GET ") else { return false };
+    let path = target.split(|byte| b" ?\r\n".contains(byte)).next().unwrap_or_default();
+    path.strip_suffix(b"/").unwrap_or(path) == b"/metrics"
 }
 
 /// Reads a request up to the empty line behind its header.
@@ -96,6 +106,7 @@ pub(crate) fn text(stats: &Stats, spool: &Spool, now_ms: i64) -> String {
     let mut out = String::new();
     let counters = [
         ("received", "Buffers that came in", &stats.received),
+        ("received_bytes", "Bytes of those buffers", &stats.received_bytes),
         ("spooled", "Records that the spool took", &stats.spooled),
         ("sent", "Records handed to the client, repetitions included", &stats.sent),
         ("delivered", "Records with a good delivery report", &stats.delivered),
@@ -113,6 +124,9 @@ pub(crate) fn text(stats: &Stats, spool: &Spool, now_ms: i64) -> String {
         head(&mut out, &format!("kafkasink_{name}_total"), "counter", help);
         line(&mut out, &format!("kafkasink_{name}_total"), "", counter.load(Relaxed) as f64);
     }
+    head(&mut out, "kafkasink_retries_total", "counter", "Requests that the client repeated; a new client begins at 0");
+    line(&mut out, "kafkasink_retries_total", "", stats.client().retries as f64);
+    by_label(&mut out, "kafkasink_topics_total", "Records that the spool took, by topic", "topic", stats.topics());
     gauges(&mut out, stats, spool, now_ms);
     by_label(&mut out, "alpr_events_published_total", "Events delivered", "camera_id", stats.keys());
     let topics = stats.topics_delivered();

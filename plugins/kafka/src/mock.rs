@@ -4,6 +4,7 @@ use crate::avro::Encoder;
 use crate::deadletter::{Cause, Rejected, Undertaker};
 use crate::notice::Notice;
 use crate::record::Record;
+use crate::router::KIND_HEADER;
 use crate::sender::{Keeper, Sender};
 use crate::signals::Signals;
 use crate::spool::{Seq, StoreError};
@@ -64,7 +65,8 @@ impl MockJob {
                 count(&self.stats.dead_lettered);
             } else {
                 let bytes = record.value.len() + record.key.as_ref().map_or(0, Vec::len);
-                self.stats.count_delivered(&record.topic, record.key.as_deref(), bytes);
+                let kind = record.header(KIND_HEADER).map(str::as_bytes);
+                self.stats.count_delivered(&record.topic, record.key.as_deref(), kind, bytes);
             }
         });
         Ok(())

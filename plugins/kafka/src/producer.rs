@@ -4,6 +4,7 @@ use crate::config;
 use crate::deadletter::{Cause, Rejected};
 use crate::notice::{Notice, NoticeFn};
 use crate::oauth;
+use crate::router::KIND_HEADER;
 use crate::secret::Secret;
 use crate::signals::Signals;
 use crate::spool::{Seq, Spool};
@@ -14,6 +15,7 @@ use rdkafka::{
     client::OAuthToken,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    message::{BorrowedHeaders, Headers},
     producer::{DeliveryResult, ProducerContext, ThreadedProducer},
 };
 use std::{
@@ -383,13 +385,18 @@ impl ProducerContext for Reports {
                         count(&stats.dead_lettered);
                     } else {
                         let bytes = message.payload_len() + message.key_len();
-                        stats.count_delivered(message.topic(), message.key(), bytes);
+                        let kind = message.headers().and_then(|headers| header(headers, KIND_HEADER));
+                        stats.count_delivered(message.topic(), message.key(), kind, bytes);
                     }
                 });
             }
             Err((error, message)) => self.record_failed(error, message.topic(), seq),
         }
     }
+}
+
+fn header<'a>(headers: &'a BorrowedHeaders, name: &str) -> Option<&'a [u8]> {
+    headers.iter().find(|header| header.key == name)?.value
 }
 
 /// The client type.

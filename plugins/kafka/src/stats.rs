@@ -8,7 +8,7 @@ use rdkafka::statistics::{Statistics, Window};
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -47,8 +47,8 @@ pub(crate) struct Stats {
     /// Records that stayed in a spool on disk when the sink stopped.
     pub(crate) left: AtomicU64,
     pub(crate) connected: AtomicBool,
-    /// Count by key and topic too; only the metrics endpoint wants it.
-    pub(crate) detailed: AtomicBool,
+    /// Count by topic too, and by key the records of this kind and of none; only the metrics endpoint wants it.
+    pub(crate) counted_kind: OnceLock<&'static str>,
     detail: Mutex<Detail>,
     failed: Mutex<BTreeMap<String, u64>>,
     topics: Mutex<BTreeMap<String, u64>>,
@@ -152,22 +152,21 @@ impl Stats {
     }
 
     /// Counts a delivered record, and, if wanted, by its key and topic.
-    pub(crate) fn count_delivered(&self, topic: &str, key: Option<&[u8]>, bytes: usize) {
+    pub(crate) fn count_delivered(&self, topic: &str, key: Option<&[u8]>, kind: Option<&[u8]>, bytes: usize) {
         count(&self.delivered);
         self.delivered_bytes.fetch_add(bytes as u64, Relaxed);
-        if !self.detailed.load(Relaxed) {
-            return;
-        }
+        let Some(counted) = self.counted_kind.get() else { return };
         let mut detail = self.detail();
         count_name(&mut detail.topics, topic);
-        if let Some(key) = key {
+        let counts = kind.is_none_or(|kind| kind == counted.as_bytes());
+        if let Some(key) = key.filter(|_| counts) {
             count_name(&mut detail.keys, &String::from_utf8_lossy(key));
         }
     }
 
     /// Counts a failed delivery by topic and cause.
     pub(crate) fn count_topic_error(&self, topic: &str, cause: &str) {
-        if !self.detailed.load(Relaxed) {
+        if self.counted_kind.get().is_none() {
             return;
         }
         let mut detail = self.detail();

@@ -7,7 +7,7 @@ use crate::closing;
 use crate::config;
 use crate::deadletter::{DeadLetters, Undertaker};
 use crate::error::SinkError;
-use crate::metrics::Endpoint;
+use crate::metrics::{EVENT_KIND, Endpoint};
 use crate::mock::{self, MockJob};
 use crate::notice::{Notice, NoticeFn};
 use crate::registry::Registry;
@@ -18,10 +18,7 @@ use crate::spool::{Spool, SpoolConfig};
 use crate::stats::Stats;
 use glib::subclass::prelude::*;
 use gst::prelude::*;
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// The parts at work.
 pub(super) struct Running {
@@ -104,7 +101,7 @@ fn serve_metrics(settings: &Settings, spool: &Arc<Spool>, stats: &Arc<Stats>) ->
     if settings.metrics_port == 0 {
         return Ok(None);
     }
-    stats.detailed.store(true, Relaxed);
+    stats.counted_kind.get_or_init(|| EVENT_KIND);
     let address = format!("{}:{}", settings.metrics_address, settings.metrics_port);
     let endpoint = Endpoint::start(&address, stats.clone(), spool.clone(), now_ms);
     endpoint.map(Some).map_err(|source| SinkError::Metrics { address, source })
