@@ -105,6 +105,8 @@ pub(crate) struct DiskStore {
     sync_each: bool,
     /// Bytes since the memtables were sealed.
     unsealed: AtomicU64,
+    #[cfg(test)]
+    sync_fails: std::sync::atomic::AtomicBool,
 }
 
 impl DiskStore {
@@ -157,6 +159,8 @@ impl DiskStore {
             path: path.to_path_buf(),
             sync_each,
             unsealed: AtomicU64::new(0),
+            #[cfg(test)]
+            sync_fails: false.into(),
         };
         store.first.store(store.fact(FIRST_KEY)?.unwrap_or(0), Relaxed);
         Ok(store)
@@ -289,12 +293,11 @@ impl Store for DiskStore {
         let value = Self::encode(record)?;
         self.seal_full_memtables(value.len() as u64 + NOTE_BYTES)?;
         self.records.insert(seq.to_be_bytes(), value).map_err(|err| self.failed("write to", err))?;
-        if self.sync_each {
-            self.sync()?;
-        }
-        if let Err(err) = self.note_accepted(seq + 1) {
-            // The caller hears that the record was not taken, so it must not turn up later.
-            self.gone.insert(seq.to_be_bytes(), []).map_err(|err| self.failed("write to", err))?;
+        let kept = if self.sync_each { self.sync() } else { Ok(()) };
+        if let Err(err) = kept.and_then(|()| self.note_accepted(seq + 1)) {
+            // The caller hears that the record was not taken, so it must not turn up later. When not even this can be
+            // written, the engine takes nothing more in this run, and the first error says why.
+            let _ = self.gone.insert(seq.to_be_bytes(), []);
             return Err(err);
         }
         Ok(())
@@ -370,6 +373,10 @@ impl Store for DiskStore {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if self.sync_fails.load(Relaxed) {
+            return Err(StoreError::io("sync", &self.path, std::io::ErrorKind::StorageFull.into()));
+        }
         self.db.persist(PersistMode::SyncData).map_err(|err| self.failed("sync", err))
     }
 

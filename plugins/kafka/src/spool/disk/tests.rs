@@ -29,6 +29,25 @@ fn a_long_outage_is_on_disk_and_not_in_memory() {
     }
 }
 
+#[test]
+fn a_record_that_could_not_be_synced_does_not_turn_up_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = DiskStore::open(dir.path(), true).unwrap();
+    let record = Arc::new(record());
+    let seqs =
+        |store: &DiskStore| store.read(0, Seq::MAX, u64::MAX).unwrap().iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
+    store.append(0, &record).unwrap();
+    store.sync_fails.store(true, Relaxed);
+    let err = store.append(1, &record).unwrap_err();
+    assert!(err.to_string().contains("Could not sync the spool"), "{err}");
+    store.sync_fails.store(false, Relaxed);
+    store.append(2, &record).unwrap();
+    assert_eq!(seqs(&store), [0, 2]);
+    drop(store);
+    let (store, found) = DiskStore::open(dir.path(), true).unwrap();
+    assert_eq!((seqs(&store), found.records, found.missing), (vec![0, 2], 2, 0));
+}
+
 fn open(path: &Path) -> Spool {
     let config = SpoolConfig {
         location: Some(path.to_path_buf()),
