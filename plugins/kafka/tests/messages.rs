@@ -12,6 +12,15 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
+fn what_is_waited_for_is_said_in_the_part_that_gst_launch_prints() {
+    let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=600000000");
+    sink.push_event(0, "CAM1");
+    sink.eos();
+    let infos = sink.infos();
+    assert!(infos.iter().any(|text| text.contains("up to 0.6 s") && text.contains("1 record(s)")), "{infos:?}");
+}
+
+#[test]
 fn metrics_have_the_names_that_dashboards_ask_for() {
     let cluster = MockCluster::new(3).unwrap();
     cluster.create_topic("t", 3, 3).unwrap();

@@ -16,7 +16,7 @@ pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration
     let (start, moment) = (Instant::now(), Some(spool.moment()));
     let mut waited = spool.wait_empty(timeout.min(SAID_AFTER), moment);
     if waited == Waited::Left && timeout > SAID_AFTER {
-        gst::element_info!(obj, gst::ResourceError::Write, ("{}", waiting(spool, timeout)));
+        messages::say(obj, &waiting(spool, timeout));
         waited = spool.wait_empty(timeout.saturating_sub(start.elapsed()), moment);
     }
     let left = spool.depth().records;

@@ -148,10 +148,15 @@ fn post_state(obj: &KafkaSink, state: &str, reason: Option<&str>, next_try: Opti
     post(obj, builder.build());
 }
 
+/// Says something that is no warning. `gst-launch-1.0` prints of such a message what is meant for debugging, and that alone.
+pub(super) fn say(obj: &KafkaSink, text: &str) {
+    gst::element_info!(obj, gst::ResourceError::Write, ("{text}"), ["{text}"]);
+}
+
 /// Says something while the sink stops. Then `gst-launch-1.0` does not read its bus any more, as most applications do not:
 /// GLib's log comes to whoever looks at the console.
 pub(super) fn say_at_stop(obj: &KafkaSink, text: &str) {
-    gst::element_info!(obj, gst::ResourceError::Write, ("{text}"));
+    say(obj, text);
     glib::g_message!("kafkasink", "{}: {text}", obj.name());
 }
 

@@ -142,6 +142,14 @@ impl Sink {
         })
     }
 
+    /// What `gst-launch-1.0` prints of the info messages so far; takes them.
+    pub fn infos(&self) -> Vec<String> {
+        self.take_messages(|message| match message.view() {
+            gst::MessageView::Info(info) => Some(info.debug().unwrap_or_default().to_string()),
+            _ => None,
+        })
+    }
+
     /// Waits for a warning message with all these words.
     #[track_caller]
     pub fn wait_warning(&self, words: &[&str], timeout: Duration) {
