@@ -21,6 +21,29 @@ fn what_is_waited_for_is_said_in_the_part_that_gst_launch_prints() {
 }
 
 #[test]
+fn a_full_spool_that_holds_the_pipeline_is_a_warning_but_not_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().display().to_string();
+    for (more, words) in [
+        (String::new(), vec!["spool in memory is full", "spool-policy=block", "raise spool-max-bytes"]),
+        (format!("spool-location={place}"), vec![place.as_str(), "is full", "bytes are free", "spool-policy=block"]),
+    ] {
+        let sink = Sink::new(&format!("bootstrap-servers=127.0.0.1:1 spool-max-bytes=5000 drain-timeout=0 {more}"));
+        let pad = sink.element.static_pad("sink").unwrap();
+        let pushing = std::thread::spawn(move || {
+            let push = |n| pad.chain(gst::Buffer::from_slice(event(n, "CAM0").into_bytes()));
+            (0..100).map(push).find(Result::is_err)
+        });
+        sink.wait_warning(&words, SOON);
+        std::thread::sleep(Duration::from_millis(2500));
+        let more = sink.warnings();
+        assert!(!more.iter().any(|text| text.contains("is full")), "{more:?}");
+        sink.stop();
+        assert!(matches!(pushing.join().unwrap(), Some(Err(gst::FlowError::Flushing))));
+    }
+}
+
+#[test]
 fn metrics_have_the_names_that_dashboards_ask_for() {
     let cluster = MockCluster::new(3).unwrap();
     cluster.create_topic("t", 3, 3).unwrap();

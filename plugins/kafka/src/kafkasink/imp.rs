@@ -222,11 +222,13 @@ impl KafkaSink {
 
     /// Puts a record into the spool, whatever time that takes when the spool is full and the policy says so.
     fn spool(&self, spool: &Spool, record: Record) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let say_full = || self.messages.warn_full(&self.obj(), spool);
         loop {
-            let error = match spool.make_room(record.size(), &self.stats.dropped) {
+            let error = match spool.make_room(record.size(), &self.stats.dropped, say_full) {
                 Ok(()) => break,
                 Err(NoRoom::DropNew) => {
                     count(&self.stats.dropped);
+                    say_full();
                     return Ok(gst::FlowSuccess::Ok);
                 }
                 Err(NoRoom::Cancelled) => {

@@ -4,9 +4,11 @@ use super::{KafkaSink, imp::CAT};
 use crate::error::SinkError;
 use crate::notice::Notice;
 use crate::record::Record;
+use crate::spool::Spool;
 use gst::prelude::*;
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,13 +33,18 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Messages {
     dead: Mutex<DeadLetterPace>,
-    warned: Mutex<Option<(Instant, String)>>,
+    /// What was warned of in the last minute.
+    warned: Mutex<BTreeMap<String, Instant>>,
 }
 
 #[derive(Default)]
 struct DeadLetterPace {
     last: Option<Instant>,
     number: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Messages {
@@ -90,22 +97,39 @@ impl Messages {
         }
     }
 
-    /// A warning on the bus, unless the last one was the same and not long ago.
+    /// A warning on the bus, unless the same was said not long ago.
     fn warn(&self, obj: &KafkaSink, error: gst::ResourceError, text: &str) {
         // The client ends its reasons with how long it took: "(after 3ms in state CONNECT)".
         let (what, _) = text.split_once(" (after ").unwrap_or((text, ""));
-        let mut last = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_some_and(|(at, known)| known == what && at.elapsed() < WARNING_INTERVAL) {
-            return gst::info!(CAT, obj = obj, "{text}");
+        if self.is_due(what) {
+            gst::element_warning!(obj, error, ("{text}"));
+        } else {
+            gst::info!(CAT, obj = obj, "{text}");
         }
-        *last = Some((Instant::now(), what.to_string()));
-        drop(last);
-        gst::element_warning!(obj, error, ("{text}"));
+    }
+
+    /// Notes that `what` is warned of now; false when it was not long ago.
+    fn is_due(&self, what: &str) -> bool {
+        let mut warned = lock(&self.warned);
+        warned.retain(|_, at| at.elapsed() < WARNING_INTERVAL);
+        if warned.contains_key(what) {
+            return false;
+        }
+        warned.insert(what.to_string(), Instant::now());
+        true
+    }
+
+    /// Says that the spool has no room, and what that does to the pipeline.
+    pub(super) fn warn_full(&self, obj: &KafkaSink, spool: &Spool) {
+        // The text tells numbers that change: it is no name for what it is about.
+        if self.is_due("the spool is full") {
+            gst::element_warning!(obj, gst::ResourceError::NoSpaceLeft, ("{}", spool.describe_full()));
+        }
     }
 
     fn post_dead_letter(&self, obj: &KafkaSink, topic: &str, cause: &str, kept: Option<&str>) {
         let number = {
-            let mut pace = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pace = lock(&self.dead);
             pace.number += 1;
             if pace.last.is_some_and(|last| last.elapsed() < DEAD_LETTER_INTERVAL) {
                 return;

@@ -11,6 +11,7 @@
 //! `state`. No lock is held while waiting, except that a `Condvar` releases `state`.
 
 mod disk;
+mod full;
 mod memory;
 mod state;
 mod store;
@@ -41,6 +42,8 @@ pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
 const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
 /// and after how many new bytes: a fast source fills the reserve sooner than the interval ends.
 const FREE_SPACE_BYTES: u64 = 4 << 20;
+/// A wait for room is told when it has lasted this long, and then again and again.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often space on the disk is given back.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -105,14 +108,21 @@ impl Spool {
     }
 
     /// Waits until there is room for `size` more bytes, as the policy says; counts what is dropped for it. To be called
-    /// before [`Spool::append`].
-    pub(crate) fn make_room(&self, size: u64, dropped: &AtomicU64) -> Result<(), NoRoom> {
+    /// before [`Spool::append`]. `waits` is called, with no lock held, while a wait does not end.
+    pub(crate) fn make_room(&self, size: u64, dropped: &AtomicU64, waits: impl Fn()) -> Result<(), NoRoom> {
+        let mut told = None;
         let mut state = lock(&self.state);
         while self.is_full(&state, size) {
             if state.flushing || state.stopped {
                 return Err(NoRoom::Cancelled);
             }
             match self.config.when_full {
+                WhenFull::Block if told.get_or_insert_with(Instant::now).elapsed() >= TELL_INTERVAL => {
+                    drop(state);
+                    waits();
+                    told = None;
+                    state = lock(&self.state);
+                }
                 WhenFull::Block => state = wait(&self.room, state, Duration::from_millis(200)),
                 WhenFull::Error => {
                     let (bytes, disk_full) = (state.bytes, state.disk_full);
@@ -425,6 +435,16 @@ impl Spool {
     /// The oldest record that was handed out and has no report yet.
     pub(crate) fn oldest_in_flight(&self) -> Option<Seq> {
         lock(&self.state).in_flight.keys().next().copied()
+    }
+
+    /// Space left on its disk, if it is on one.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        self.store.free_bytes()
+    }
+
+    /// Why there is no room, for people.
+    pub(crate) fn describe_full(&self) -> String {
+        full::describe(&self.config, self.depth(), self.free_bytes())
     }
 
     /// How full it is.

@@ -43,7 +43,7 @@ fn open(config: SpoolConfig) -> Spool {
 /// Makes room and takes a record; gives how many were dropped for it.
 fn put(spool: &Spool, record: Record) -> Result<u64, NoRoom> {
     let dropped = AtomicU64::new(0);
-    spool.make_room(record.size(), &dropped)?;
+    spool.make_room(record.size(), &dropped, || ())?;
     spool.append(record).unwrap();
     Ok(dropped.into_inner())
 }
@@ -256,6 +256,22 @@ fn the_block_policy_waits_for_room_and_can_be_cancelled() {
         spool.set_flushing(true);
         assert_eq!(blocked.join().unwrap(), Err("Cancelled".to_string()));
         assert_eq!(numbers(&take_all(&spool)), [1]);
+    });
+}
+
+#[test]
+fn a_wait_that_lasts_is_told_also_when_the_disk_is_what_is_full() {
+    both(|config| {
+        let spool = open(SpoolConfig { when_full: WhenFull::Block, ..config() });
+        lock(&spool.state).disk_full = true;
+        let told = std::cell::Cell::new(0);
+        let made = spool.make_room(1, &AtomicU64::new(0), || {
+            told.set(told.get() + 1);
+            assert!(spool.describe_full().contains("is full"), "no lock is held");
+            // Room: the disk is looked at again by the keeper.
+            lock(&spool.state).disk_full = false;
+        });
+        assert!(made.is_ok() && told.get() == 1, "{made:?} {told:?}");
     });
 }
 
