@@ -44,6 +44,29 @@ fn a_full_spool_that_holds_the_pipeline_is_a_warning_but_not_many() {
 }
 
 #[test]
+fn the_first_dead_letter_is_a_warning_and_all_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("dead.jsonl").display().to_string();
+    let mut sink = Sink::new(&format!("mode=mock topic=t max-request-size=1000 dead-letter-location={file}"));
+    for _ in 0..20 {
+        sink.push(&"x".repeat(2000)).unwrap();
+    }
+    sink.wait_stat("dead-lettered", 20, SOON);
+    let told = std::cell::Cell::new(0);
+    let all_told = || {
+        let records =
+            sink.messages("kafkasink-dead-letter").iter().map(|s| s.get::<u64>("records").unwrap()).sum::<u64>();
+        told.set(told.get() + records);
+        told.get() == 20
+    };
+    assert!(wait_for(SOON, all_told), "told of {} although no other dead letter comes", told.get());
+    let warnings = sink.warnings();
+    let about: Vec<_> = warnings.iter().filter(|text| text.contains("can never be delivered")).collect();
+    assert_eq!(about.len(), 1, "{warnings:?}");
+    assert!(about[0].contains(&file) && about[0].contains("send them again"), "{about:?}");
+}
+
+#[test]
 fn metrics_have_the_names_that_dashboards_ask_for() {
     let cluster = MockCluster::new(3).unwrap();
     cluster.create_topic("t", 3, 3).unwrap();

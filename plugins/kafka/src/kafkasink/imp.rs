@@ -117,6 +117,7 @@ impl BaseSinkImpl for KafkaSink {
         if !running.sender.stop() {
             gst::warning!(CAT, imp = self, "The Kafka client did not close in time; it goes on closing by itself");
         }
+        self.messages.tell_dead_letters(&self.obj());
         if let Err(err) = running.spool.close() {
             gst::element_imp_warning!(self, gst::ResourceError::Write, ("{err}"));
         }

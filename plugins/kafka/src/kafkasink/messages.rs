@@ -5,6 +5,7 @@ use crate::error::SinkError;
 use crate::notice::Notice;
 use crate::record::Record;
 use crate::spool::Spool;
+use glib::subclass::prelude::*;
 use gst::prelude::*;
 use std::{
     collections::BTreeMap,
@@ -37,10 +38,20 @@ pub(super) struct Messages {
     warned: Mutex<BTreeMap<String, Instant>>,
 }
 
+/// Dead letters since the last message about them.
 #[derive(Default)]
 struct DeadLetterPace {
     last: Option<Instant>,
     number: u64,
+    latest: Option<DeadLetter>,
+    /// A timer will tell of them.
+    timed: bool,
+}
+
+struct DeadLetter {
+    topic: String,
+    cause: String,
+    kept: Option<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,7 +90,10 @@ impl Messages {
                 let text = format!("A new Kafka client sends everything unconfirmed again: {reason}");
                 self.warn(obj, gst::ResourceError::Write, &text);
             }
-            Notice::DeadLetter { topic, cause, kept } => self.post_dead_letter(obj, topic, cause, kept.as_deref()),
+            Notice::DeadLetter { topic, cause, kept } => {
+                let letter = DeadLetter { topic: topic.clone(), cause: cause.clone(), kept: kept.clone() };
+                self.note_dead_letter(obj, letter);
+            }
             Notice::HighWater { high, depth, max_bytes } => {
                 let level = if *high { "high" } else { "low" };
                 gst::info!(CAT, obj = obj, "Spool is {level}: {} of {max_bytes} bytes", depth.bytes);
@@ -93,7 +107,7 @@ impl Messages {
                 post(obj, structure);
             }
             Notice::Store(err) => gst::element_warning!(obj, gst::ResourceError::Write, ("{err}")),
-            Notice::Warning(text) => gst::element_warning!(obj, gst::ResourceError::Failed, ("{text}")),
+            Notice::Warning(text) => self.warn(obj, gst::ResourceError::Failed, text),
         }
     }
 
@@ -127,38 +141,83 @@ impl Messages {
         }
     }
 
-    fn post_dead_letter(&self, obj: &KafkaSink, topic: &str, cause: &str, kept: Option<&str>) {
-        let number = {
-            let mut pace = lock(&self.dead);
-            pace.number += 1;
-            if pace.last.is_some_and(|last| last.elapsed() < DEAD_LETTER_INTERVAL) {
-                return;
-            }
-            pace.last = Some(Instant::now());
-            std::mem::take(&mut pace.number)
-        };
-        let place = kept.unwrap_or("nowhere: set dead-letter-topic or dead-letter-location");
-        gst::warning!(
-            CAT,
-            obj = obj,
-            "{number} record(s) for {topic} can never be delivered ({cause}), kept in {place}"
-        );
-        let structure = gst::Structure::builder(DEAD_LETTER_MESSAGE)
-            .field("topic", topic)
-            .field("cause", cause)
-            .field("kept-in", kept)
-            .field("records", number)
-            .build();
-        post(obj, structure);
-        if kept.is_none() {
-            gst::element_warning!(
-                obj,
-                gst::ResourceError::Write,
-                ("A record for {topic} can never be delivered ({cause}) and is lost. Set dead-letter-topic or \
-                  dead-letter-location to keep such records.")
-            );
+    /// Tells of a dead letter, now or, with those that come until then, when the last message is a second ago.
+    fn note_dead_letter(&self, obj: &KafkaSink, letter: DeadLetter) {
+        let mut pace = lock(&self.dead);
+        pace.number += 1;
+        pace.latest = Some(letter);
+        let elapsed = pace.last.map_or(DEAD_LETTER_INTERVAL, |last| last.elapsed());
+        if elapsed >= DEAD_LETTER_INTERVAL {
+            drop(pace);
+            self.tell_dead_letters(obj);
+        } else if !std::mem::replace(&mut pace.timed, true) {
+            drop(pace);
+            tell_dead_letters_after(obj, DEAD_LETTER_INTERVAL - elapsed);
         }
     }
+
+    /// Tells of the dead letters that nobody has told of yet.
+    pub(super) fn tell_dead_letters(&self, obj: &KafkaSink) {
+        let (letter, number) = {
+            let mut pace = lock(&self.dead);
+            let Some(letter) = pace.latest.take() else { return };
+            pace.last = Some(Instant::now());
+            (letter, std::mem::take(&mut pace.number))
+        };
+        post_dead_letters(obj, &letter, number);
+        self.warn_of_dead_letter(obj, &letter);
+    }
+
+    fn warn_of_dead_letter(&self, obj: &KafkaSink, letter: &DeadLetter) {
+        let DeadLetter { topic, cause, kept } = letter;
+        let fate = match kept {
+            Some(place) => format!(
+                "is kept in {place}, as are further ones (dead-lettered in stats): remove the cause and send them again."
+            ),
+            None => {
+                "is lost, as are further ones (lost in stats). Set dead-letter-topic or dead-letter-location to keep \
+                     such records."
+                    .to_string()
+            }
+        };
+        let text = format!("A record for {topic} can never be delivered ({cause}) and {fate}");
+        self.warn(obj, gst::ResourceError::Write, &text);
+    }
+}
+
+/// By a timer, because no further dead letter may come.
+fn tell_dead_letters_after(obj: &KafkaSink, wait: Duration) {
+    let weak = obj.downgrade();
+    let clock = gst::SystemClock::obtain();
+    let told = gst::ClockTime::from_nseconds(wait.as_nanos() as u64);
+    let timer = clock.new_single_shot_id(clock.time() + told);
+    let tell = |obj: &KafkaSink| {
+        let messages = &obj.imp().messages;
+        lock(&messages.dead).timed = false;
+        messages.tell_dead_letters(obj);
+    };
+    let set = timer.wait_async(move |_, _, _| {
+        if let Some(obj) = weak.upgrade() {
+            tell(&obj);
+        }
+    });
+    if set.is_err() {
+        // Better too soon than never.
+        tell(obj);
+    }
+}
+
+fn post_dead_letters(obj: &KafkaSink, letter: &DeadLetter, number: u64) {
+    let DeadLetter { topic, cause, kept } = letter;
+    let place = kept.as_deref().unwrap_or("nowhere: set dead-letter-topic or dead-letter-location");
+    gst::warning!(CAT, obj = obj, "{number} record(s) for {topic} can never be delivered ({cause}), kept in {place}");
+    let structure = gst::Structure::builder(DEAD_LETTER_MESSAGE)
+        .field("topic", topic)
+        .field("cause", cause)
+        .field("kept-in", kept.as_deref())
+        .field("records", number)
+        .build();
+    post(obj, structure);
 }
 
 fn post_state(obj: &KafkaSink, state: &str, reason: Option<&str>, next_try: Option<Duration>) {
