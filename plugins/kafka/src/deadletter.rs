@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::notice::{Notice, NoticeFn};
 use crate::record::Record;
-use crate::spool::{Seq, Spool, StoreError};
+use crate::spool::{DISK_RESERVE_BYTES, Seq, Spool, StoreError};
 use crate::stats::{Stats, count, uncount};
 use base64::Engine;
 use rdkafka::error::RDKafkaErrorCode;
@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use std::{
     fs::OpenOptions,
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -79,7 +80,8 @@ impl Undertaker {
         let Some(record) = self.spool.get(seq)? else { return Ok(()) };
         let time = clock::now_text();
         let dead = self.letters.for_topic(&record, cause, &time);
-        let in_file = self.letters.wants(dead.is_some(), cause) && self.letters.write(&record, cause, &time)?;
+        let free = || self.spool.free_bytes();
+        let in_file = self.letters.wants(dead.is_some(), cause) && self.letters.write(&record, cause, &time, free)?;
         let kept = match (&dead, &self.letters.file) {
             (Some(dead), _) => Some(format!("the topic {}", dead.topic)),
             (None, Some(file)) => Some(file.display().to_string()),
@@ -108,6 +110,8 @@ pub(crate) struct DeadLetters {
     topic: Option<String>,
     file: Option<PathBuf>,
     file_is_set: bool,
+    /// The directory of a spool on disk.
+    spool: Option<PathBuf>,
 }
 
 impl DeadLetters {
@@ -115,7 +119,7 @@ impl DeadLetters {
     pub(crate) fn new(topic: Option<String>, file: Option<PathBuf>, spool: Option<&Path>) -> Self {
         let file_is_set = file.is_some();
         let file = file.or_else(|| Some(spool?.join(DEFAULT_FILE)));
-        Self { topic, file, file_is_set }
+        Self { topic, file, file_is_set, spool: spool.map(Path::to_path_buf) }
     }
 
     /// True when the file is to have this record: everything when the user named one, else what the topic cannot hold.
@@ -142,20 +146,48 @@ impl DeadLetters {
         Some(dead)
     }
 
-    /// Appends the whole record to the file as one line of JSON, synced. `Ok(false)` without a file.
-    fn write(&self, record: &Record, cause: &Cause, time: &str) -> Result<bool, StoreError> {
+    /// Appends the whole record to the file as one line of JSON, synced. `Ok(false)` without a file. `free`: the bytes that
+    /// the spool's disk has left.
+    fn write(
+        &self,
+        record: &Record,
+        cause: &Cause,
+        time: &str,
+        free: impl Fn() -> Option<u64>,
+    ) -> Result<bool, StoreError> {
         let Some(path) = &self.file else { return Ok(false) };
         let mut line = line(record, cause, time).to_string();
         line.push('\n');
-        append(path, line.as_bytes()).map_err(|source| StoreError::DeadLetter { path: path.clone(), source })?;
+        let written = make_parent(path)
+            .and_then(|()| self.check_reserve(path, line.len(), free))
+            .and_then(|()| append(path, line.as_bytes()));
+        written.map_err(|source| StoreError::DeadLetter { path: path.clone(), source })?;
         Ok(true)
+    }
+
+    /// Refuses to write into what the spool keeps free of its disk: without it the spool could not even note what has left.
+    fn check_reserve(&self, path: &Path, bytes: usize, free: impl Fn() -> Option<u64>) -> io::Result<()> {
+        let shared = self.spool.as_deref().is_some_and(|spool| same_disk(spool, path.parent()));
+        if shared && free().is_some_and(|free| free < DISK_RESERVE_BYTES + bytes as u64) {
+            let text = format!("the last {DISK_RESERVE_BYTES} bytes of its disk are kept for the spool");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, text));
+        }
+        Ok(())
     }
 }
 
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)
+}
+
+/// True when both are on one file system. The directory of a bare file name is empty: the current one.
+fn same_disk(one: &Path, other: Option<&Path>) -> bool {
+    let other = other.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+    device(one).is_some_and(|found| device(other) == Some(found))
+}
+
 fn append(path: &Path, line: &[u8]) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let end = file.metadata()?.len();
     let written = file.write_all(line).and_then(|()| file.sync_data());
@@ -234,7 +266,7 @@ mod tests {
         let code = &Cause::from(RDKafkaErrorCode::MessageSizeTooLarge);
         let dead = letters.for_topic(&record(b"12345"), code, "now").unwrap();
         assert_eq!((dead.value.len(), dead.header(SIZE_HEADER)), (0, Some("5")));
-        assert!(letters.write(&record(b"12345"), code, "now").unwrap());
+        assert!(letters.write(&record(b"12345"), code, "now", || None).unwrap());
         let text = std::fs::read_to_string(dir.path().join(DEFAULT_FILE)).unwrap();
         assert!(text.contains(r#""original_message":"12345""#), "{text}");
     }
@@ -250,7 +282,23 @@ mod tests {
     #[test]
     fn nothing_is_written_without_a_place() {
         let letters = DeadLetters::new(None, None, None);
-        assert!(!letters.write(&record(b""), &RDKafkaErrorCode::InvalidRecord.into(), "now").unwrap());
+        assert!(!letters.write(&record(b""), &RDKafkaErrorCode::InvalidRecord.into(), "now", || None).unwrap());
         assert!(letters.for_topic(&record(b""), &RDKafkaErrorCode::InvalidRecord.into(), "now").is_none());
+    }
+
+    #[test]
+    fn what_the_spool_keeps_free_of_its_disk_is_not_for_dead_letters() {
+        let dir = tempfile::tempdir().unwrap();
+        let cause = &Cause::from(RDKafkaErrorCode::InvalidRecord);
+        let write = |letters: &DeadLetters, free| letters.write(&record(b"{}"), cause, "now", || Some(free));
+        let beside = DeadLetters::new(None, None, Some(dir.path()));
+        let err = write(&beside, DISK_RESERVE_BYTES + 10).unwrap_err();
+        let refused =
+            matches!(&err, StoreError::DeadLetter { source, .. } if source.kind() == io::ErrorKind::StorageFull);
+        assert!(refused && err.to_string().contains("Free space on that disk"), "{err}");
+        assert!(!dir.path().join(DEFAULT_FILE).exists());
+        assert!(write(&beside, DISK_RESERVE_BYTES + 10_000).unwrap());
+        let elsewhere = DeadLetters::new(None, Some(dir.path().join("own.jsonl")), Some(Path::new("/proc")));
+        assert!(write(&elsewhere, 10).unwrap(), "another disk is the user's to fill");
     }
 }

@@ -67,6 +67,17 @@ fn the_first_dead_letter_is_a_warning_and_all_are_told() {
 }
 
 #[test]
+fn a_place_for_dead_letters_that_fails_is_one_warning() {
+    // Nothing can be made under a device.
+    let mut sink = Sink::new("mode=mock max-request-size=1000 dead-letter-location=/dev/null/dead.jsonl");
+    sink.push(&"x".repeat(2000)).unwrap();
+    sink.wait_warning(&["/dev/null/dead.jsonl", "is tried again"], SOON);
+    std::thread::sleep(Duration::from_millis(1500));
+    let more = sink.warnings();
+    assert!(!more.iter().any(|text| text.contains("dead.jsonl")), "{more:?}");
+}
+
+#[test]
 fn metrics_have_the_names_that_dashboards_ask_for() {
     let cluster = MockCluster::new(3).unwrap();
     cluster.create_topic("t", 3, 3).unwrap();

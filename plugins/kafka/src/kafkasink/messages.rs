@@ -106,7 +106,7 @@ impl Messages {
                     .build();
                 post(obj, structure);
             }
-            Notice::Store(err) => gst::element_warning!(obj, gst::ResourceError::Write, ("{err}")),
+            Notice::Store(err) => self.warn(obj, gst::ResourceError::Write, &err.to_string()),
             Notice::Warning(text) => self.warn(obj, gst::ResourceError::Failed, text),
         }
     }

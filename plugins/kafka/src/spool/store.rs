@@ -118,9 +118,9 @@ impl fmt::Display for StoreError {
             ),
             Self::DeadLetter { path, source } => write!(
                 f,
-                "Could not write a dead letter to {}: {source}. The record waits in the spool and is tried again. Make the \
-                 file writable, or set dead-letter-location.",
-                path.display()
+                "Could not write a dead letter to {}: {source}. The record waits in the spool and is tried again. {}",
+                path.display(),
+                dead_letter_advice(source)
             ),
             Self::Encode(err) => write!(f, "Could not put a record into its form on disk: {err}. This is a bug."),
         }
@@ -134,6 +134,15 @@ fn advice(err: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => "Give the user of this process write permission, or set spool-location.",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "Set spool-location to a directory.",
         _ => "Check the disk and spool-location.",
+    }
+}
+
+fn dead_letter_advice(err: &io::Error) -> &'static str {
+    match err.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Free space on that disk, or set dead-letter-location to another."
+        }
+        _ => "Make the file writable, or set dead-letter-location.",
     }
 }
 
