@@ -122,11 +122,7 @@ enum Pixels<'a> {
         planes: Vec<(usize, usize, usize)>,
     },
     /// In all memories of the buffer together, where a plane spans several.
-    Joined {
-        map: BufferMap<'a, buffer::Readable>,
-        /// Of every plane: offset, stride.
-        planes: Vec<(usize, usize)>,
-    },
+    Joined { map: BufferMap<'a, buffer::Readable>, planes: Layout },
     /// In the surface of this index.
     Surfaces(Surfaces<'a>, u32),
 }
@@ -181,12 +177,11 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Where the planes of a picture begin in its buffer, in bytes, and their strides.
-fn planes(
-    buffer: &gst::BufferRef,
-    info: &VideoInfo,
-    n: usize,
-) -> Result<(Vec<(usize, usize)>, (u32, u32)), PictureError> {
+/// Where each plane of a picture begins in its buffer, in bytes, and its stride.
+type Layout = Vec<(usize, usize)>;
+
+/// The layout of the picture in a buffer of `n` planes in system memory, and its size.
+fn planes(buffer: &gst::BufferRef, info: &VideoInfo, n: usize) -> Result<(Layout, (u32, u32)), PictureError> {
     let meta = buffer.meta::<VideoMeta>();
     let (size, offsets, strides) = match &meta {
         Some(meta) => {
