@@ -222,10 +222,11 @@ impl Pass {
             (old, new) => return old.or(new),
         };
         let reads = old.reads.saturating_add(new.reads);
-        // what a post leaves of a plate may be read more surely than the plate before it, but not as often
-        let evidence = |consensus: &Consensus| self.texts.evidence_of(&normalized(&consensus.text));
-        let (was, is) = (evidence(&old), evidence(&new));
-        let newer = if was > 0.0 && is > 0.0 { is > was } else { new.confidence > old.confidence };
+        let (before, now) = (normalized(&old.text), normalized(&new.text));
+        // what a post leaves of a plate may well be read more surely, and more often, than the plate before it
+        let is_whole =
+            |text: &str, part: &str| text != part && distance::is_part(part, text) && self.agreeing(text).0 > 1;
+        let newer = is_whole(&now, &before) || (new.confidence > old.confidence && !is_whole(&before, &now));
         let (mut best, other) = if newer { (new, old) } else { (old, new) };
         best.reads = reads;
         if best.text == other.text {

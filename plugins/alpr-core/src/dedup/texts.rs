@@ -122,12 +122,7 @@ impl Texts {
         let sum = |same: &dyn Fn(&str) -> bool| -> f32 {
             self.counts.iter().filter(|t| same(&t.text)).map(|t| t.evidence).sum()
         };
-        (sum(&|_| true), self.evidence_of(text), sum(&|other| distance::is_like(other, text)))
-    }
-
-    /// Evidence of the readings of exactly `text`.
-    pub(super) fn evidence_of(&self, text: &str) -> f32 {
-        self.of(text).map_or(0.0, |t| t.evidence)
+        (sum(&|_| true), sum(&|other| other == text), sum(&|other| distance::is_like(other, text)))
     }
 
     /// Whether one reading says exactly `text` so clearly that it needs no second one.

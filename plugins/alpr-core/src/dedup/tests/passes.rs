@@ -170,11 +170,16 @@ fn two_tracks_of_one_vehicle_are_stitched() {
     let mut scene = Scene::new(settings());
     scene.play(6.0, &[whole, half]);
     assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC123"]));
-    // nor when that half is read more surely, but not as often
-    let half = Car::new(2, "C123", 1.4, 1.5).confidence(0.98).way((450.0, 300.0), (475.0, 300.0));
-    let whole = Car::new(1, "ABC123", 0.0, 1.0).confidence(0.75).way((100.0, 300.0), (350.0, 300.0));
+    // nor when that half is read more surely, and more often, whichever comes first
+    let whole = Car::new(1, "ABC123", 0.0, 0.2).confidence(0.75).way((100.0, 300.0), (150.0, 300.0));
+    let half = Car::new(2, "C123", 0.6, 2.4).confidence(0.98).way((250.0, 300.0), (700.0, 300.0));
     let mut scene = Scene::new(settings());
     scene.play(6.0, &[whole, half]);
+    assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC123"]));
+    let half = Car::new(1, "C123", 0.0, 0.1).confidence(0.98).way((100.0, 300.0), (125.0, 300.0));
+    let whole = Car::new(2, "ABC123", 0.5, 0.9).confidence(0.75).way((225.0, 300.0), (325.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[half, whole]);
     assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC123"]));
     // elsewhere in the picture, it is another vehicle
     let elsewhere = Car::new(2, "ABC123", 1.4, 2.4).confidence(0.6).way((450.0, 650.0), (700.0, 650.0));
