@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// they are at least this part of its age apart. At 25 frames a second a track is read in each of its first six frames,
 /// and some fifteen times in its first second.
 const SPREAD: u32 = 6;
+/// Readings of one track are no nearer than this in time: at 60 frames a second, three frames show the same half of a plate that
+/// a post hides, and three readings that agree would be one. At 25 frames a second and fewer it changes nothing.
+const CLOSEST: Duration = Duration::from_millis(38);
 /// A sure track is read once more when its crop got better than the best one read by this factor: what was sure from far
 /// may be another text from near.
 const NEARER: f32 = 1.5;
@@ -164,6 +167,9 @@ impl State {
             // Whoever waits longest goes first, so that nobody waits for ever.
             return Some((0, time.since(self.first_seen).as_secs_f32() + 0.1 * weight));
         };
+        if !self.doubtful && time > last_read && time.since(last_read) < CLOSEST {
+            return None;
+        }
         let (shortest, longest) = settings.recheck;
         let wait = (last_read.since(self.first_seen) / SPREAD).clamp(shortest, longest.max(shortest));
         let due = self.doubtful || time.since(last_read) >= wait;

@@ -10,6 +10,10 @@ const MOST_ABOVE: (f32, f32) = (7.0, 3.0);
 /// away or half hidden, two agree by chance.
 const MOST_FOR_ONE: u32 = 10;
 
+/// As much evidence of longer texts, as a part of the evidence of one that is a part of them, says that something hides the rest:
+/// a character too much now and then is a misreading.
+const HIDDEN: f32 = 0.5;
+
 /// What to do with texts that have no format of the wanted regions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownRegion {
@@ -113,6 +117,8 @@ pub struct Facts {
     pub agreeing: u32,
     /// [Evidence](crate::consensus::evidence) of `whole_agreeing` together.
     pub evidence: f32,
+    /// The same of readings that say more: this text and others before or behind it.
+    pub longer_evidence: f32,
     /// Part of the evidence of all readings of whole plates whose text is like this one, 0 to 1.
     pub alike: f32,
     /// The same evidence as a sum.
@@ -172,6 +178,7 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
     check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
+    check(facts.longer_evidence <= HIDDEN * facts.evidence || facts.evidence <= 0.0, Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
     check(facts.rival <= rules.max_rival * facts.confidence, Outcome::LowConfidence)?;
     let is_certain = facts.clear || facts.confidence >= rules.few_reads_confidence;
@@ -181,6 +188,9 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
         && (facts.moved == Some(true) || facts.may_be_brief || rules.static_policy == StaticPolicy::Accept);
     let few = single || is_mixed(facts, rules) || (facts.whole_agreeing > 1 && is_certain);
     let is_lost_in_others = facts.whole_reads > facts.whole_agreeing.max(1).saturating_mul(MOST_FOR_ONE);
+    // readings that agree in poor crops alone err in the same way
+    let agree_from_afar = facts.whole_agreeing > 1 && facts.evidence < rules.min_evidence;
+    check(!agree_from_afar, Outcome::TooFewReads)?;
     check(facts.whole_agreeing >= rules.confirm_reads || (few && !is_lost_in_others), Outcome::TooFewReads)?;
     check(!is_static(facts, rules), Outcome::Static)
 }
@@ -235,6 +245,7 @@ mod tests {
             whole_agreeing: 4,
             agreeing: 4,
             evidence: 3.2,
+            longer_evidence: 0.0,
             alike: 1.0,
             alike_evidence: 3.2,
             clear: false,
@@ -393,6 +404,14 @@ mod tests {
             false,
         );
         check("three readings of poor crops", |f, _| f.evidence = 0.6, Ok(()), false);
+        check(
+            "three readings from far too far away",
+            |f, _| (f.evidence, f.alike_evidence) = (0.34, 1.1),
+            Err(O::TooFewReads),
+            false,
+        );
+        check("what a post leaves of a plate", |f, _| f.longer_evidence = 1.7, Err(O::HalfSeen), false);
+        check("a character too much now and then", |f, _| f.longer_evidence = 0.6, Ok(()), true);
         check("outside the zone", |f, _| f.zone_missed = true, Err(O::Zone), false);
         check("unknown format", |f, _| f.fits = Some(false), Ok(()), true);
         check(

@@ -321,6 +321,7 @@ impl Pass {
             whole_agreeing,
             agreeing,
             evidence: same,
+            longer_evidence: self.texts.longer_evidence(text),
             alike: if all > 0.0 { alike / all } else { 0.0 },
             alike_evidence: alike,
             clear: self.texts.is_clear(text),

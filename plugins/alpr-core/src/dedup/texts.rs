@@ -125,6 +125,12 @@ impl Texts {
         (sum(&|_| true), sum(&|other| other == text), sum(&|other| distance::is_like(other, text)))
     }
 
+    /// Evidence of the readings of which `text` is a part alone.
+    pub(super) fn longer_evidence(&self, text: &str) -> f32 {
+        let longer = self.counts.iter().filter(|t| t.text != text && distance::is_part(text, &t.text));
+        longer.map(|t| t.evidence).sum()
+    }
+
     /// Whether one reading says exactly `text` so clearly that it needs no second one.
     pub(super) fn is_clear(&self, text: &str) -> bool {
         self.of(text).is_some_and(|t| t.clear)

@@ -121,6 +121,15 @@ fn readings_of_a_standing_car_are_spread_over_time() {
 }
 
 #[test]
+fn readings_are_as_far_apart_as_at_25_frames_a_second() {
+    for (fps, reads) in [(15, 3), (25, 5), (30, 3), (50, 5), (60, 4), (120, 5)] {
+        let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+        let mut is_read = |frame: i64| !schedule.plan(at(frame * 1000 / fps), &[crop(1, 20.0)], 4).is_empty();
+        assert_eq!((0..fps / 5).filter(|frame| is_read(*frame)).count(), reads, "a fifth of a second of {fps} frames");
+    }
+}
+
+#[test]
 fn a_better_crop_goes_before_one_that_tells_nothing_new() {
     let mut schedule = ReadSchedule::new(ScheduleSettings::default());
     let first = [crop(1, 25.0), crop(2, 12.0)];
