@@ -64,8 +64,8 @@ pub struct Rules {
     pub doubtful_detector_confidence: f32,
     /// Least part of the evidence that must be for the text, or one like it, when not two readings say exactly this text.
     pub min_alike: f32,
-    /// Least [evidence](crate::consensus::evidence) of those readings together: many readings of a plate that is far too
-    /// small are no text.
+    /// Least [evidence](crate::consensus::evidence) of those readings together, and of two or more that say exactly this text:
+    /// many readings of a plate that is far too small are no text.
     pub min_evidence: f32,
     /// Shortest text, in characters.
     pub min_length: usize,
