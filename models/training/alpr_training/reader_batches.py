@@ -77,28 +77,28 @@ class Batches:
     def _surroundings(self, plate: Tensor) -> tuple[Tensor, Tensor]:
         """Backgrounds for plates at `plate`: bodywork, or photographs whose own plate lies just below it, and the light
         there, [n, 1, *FRAME], around 1."""
-        count = len(plate)
-        picture = bodywork(count, self.plates.boxes)
-        light = torch.ones(count, 1, 1, 1, device=self.device)
-        if self.photos is None or not len(self.photos.boxed):
-            return picture, light
-        over = (torch.rand(count) < OVER_PHOTO).nonzero().flatten()
+        count, boxed = len(plate), len(self.photos.boxed) if self.photos is not None else 0
+        mounted = (torch.rand(count) < OVER_PHOTO) & bool(boxed)
+        over, bare = mounted.nonzero().flatten(), (~mounted).nonzero().flatten()
+        picture = torch.empty(count, 3, *FRAME, device=self.device)
+        light = torch.ones(count, 1, *FRAME, device=self.device)
+        if len(bare):
+            picture.index_copy_(0, self._put(bare), bodywork(len(bare), picture))
         if not len(over):
             return picture, light
-        chosen = self.photos.boxed[torch.randint(len(self.photos.boxed), (len(over),))]
+        chosen = self.photos.boxed[torch.randint(boxed, (len(over),))]
         quad, below = self.photos.quads[chosen], plate[over]
         middle = below.mean(1, keepdim=True)
         below = middle + (below - middle) * geometry.uniform(0.85, 0.98, len(over), 1, 1)
         index, rows = self._put(chosen), self._put(over)
-        levels = warp.pyramid(self.photos.images.index_select(0, index).float(), 4)
         shrink = geometry.span(quad) / geometry.span(below)
-        photo = warp.warp(levels, self._put(warp.homography(below, quad)), FRAME, shrink, limits=self.photos.limits.index_select(0, index))
+        photo = warp.warp(self.photos.images.index_select(0, index), self._put(warp.homography(below, quad)), FRAME, shrink, limits=self.photos.limits.index_select(0, index))
         picture.index_copy_(0, rows, photo)
         # The photograph's light, without what is written there, falls on the new plate as well.
         grey = F.interpolate(F.avg_pool2d(photo.mean(1, keepdim=True), 16), FRAME, mode="bilinear", align_corners=False)
         share = self._put(geometry.uniform(0.0, 0.8, len(over), 1, 1, 1))
         falls = 1 + share * ((grey / grey.mean((2, 3), keepdim=True).clamp(min=8)).clamp(0.4, 1.6) - 1)
-        return picture, light.expand(-1, -1, *FRAME).clone().index_copy_(0, rows, falls)
+        return picture, light.index_copy_(0, rows, falls)
 
     def _rendered(self, count: int, strength: float, plain: float) -> tuple[Frames, dict[str, Tensor]]:
         rows = self.plates.draw(count, plain)
@@ -112,9 +112,8 @@ class Batches:
         height = height * factor
 
         index = self._put(rows)
-        levels = warp.pyramid(self.plates.rasters.index_select(0, index).float(), 4)
         source = geometry.rectangle(torch.full((count,), float(RASTER[0])), torch.full((count,), float(RASTER[1])))
-        shown = warp.warp(levels, self._put(warp.homography(quad, source)), FRAME, geometry.span(source) / geometry.span(quad))
+        shown = warp.warp(self.plates.rasters.index_select(0, index), self._put(warp.homography(quad, source)), FRAME, geometry.span(source) / geometry.span(quad))
         # How far inside the plate a pixel lies, in px: a soft edge.
         unit = warp.grid_for(self._put(torch.linalg.inv(warp.from_unit(quad))), FRAME)
         inside = torch.minimum(unit, 1 - unit) * self._put(torch.stack([height * aspect, height], 1))[:, None, None]
@@ -153,9 +152,8 @@ class Batches:
         factor, (sheet, crop) = geometry.fit(FRAME, crop, [sheet, crop])
 
         index = self._put(rows)
-        levels = warp.pyramid(photos.images.index_select(0, index).float(), 3)
         to_photo = self._put(warp.homography(sheet, whole))
-        frame = warp.warp(levels, to_photo, FRAME, 1 / (scale * factor), limits=photos.limits.index_select(0, index))
+        frame = warp.warp(photos.images.index_select(0, index), to_photo, FRAME, 1 / (scale * factor), 2, photos.limits.index_select(0, index))
         # Beyond the photograph: its edge goes on, or something else begins.
         cut = (torch.rand(count) < 0.4).nonzero().flatten()
         if len(cut):
@@ -189,7 +187,7 @@ class Batches:
         frame = camera.degrade(frames.frame, frames.letter, frames.strength)
         target = geometry.rectangle(torch.full((count,), float(WIDTH)), torch.full((count,), float(HEIGHT)))
         shrink = geometry.span(frames.crop) / geometry.span(target)
-        image = warp.warp(warp.pyramid(frame, 3), self._put(warp.homography(target, frames.crop)), (HEIGHT, WIDTH), shrink)
+        image = warp.warp(frame, self._put(warp.homography(target, frames.crop)), (HEIGHT, WIDTH), shrink, 2)
         whole = {"image": image.round_().permute(0, 2, 3, 1), **labels}
         middle = rendered * steps
         parts = [(slice(i * rendered, (i + 1) * rendered), slice(middle + i * real, middle + (i + 1) * real)) for i in range(steps)]

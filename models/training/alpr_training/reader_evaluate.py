@@ -34,6 +34,8 @@ def region_match(model: Path, crops: list[Crop], margin: float) -> tuple[int, in
 
     regions = json.loads(next(item.value for item in onnx.load(str(model)).metadata_props if item.key == "regions"))
     known = [crop for crop in crops if crop.region in regions]
+    if not known:
+        return 0, 0
     reader, images = session(model), np.stack([fixed_input(crop, margin) for crop in known])
     found = np.concatenate([reader.run(["region"], {"input": images[i : i + 32]})[0].argmax(1) for i in range(0, len(images), 32)])
     return sum(regions[index] == crop.region for index, crop in zip(found, known)), len(known)
@@ -112,8 +114,10 @@ def run(args: argparse.Namespace) -> None:
         lines.append(f"{model.stem}: {milliseconds(model):.2f} ms a crop on one thread; calibration error {calibration_error(confidence, right):.4f}; folded match by margin " + ", ".join(f"{m:g}: {100 * s:.1f}" for m, s in scores.items()))
         if model == args.model[0]:
             agreed, known = region_match(model, crops, best)
-            lines.append(f"{model.stem}: region as labelled on {100 * agreed / known:.1f} % of {known} crops")
-            if args.worst:
+            lines.append(f"{model.stem}: region as labelled on {100 * agreed / known:.1f} % of {known} crops" if known else f"{model.stem}: no crop's region is known")
+            if args.worst and right.all():
+                lines.append(f"{model.stem}: nothing is misread, so there is no {args.worst}")
+            elif args.worst:
                 worst_sheet(args.worst, crops, runs[best], best)
             if args.fit_temperature:
                 logits = np.log(runs[best].clip(1e-9))

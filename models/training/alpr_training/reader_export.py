@@ -47,11 +47,16 @@ def halves(name: str, dimensions: int) -> bool:
     return dimensions >= 2 and name.endswith("weight")
 
 
-def build(checkpoint: Path) -> PlateReader:
-    """The reader with the weights of `checkpoint` (`.pt`), rounded as they are stored, ready for inference."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+def build(checkpoints: list[Path]) -> PlateReader:
+    """The reader with the weights of `checkpoints` (`.pt`), rounded as they are stored, ready for inference. The mean is taken of
+    several: trainings that began with the same weights and went different ways (other seeds, other rates) are better together."""
+    state = torch.load(checkpoints[0], map_location="cpu", weights_only=False)
     model = PlateReader(len(state["regions"]), tuple(state["widths"]), state["layers"])
-    load_weights(model, checkpoint)
+    total = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
+    for checkpoint in checkpoints:
+        load_weights(model, checkpoint)
+        total = {name: total[name] + value for name, value in model.state_dict().items()}
+    model.load_state_dict({name: value / len(checkpoints) if value.is_floating_point() else value for name, value in total.items()})
     with torch.no_grad():
         for name, value in model.named_parameters():
             if halves(name, value.dim()):
@@ -125,7 +130,7 @@ def compare(model: PlateReader, path: Path, temperature: float, images: np.ndarr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", type=Path, required=True, help="last.pt of `reader`")
+    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True, help="last.pt of `reader`; the mean of several is exported")
     parser.add_argument("--output", type=Path, required=True, help="plate-reader.onnx; the sidecar is written beside it")
     parser.add_argument("--temperature", type=float, default=1.0, help="calibration; `evaluate reader --fit-temperature` finds it")
     parser.add_argument("--crop-margin", type=float, default=CROP_MARGIN, help="written into the file (default %(default)s)")

@@ -203,7 +203,7 @@ def lay_plates(pictures: Tensor, rows: Tensor, quads: Tensor, plates: PlateStock
         picked, _ = plates.pick(len(rows))
     size = pictures.shape[2:]
     matrix, shrink = _rasters_to(quads, *RASTER)
-    lit = warp.warp(warp.pyramid(plates.rasters[picked].float(), PLATE_LEVELS), matrix, size, shrink * (0.7 + 0.8 * torch.rand_like(shrink)))
+    lit = warp.warp(plates.rasters[picked], matrix, size, shrink * (0.7 + 0.8 * torch.rand_like(shrink)), PLATE_LEVELS - 1)
     alpha, base = coverage(quads, size), pictures[rows]
     mean = (base * alpha).sum((1, 2, 3)) / (3 * alpha.sum((1, 2, 3)).clamp_min(1))
     gain = (mean.clamp_min(12) / 110 * torch.exp(torch.randn_like(mean) * 0.3)).clamp(0.15, 1.25)
@@ -221,7 +221,7 @@ def lay_words(pictures: Tensor, rows: Tensor, quads: Tensor, words: Words, picke
     """Write words into the windows `rows` [K] (each window once) at `quads` [K,4,2], in place."""
     size = pictures.shape[2:]
     matrix, shrink = _rasters_to(quads, *WORD_RASTER)
-    masks = warp.warp(warp.pyramid(words.masks[picked].float() / 255, 4), matrix, size, shrink)
+    masks = warp.warp(words.masks[picked], matrix, size, shrink) / 255
     cover = coverage(quads, size)
     opacity = (0.4 + 0.6 * torch.rand(len(rows), 1, 1, 1, device=rows.device))
     ink, panel = masks[:, :1] * cover * opacity, masks[:, 1:] * cover

@@ -3,7 +3,7 @@
 A pattern is one plate's text with its spacing:
     L letter   D digit   A letter or digit   V vanity character   @ one of the layout's prefixes
     a-z that very letter (upper-cased)   space: gap   _ wide gap   - . dash and dot, drawn, not in the text
-    * a seal or coat of arms   ~ foreign script   | start of the second row   % (alone) a vanity text
+    * a seal or coat of arms   # a picture behind and among the characters   ~ foreign script   | start of the second row   % (alone) a vanity text
 """
 
 from __future__ import annotations

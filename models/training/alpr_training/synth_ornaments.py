@@ -12,6 +12,8 @@ FRAME_TEXTS = (
     "www.automobile.com", "AUTOHAUS", "Autocentrum Praha", "BMW", "MEDIA", "UNIVERSITY", "#1 GRANDMA", "Bayside Chevrolet", "OAK LAWN", "RENAULT", "AutoWorld",
 )  # fmt: skip
 
+PLAQUE_TEXTS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC 09 11 12 14 21 23 2009 2012 TRK TAX YEAR COUNTY A B K 1B 2A 10-21 EXP MO PASS".split()
+
 
 def blend(image: np.ndarray, mask: np.ndarray, x: float, y: float, colour) -> None:
     """Paint `colour` through `mask` with its top left corner at (x, y); what is outside is cut."""
@@ -112,12 +114,32 @@ def stickers(image, fonts: FontBook, rng) -> None:
     height, width = image.shape[:2]
     for corner in range(4):
         if rng.random() < 0.24:
-            w, h = rng.uniform(0.08, 0.16) * width, rng.uniform(0.13, 0.26) * height
+            w, h = rng.uniform(0.08, 0.16) * width, rng.uniform(0.13, 0.32) * height
             x = rng.uniform(0.01, 0.06) * width if corner % 2 else width - w - rng.uniform(0.01, 0.06) * width
             y = rng.uniform(0.01, 0.05) * height if corner < 2 else height - h - rng.uniform(0.01, 0.05) * height
             cv2.rectangle(image, (round(x), round(y)), (round(x + w), round(y + h)), any_colour(rng) if rng.random() < 0.8 else (235, 235, 235), -1)
             digits = str(rng.integers(1, 100)) if rng.random() < 0.6 else str(rng.choice(["MAR", "AUG", "DEC", "JAN", "OCT", "MONTH", "2009", "YEAR", "12-07"]))
             line(image, fonts, rng, digits, (x + 0.1 * w, y + 0.1 * h, x + 0.9 * w, y + 0.9 * h), any_colour(rng))
+
+
+def plaque(image, fonts: FontBook, rng, text_box: list) -> list:
+    """A validation sticker or a county's plate at one end of the number, with small characters that are no part of the label.
+    Returns the box that is left for the number."""
+    x0, y0, x1, y1 = text_box
+    cap = y1 - y0
+    width, height = rng.uniform(0.35, 0.9) * cap, rng.uniform(0.35, 1.0) * cap
+    at_left = rng.random() < 0.4
+    x, y = x0 if at_left else x1 - width, y0 + rng.uniform(0, cap - height)
+    ground = any_colour(rng)
+    if rng.random() < 0.8:
+        cv2.rectangle(image, (round(x), round(y)), (round(x + width), round(y + height)), ground, -1)
+    ink = (20, 20, 20) if sum(ground) > 380 else (235, 235, 235)
+    lines = int(rng.integers(1, 4))
+    for row in range(lines):
+        text = str(rng.choice(PLAQUE_TEXTS)) if rng.random() < 0.5 else str(rng.integers(1, 10_000))
+        line(image, fonts, rng, text, (x + 0.1 * width, y + height * (row + 0.12) / lines, x + 0.9 * width, y + height * (row + 0.88) / lines), ink)
+    gap = width + rng.uniform(0.02, 0.15) * cap
+    return [x0 + gap, y0, x1, y1] if at_left else [x0, y0, x1 - gap, y1]
 
 
 def frame(image, fonts: FontBook, rng, boxes: list) -> None:

@@ -46,7 +46,7 @@ def _ground(rng: np.random.Generator, width: int, height: int, layout: Layout, g
     return np.ascontiguousarray(image)
 
 
-def _row_widths(row: list[str], font, cap: float, symbol_width: float, mono: float) -> list[tuple[str, float]]:
+def _row_widths(row: list[str], font, cap: float, symbol_width: float, picture_width: float, mono: float) -> list[tuple[str, float]]:
     """Each mark of a row with its width in pixels, gaps between neighbours not counted."""
     out = []
     for mark in row:
@@ -54,7 +54,7 @@ def _row_widths(row: list[str], font, cap: float, symbol_width: float, mono: flo
             natural = font.mask(mark).shape[1] * cap / CAP_HEIGHT
             out.append((mark, max(natural, mono * cap) if mono else natural))
         else:
-            out.append((mark, {" ": 0.22, "_": 0.5, "-": 0.26, ".": 0.1, "*": symbol_width, "~": 0.9}[mark] * cap))
+            out.append((mark, {" ": 0.22, "_": 0.5, "-": 0.26, ".": 0.1, "*": symbol_width, "#": picture_width, "~": 0.9}[mark] * cap))
     return out
 
 
@@ -62,14 +62,21 @@ def _draw_row(image, rng, row, font, box, ink, style) -> list[tuple[float, float
     """Draw one row into `box` (pixels), centred, squeezed when too wide; returns the characters' boxes."""
     cap = box[3] - box[1]
     gap = style["gap"] * cap
-    marks = _row_widths(row, font, cap, style["symbol"], style["mono"])
+    marks = _row_widths(row, font, cap, style["symbol"], style["picture"], style["mono"])
     total = sum(width for _, width in marks) + gap * (len(marks) - 1)
     room = box[2] - box[0]
     squeeze = min(1.0, room / total) if total > 0 else 1.0
     if total * squeeze < room and style["fill"]:
         squeeze = min(style["fill"], room / total)
-    x = box[0] + (room - total * squeeze) * style["align"]
-    boxes = []
+    x = start = box[0] + (room - total * squeeze) * style["align"]
+    # Pictures first: what stands beside them is printed over them.
+    for mark, width in marks:
+        if mark == "#":
+            spill = rng.uniform(0, 0.45) * cap
+            rise, strength = rng.uniform(-0.1, 0.35, 2) * cap, rng.uniform(0.4, 1.0)
+            ornaments.emblem(image, rng, (x - spill, box[1] - rise[0], x + width * squeeze + spill, box[3] + rise[1]), strength)
+        x += (width + gap) * squeeze
+    x, boxes = start, []
     for mark, width in marks:
         width *= squeeze
         if mark.isalnum():
@@ -172,6 +179,8 @@ def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = No
     rows = look.rows
     if american and rng.random() < 0.22:
         rows[0].insert(0 if rng.random() < 0.5 else int(rng.integers(len(rows[0]) + 1)), "*")
+    elif american and len(rows) == 1 and rng.random() < 0.16:
+        rows[0] = _with_picture(rng, rows[0])
     aspect = rng.uniform(*layout.aspect)
     if len(rows) == 2 and aspect > 2.2:
         aspect = rng.uniform(1.1, 1.85)
@@ -190,9 +199,12 @@ def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = No
         "align": 0.5 if rng.random() < 0.85 else rng.uniform(0.1, 0.9),
         "emboss": rng.choice([0, 0, 1, -1]),
         "symbol": rng.uniform(0.35, 1.1) if american else rng.uniform(0.4, 0.65),
+        "picture": rng.uniform(0.3, 1.5),
     }
     if layout.region in ("US", "CA") and len(rows) == 1 and rng.random() < 0.32:
         boxes[0] = ornaments.stacked(image, rng, font, boxes[0], ink)
+    elif american and len(rows) == 1 and rng.random() < 0.15:
+        boxes[0] = ornaments.plaque(image, fonts, rng, boxes[0])
     elif layout.region == "DE" and len(rows) == 1 and rng.random() < 0.1:
         boxes[0] = ornaments.season(image, rng, font, boxes[0], ink)
     found = []
@@ -203,6 +215,15 @@ def render(rng: np.random.Generator, fonts: FontBook, layout: Layout | None = No
     text = "".join(c for row in rows for c in row if c.isalnum())
     scaled = np.array([b for row in found for b in row], np.float32) / (width, height, width, height)
     return Plate(image, text, scaled, layout.region)
+
+
+def _with_picture(rng, row: list[str]) -> list[str]:
+    """`row` with a picture where its groups part, or in the middle: the orange of Florida, the rider of Wyoming."""
+    gaps = [place for place, mark in enumerate(row) if mark in " -*"]
+    if gaps:
+        return ["#" if place == gaps[0] else mark for place, mark in enumerate(row)]
+    middle = len(row) // 2
+    return row[:middle] + ["#"] + row[middle:]
 
 
 def _pictures(image, rng, text_box) -> list:

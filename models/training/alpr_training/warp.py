@@ -59,29 +59,17 @@ def sample(images: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(images, (grid * scale - 1).to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def halved(images: Tensor) -> Tensor:
-    """Half the size, each pixel the mean of four; float [N, C, h, w] with even h and w."""
-    return F.avg_pool2d(images, 2)
+def warp(images: Tensor, to_source: Tensor, size: tuple[int, int], shrink: Tensor, halvings: int = 3, limits: Tensor | None = None) -> Tensor:
+    """What a camera sees of `images` [N, C, h, w] (uint8 or float): float [N, C, H, W].
 
-
-def pyramid(images: Tensor, levels: int) -> list[Tensor]:
-    """`images` and `levels` - 1 halvings of it."""
-    out = [images]
-    while len(out) < levels:
-        out.append(halved(out[-1]))
-    return out
-
-
-def warp(levels: list[Tensor], to_source: Tensor, size: tuple[int, int], shrink: Tensor, limits: Tensor | None = None) -> Tensor:
-    """What a camera sees of `levels` (see `pyramid`): [N, C, H, W].
-
-    `to_source` [N, 3, 3] takes output px to px of the full-size source; `shrink` [N] is how many source px one output px
-    spans, and chooses the level, so that fine lines are averaged and not skipped; on the CPU it costs no waiting for a GPU.
-    `limits` [N, 2]: width and height of what is filled of each source; its edge is repeated beyond."""
+    `to_source` [N, 3, 3] takes output px to px of the source; `shrink` [N] is how many source px one output px spans, and
+    chooses how often (at most `halvings` times) a source is halved first, so that fine lines are averaged and not skipped;
+    on the CPU it costs no waiting for a GPU. `limits` [N, 2]: width and height of what is filled of each source; its edge is
+    repeated beyond."""
     grid = grid_for(to_source, size)
-    level = torch.log2(shrink.clamp(min=1.0)).round().long().clamp(max=len(levels) - 1)
+    level = torch.log2(shrink.clamp(min=1.0)).round().long().clamp(max=halvings)
     out = None
-    for number, images in enumerate(levels):
+    for number in range(halvings + 1):
         chosen = (level == number).nonzero().flatten().to(grid.device, non_blocking=True)
         if len(chosen) == 0:
             continue
@@ -89,7 +77,8 @@ def warp(levels: list[Tensor], to_source: Tensor, size: tuple[int, int], shrink:
         if limits is not None:
             # Half a pixel of this level inside, or what lies beyond the edge would be mixed in.
             part = torch.minimum(part, limits.index_select(0, chosen)[:, None, None] - 0.5 * 2**number)
-        part = sample(images.index_select(0, chosen), part / 2**number)
+        source = images.index_select(0, chosen).float()
+        part = sample(F.avg_pool2d(source, 2**number) if number else source, part / 2**number)
         if out is None:
             out = part.new_zeros((len(to_source), *part.shape[1:]))
         out.index_copy_(0, chosen, part)

@@ -88,8 +88,8 @@ def test_a_plate_cut_out_along_its_corners_is_straight_again() -> None:
     image = as_batch(picture(96, 288))
     quad = torch.tensor([[[30.0, 40], [180, 20], [190, 80], [25, 90]]])
     source, target = (reader_geometry.rectangle(torch.tensor([float(w)]), torch.tensor([float(h)])) for w, h in ((288, 96), (128, 64)))
-    frame = warp.warp(warp.pyramid(image, 3), warp.homography(quad, source), FRAME, reader_geometry.span(source) / reader_geometry.span(quad))
-    cut = warp.warp([frame], warp.homography(target, quad), (64, 128), torch.ones(1))
+    frame = warp.warp(image, warp.homography(quad, source), FRAME, reader_geometry.span(source) / reader_geometry.span(quad))
+    cut = warp.warp(frame, warp.homography(target, quad), (64, 128), torch.ones(1))
     wanted = torch.nn.functional.interpolate(image, (64, 128), mode="area")
     assert (cut - wanted)[..., 3:-3, 3:-3].abs().mean() < 8
 
@@ -195,10 +195,14 @@ def test_render_train_export() -> None:
         images = np.stack([np.random.default_rng(i).integers(0, 256, (64, 128, 3), np.uint8) for i in range(5)])
         plate, region = session(exported).run(["plate", "region"], {"input": images})
         assert plate.shape == (5, 10, 37) and np.allclose(plate.sum(-1), 1, atol=1e-4) and np.allclose(region.sum(-1), 1, atol=1e-4)
-        model = reader_export.build(root / "run" / "last.pt")
+        model = reader_export.build([root / "run" / "last.pt"])
         with torch.no_grad():
             wanted = softmax(model(torch.from_numpy(images))["plate"].numpy(), 1.3)
         assert np.abs(wanted - plate).max() < 1e-3
+
+        # Scores of crops whose regions nobody knows, with the sheet of what was misread.
+        main(["evaluate", "reader", str(root), "--model", str(exported), "--margins", "0.06", "--worst", str(root / "worst.png"), "--fit-temperature"])
+        assert (root / "worst.png").stat().st_size > 1000
 
         # Training can go on from the exported file alone.
         own = model.state_dict()
@@ -207,6 +211,9 @@ def test_render_train_export() -> None:
         assert not missing, missing
         assert all(torch.equal(own[name], found[name]) for name in found)
         main([*train, "--output", str(root / "again"), "--crops", "16", "--warm-start", str(exported)])
+        both = reader_export.build([root / "run" / "last.pt", root / "again" / "last.pt"])
+        weights = [reader_export.build([root / run / "last.pt"]).state_dict()["fine.weight"] for run in ("run", "again")]
+        assert torch.allclose(both.state_dict()["fine.weight"], sum(weights) / 2, atol=1e-3) and not torch.equal(*weights)
 
 
 if __name__ == "__main__":
