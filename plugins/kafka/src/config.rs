@@ -176,16 +176,30 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             "Only one of ssl-certificate-location and ssl-key-location is set. A client certificate needs both.".into(),
         );
     }
-    let url = settings.schema_registry_url.as_deref().unwrap_or_default();
-    // A URL is shown in errors and by gst-inspect-1.0.
-    if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
-        return refuse(
+    if let Some(url) = &settings.schema_registry_url {
+        // A URL is shown in errors and by gst-inspect-1.0.
+        check_registry_url(url)?;
+    }
+    check_sasl(settings)
+}
+
+fn check_registry_url(url: &str) -> Result<(), ConfigError> {
+    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
+        // Not quoted: what stands before the address may be a password.
+        return Err(ConfigError::Invalid(
+            "schema-registry-url does not begin with http:// or https://. Set it to the registry's address, such as \
+             http://localhost:8081."
+                .into(),
+        ));
+    };
+    if rest.split('/').next().is_some_and(|host| host.contains('@')) {
+        return Err(ConfigError::Invalid(
             "schema-registry-url holds a user name or password. Set schema-registry-username and \
              schema-registry-password, and remove them from the URL."
                 .into(),
-        );
+        ));
     }
-    check_sasl(settings)
+    Ok(())
 }
 
 fn check_sasl(settings: &Settings) -> Result<(), ConfigError> {

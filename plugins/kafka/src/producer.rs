@@ -19,6 +19,7 @@ use rdkafka::{
     producer::{DeliveryResult, ProducerContext, ThreadedProducer},
 };
 use std::{
+    collections::HashSet,
     error::Error,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
@@ -59,6 +60,10 @@ pub(crate) struct Reports {
     broken: Mutex<Option<String>>,
     is_broken: AtomicBool,
     good: AtomicU64,
+    /// Topics that took a record from this client.
+    known_topics: Mutex<HashSet<String>>,
+    /// The last request for a token failed before any broker was asked.
+    without_token: AtomicBool,
 }
 
 /// What all clients of one run share.
@@ -143,6 +148,8 @@ impl Reports {
             broken: Mutex::default(),
             is_broken: AtomicBool::new(false),
             good: AtomicU64::new(0),
+            known_topics: Mutex::default(),
+            without_token: AtomicBool::new(false),
         }
     }
 
@@ -206,13 +213,29 @@ impl Reports {
         }
     }
 
+    /// What is to be said when `code` tells that `topic` does not exist although it took records just now: brokers that
+    /// start say so for a moment. The next client waits for the topic before it believes them.
+    pub(crate) fn vanished(&self, code: RDKafkaErrorCode, topic: &str) -> Option<String> {
+        let missing = matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition);
+        let known = missing && self.known_topics.lock().unwrap_or_else(PoisonError::into_inner).contains(topic);
+        known.then(|| format!("a broker says that the topic {topic}, which took records before, does not exist"))
+    }
+
+    fn note_topic(&self, topic: &str) {
+        let mut known = self.known_topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(topic) {
+            known.insert(topic.to_string());
+        }
+    }
+
     fn record_failed(&self, error: &KafkaError, topic: &str, seq: Seq) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         let of_a_batch = refuses_a_batch(code);
+        let vanished = self.vanished(code, topic);
         match code {
             // The sink itself threw the client's queue away, to send it again.
             RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => return,
-            code if is_permanent(code) && (self.one_by_one || !of_a_batch) => {
+            code if vanished.is_none() && is_permanent(code) && (self.one_by_one || !of_a_batch) => {
                 return self.session.reject(seq, code.into());
             }
             _ => (),
@@ -224,7 +247,7 @@ impl Reports {
             self.session.set_suspect(seq);
             self.set_broken(format!("a batch for {topic} was refused, its records are sent one by one: {error}"));
         } else {
-            self.set_broken(format!("a record was not delivered: {error}"));
+            self.set_broken(vanished.unwrap_or_else(|| format!("a record was not delivered: {error}")));
         }
     }
 
@@ -357,6 +380,12 @@ impl ClientContext for Reports {
         }
         match code {
             RDKafkaErrorCode::AllBrokersDown => self.set_disconnected(),
+            // The command failed, no broker has refused anything: the client runs it again in a while.
+            RDKafkaErrorCode::Authentication if self.without_token.load(Relaxed) => {
+                (self.notify)(Notice::Warning(format!(
+                    "{reason}. Records wait in the spool; the command is run again."
+                )));
+            }
             RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => {
                 self.refused(code == RDKafkaErrorCode::SSL, reason);
             }
@@ -366,7 +395,9 @@ impl ClientContext for Reports {
     }
 
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        Ok(oauth::token(&self.token_command, &|| self.signals.stopped())?)
+        let token = oauth::token(&self.token_command, &|| self.signals.stopped());
+        self.without_token.store(token.is_err(), Relaxed);
+        Ok(token?)
     }
 }
 
@@ -378,6 +409,7 @@ impl ProducerContext for Reports {
         match result {
             Ok(message) => {
                 self.good.fetch_add(1, Relaxed);
+                self.note_topic(message.topic());
                 self.set_connected();
                 let stats = &self.stats;
                 self.spool.delivered(seq, || {

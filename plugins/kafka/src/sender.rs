@@ -341,7 +341,12 @@ impl Worker {
                     message = returned;
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                code if producer::is_permanent(code) => return self.session.reject(seq, code.into()),
+                code if producer::is_permanent(code) => {
+                    return match reports.vanished(code, &record.topic) {
+                        Some(reason) => reports.set_broken(reason),
+                        None => self.session.reject(seq, code.into()),
+                    };
+                }
                 _ => {
                     // A client that has failed for good says only that; the reason is elsewhere.
                     let fatal = client.client().fatal_error().map(|(_, reason)| reason);
@@ -386,15 +391,17 @@ impl Keeper {
     fn run(&self, signals: &Signals) {
         let mut pace = Pace::default();
         let mut high = false;
-        let mut failing = false;
+        // What failed, until the work succeeds again: a second cause is said too.
+        let mut failing: Option<String> = None;
         while !signals.stopped() {
             match self.spool.tidy(&mut pace) {
-                Ok(()) => failing = false,
-                Err(err) if !failing => {
-                    failing = true;
-                    (self.notify)(Notice::Store(err));
+                Ok(()) => failing = None,
+                Err(err) => {
+                    let text = err.to_string();
+                    if failing.replace(text.clone()).is_none_or(|before| before != text) {
+                        (self.notify)(Notice::Store(err));
+                    }
                 }
-                Err(_) => (),
             }
             let depth = self.spool.depth();
             // High at four fifths, low at half: no flood of messages in between.

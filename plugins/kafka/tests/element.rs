@@ -412,6 +412,10 @@ fn wrong_settings_are_refused_with_what_to_do() {
         "value-format=avro schema-registry-url=http://me:hunter2@localhost:8081",
         &["schema-registry-url", "schema-registry-username"],
     );
+    for url in ["me:hunter2@localhost:8081", "localhost:8081"] {
+        let line = format!("value-format=avro schema-registry-url={url}");
+        check_refused(&line, &["schema-registry-url does not begin with http"]);
+    }
     check_refused("spool-location=/dev/null/x", &["/dev/null/x", "Set spool-location to a directory"]);
     check_refused(
         "security-protocol=sasl-plaintext sasl-username=a sasl-password=env:KAFKASINK_NOT_SET",

@@ -256,6 +256,29 @@ fn an_unknown_topic_is_a_dead_letter() {
 }
 
 #[test]
+fn a_topic_that_is_unknown_for_a_moment_costs_no_record() {
+    let cluster = cluster(&["t"]);
+    let grace = Duration::from_secs(2);
+    let mut sink = cluster.sink(&format!(
+        "config=\"config,topic.metadata.propagation.max.ms={},topic.metadata.refresh.interval.ms=200\"",
+        grace.as_millis()
+    ));
+    push_all(&mut sink, 0..10, 1);
+    sink.wait_stat("delivered", 10, SOON);
+    // The client no longer waits for a topic that it has known this long.
+    std::thread::sleep(grace * 2);
+    cluster.mock.topic_error("t", Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
+    std::thread::sleep(grace / 2);
+    push_all(&mut sink, 10..20, 1);
+    assert!(wait_for(SOON, || sink.stat("rebuilds") > 0));
+    cluster.mock.topic_error("t", Code::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    push_all(&mut sink, 20..30, 1);
+    sink.wait_stat("delivered", 30, SOON);
+    assert_eq!((sink.stat("dead-lettered"), sink.stat("lost")), (0, 0));
+    cluster.check_complete(30, 1);
+}
+
+#[test]
 fn without_a_place_for_it_a_hopeless_record_is_counted_and_said() {
     let cluster = cluster(&["t"]);
     let mut sink = cluster.sink("max-request-size=1000");

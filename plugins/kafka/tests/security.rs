@@ -155,6 +155,30 @@ fn oauthbearer_takes_its_token_from_a_command() {
     check_error(&proxy, &sasl("bad.token"), &["refused the login", "sasl-token-command"]);
 }
 
+#[test]
+fn a_token_command_that_fails_for_a_while_is_no_refused_login() {
+    let setup = Setup::new();
+    let proxy = Proxy::start(setup.broker.port, &["--sasl", "OAUTHBEARER", "--token", "good.token"]);
+    let (script, token) = (setup.file("token.sh"), setup.file("token.json"));
+    std::fs::write(&script, format!("cat {}\n", token.display())).unwrap();
+    let mut sink = Sink::new(&format!(
+        "bootstrap-servers={} topic=t security-protocol=sasl-plaintext sasl-mechanism=oauthbearer \
+         sasl-token-command=\"sh {}\"",
+        proxy.servers(),
+        script.display()
+    ));
+    sink.push_event(0, "CAM1");
+    // Longer than it takes to give up a login that brokers refuse.
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(sink.error(), None);
+    let warnings = sink.warnings();
+    assert!(warnings.iter().any(|text| text.contains("the command is run again")), "{warnings:?}");
+    let json =
+        format!("{{\"token\":\"good.token\",\"lifetime_ms\":{},\"principal\":\"alpr\"}}", (now_s() + 900) * 1000);
+    std::fs::write(&token, json).unwrap();
+    sink.wait_stat("delivered", 1, SOON);
+}
+
 /// The client asks one of the brokers first, whichever, and learns later that another takes the login.
 #[test]
 fn a_login_that_one_broker_refuses_is_no_error_while_another_takes_it() {

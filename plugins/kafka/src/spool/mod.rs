@@ -336,15 +336,16 @@ impl Spool {
 
     /// The periodic work: removes what was delivered, syncs new records in batch mode, watches the disk.
     pub(crate) fn tidy(&self, pace: &mut Pace) -> Result<(), StoreError> {
-        self.settle()?;
         let now = Instant::now();
-        if self.config.sync == Sync::Batch && pace.synced.is_none_or(|last| now - last >= SYNC_INTERVAL) {
-            self.sync_new()?;
-            pace.synced = Some(now);
-        }
+        // First: whoever waits for room on the disk must learn of it, also when the store takes no more writes.
         if pace.looked.is_none_or(|last| now - last >= FREE_SPACE_INTERVAL) {
             self.look_at_disk();
             pace.looked = Some(now);
+        }
+        self.settle()?;
+        if self.config.sync == Sync::Batch && pace.synced.is_none_or(|last| now - last >= SYNC_INTERVAL) {
+            self.sync_new()?;
+            pace.synced = Some(now);
         }
         if pace.reclaimed.is_none_or(|last| now - last >= RECLAIM_INTERVAL) {
             self.reclaim()?;
