@@ -6,10 +6,11 @@ removes it.
 """
 
 import argparse
-import json
 import pathlib
+import sys
 
 import psycopg
+from events import event_of
 from kafka import KafkaConsumer
 
 # Column and where it is in the event.
@@ -62,8 +63,14 @@ def row(event):
     return values
 
 
-def store(cursor, event):
-    cursor.execute(WITHDRAW if at(event, "extras.withdrawn") else UPSERT, row(event))
+def store(database, event):
+    """Stores or withdraws; an event that the table does not take is said and left out."""
+    try:
+        # Within the batch: what fails takes nothing else back.
+        with database.transaction():
+            database.execute(WITHDRAW if at(event, "extras.withdrawn") else UPSERT, row(event))
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        print(f"left out, {event.get('event_id')}: {error}", file=sys.stderr, flush=True)
 
 
 def main():
@@ -88,15 +95,15 @@ def main():
         database.execute(pathlib.Path(__file__).with_suffix(".sql").read_text())
         database.commit()
         while options.events is None or stored < options.events:
-            batch = [json.loads(record.value) for records in consumer.poll(timeout_ms=500).values() for record in records]
-            if not batch:
+            records = [record for records in consumer.poll(timeout_ms=500).values() for record in records]
+            if not records:
                 continue
+            batch = [event_of(record.value, f"{record.topic} {record.partition} {record.offset}") for record in records]
             # Health, outcomes and vehicles say what they are.
-            events = [event for event in batch if event.get("kind", "plate") == "plate"]
-            with database.cursor() as cursor:
+            events = [event for event in batch if event and event.get("kind", "plate") == "plate"]
+            with database.transaction():
                 for event in events:
-                    store(cursor, event)
-            database.commit()
+                    store(database, event)
             consumer.commit()
             stored += len(events)
             print(f"stored {stored}", flush=True)

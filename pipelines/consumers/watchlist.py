@@ -4,6 +4,7 @@ import argparse
 import json
 
 from confluent_kafka import Consumer, KafkaException
+from events import event_of
 
 
 def is_plate(event):
@@ -39,8 +40,8 @@ def main():
             continue
         if message.error():
             raise KafkaException(message.error())
-        event = json.loads(message.value())
-        if is_plate(event):
+        event = event_of(message.value(), f"{message.topic()} {message.partition()} {message.offset()}")
+        if event and is_plate(event):
             plate = event["plate"]["normalized_text"]
             # The record's time is the capture time: a replay alerts as the day itself did.
             seconds = message.timestamp()[1] / 1000

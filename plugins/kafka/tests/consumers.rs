@@ -207,13 +207,18 @@ fn revisions_replace_and_withdraw_what_is_stored() {
         // Delivered once more: what is older changes nothing.
         revision(&event(1), 0, true, false),
         revision(&event(2), 1, false, true),
+        // What is no event, and what the table does not take, is left out.
+        "no event\n".to_string(),
+        "[1]\n".to_string(),
+        "{\"foo\":1}\n".to_string(),
+        event(4).replace(&format!("\"{time}\""), "null"),
     ] {
         sink.push(&record).unwrap();
     }
     sink.eos();
     let servers = broker.servers();
     let addresses = [(COMPOSE_SERVERS, servers.as_str()), ("postgresql://alpr:alpr@postgres/alpr", &postgres.line)];
-    run_service("store", &addresses, &["--events", "7"]);
+    run_service("store", &addresses, &["--events", "8"]);
     let stored =
         "SELECT string_agg(track_id || ' ' || plate_text || ' ' || revision, ', ' ORDER BY track_id) FROM plate_events";
     assert_eq!(ask(&postgres.line, stored), "('t-0 AB 0 0, t-1 R1 1, t-3 R0 0',)");
@@ -228,6 +233,8 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
         let text =
             plate(number, "CAM0", &rfc3339(start_of_minute() - 3600 + after)).replace(&format!("AB{number}"), "AB12");
         sink.push(&health("CAM0", &rfc3339(start_of_minute()))).unwrap();
+        sink.push("no event\n").unwrap();
+        sink.push("{\"foo\":1}\n").unwrap();
         sink.push(&text).unwrap();
     }
     sink.eos();
