@@ -21,6 +21,15 @@ const LEAST_FIT: f32 = 0.05;
 /// Least probability of the region that the readings name, to let its formats tell how probable a text is.
 const NAMED_REGION: f32 = 0.8;
 
+/// `hit` as it is told: without the entry where texts are hashed.
+pub(super) fn published_hit(hit: &Hit, settings: &Settings) -> WatchlistHit {
+    WatchlistHit {
+        tag: hit.tag.clone(),
+        entry: settings.privacy.is_none().then(|| hit.entry.clone()),
+        distance: rounded(hit.distance),
+    }
+}
+
 /// The text of a pass under the wanted formats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Text {
@@ -118,11 +127,7 @@ pub(super) fn event(
         first_seen_at: pass.first.to_iso8601(),
         dwell_ms: dwell_ms(pass),
         format: text.fits.map(|fits| if fits { "fit" } else { "unknown" }.to_owned()),
-        watchlist: hit.map(|hit| WatchlistHit {
-            tag: hit.tag.clone(),
-            entry: settings.privacy.is_none().then(|| hit.entry.clone()),
-            distance: rounded(hit.distance),
-        }),
+        watchlist: hit.map(|hit| published_hit(hit, settings)),
         plate_privacy: settings.privacy.is_some().then(|| privacy::METHOD.to_owned()),
         ..Extras::new()
     };

@@ -2,13 +2,12 @@
 
 use crate::consensus::Consensus;
 use crate::event::records::{OutcomeRecord, VehicleRecord};
-use crate::event::{Event, EventId, Vehicle};
+use crate::event::{Event, EventId, Vehicle, WatchlistHit};
 use crate::geometry::{Quad, Rect};
 use crate::reader::Reading;
 use crate::time::{TimeSource, Timestamp};
 
 use super::duplicates::EntryId;
-use super::watchlist::Hit;
 
 /// The frame that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,7 +121,7 @@ pub struct WatchlistDecision {
     /// The camera.
     pub camera: String,
     /// What matched.
-    pub hit: Hit,
+    pub hit: WatchlistHit,
     /// The plate, normalised; hashed when texts are hashed.
     pub plate: String,
     /// Probability of the text.

@@ -105,7 +105,7 @@ pub(super) fn watchlist_decision(pass: &Pass, text: &Text, hit: &Hit, settings: 
     WatchlistDecision {
         pass: pass.id,
         camera: settings.identity.camera.clone(),
-        hit: hit.clone(),
+        hit: compose::published_hit(hit, settings),
         plate: hashed.unwrap_or_else(|| text.normalized.clone()),
         confidence: text.confidence,
         captured: pass.last_seen,

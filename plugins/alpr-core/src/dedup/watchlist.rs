@@ -64,8 +64,8 @@ impl Watchlist {
     pub fn parse(text: &str) -> Result<Self, WatchlistError> {
         let mut entries = Vec::new();
         for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
                 continue;
             }
             entries.push(Entry::parse(line).map_err(|reason| WatchlistError { line: index + 1, reason })?);
@@ -162,8 +162,8 @@ mod tests {
 
     const FILE: &str = "\
 # family
-abc-1234, allow
-ABC1235,deny,2026-01-31
+abc-1234, allow # ours
+ABC1235,deny,2026-01-31 # not theirs
 ZZZ?9*,pattern
 
 K999XX,timed,2026-01-31T12:00:00Z

@@ -276,7 +276,9 @@ impl Settings {
 
 /// Reads the text file that `property` names.
 fn read(property: &str, path: &str) -> Result<String, SettingsError> {
-    std::fs::read_to_string(path).map_err(|e| unreadable(property, path, &e))
+    let text = std::fs::read_to_string(path).map_err(|e| unreadable(property, path, &e))?;
+    // Editors on Windows put a byte order mark in front.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 fn unreadable(property: &str, path: &str, error: &std::io::Error) -> SettingsError {
