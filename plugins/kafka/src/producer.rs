@@ -251,6 +251,14 @@ impl Reports {
         }
     }
 
+    /// The command for tokens failed, unless a stop ended it.
+    fn no_token(&self, reason: &str) {
+        if !self.signals.stopped() {
+            let text = format!("{reason}. Records wait in the spool; the command is run again.");
+            (self.notify)(Notice::Warning(text));
+        }
+    }
+
     /// TLS or SASL failed: the application is told at once.
     fn refused(&self, tls: bool, reason: &str) {
         // A stop ends the wait for a token: that is no refusal.
@@ -381,11 +389,7 @@ impl ClientContext for Reports {
         match code {
             RDKafkaErrorCode::AllBrokersDown => self.set_disconnected(),
             // The command failed, no broker has refused anything: the client runs it again in a while.
-            RDKafkaErrorCode::Authentication if self.without_token.load(Relaxed) => {
-                (self.notify)(Notice::Warning(format!(
-                    "{reason}. Records wait in the spool; the command is run again."
-                )));
-            }
+            RDKafkaErrorCode::Authentication if self.without_token.load(Relaxed) => self.no_token(reason),
             RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => {
                 self.refused(code == RDKafkaErrorCode::SSL, reason);
             }

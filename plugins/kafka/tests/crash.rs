@@ -12,6 +12,7 @@ mod common;
 use common::broker::*;
 use common::*;
 use gst::prelude::*;
+use rdkafka::mocking::MockCluster;
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
@@ -32,6 +33,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("feed") => return feed(&arguments[1], &arguments[2], number(&arguments[3]), number(&arguments[4])),
+        Some("starve") => return starve(&arguments[1]),
         Some("fill") => return fill(&arguments[1], &arguments[2]),
         _ => (),
     }
@@ -42,7 +44,8 @@ fn main() {
     {
         return;
     }
-    let tests: [(&str, Test); 3] = [
+    let tests: [(&str, Test); 4] = [
+        ("a_store_that_failed_on_a_full_disk_ends_the_stream", a_store_that_failed_on_a_full_disk_ends_the_stream),
         ("a_full_disk_takes_no_more_and_loses_nothing", a_full_disk_takes_no_more_and_loses_nothing),
         ("a_read_only_disk_is_a_clear_error", a_read_only_disk_is_a_clear_error),
         ("killed_many_times_and_nothing_is_lost", killed_many_times_and_nothing_is_lost),
@@ -131,6 +134,46 @@ fn a_full_disk_takes_no_more_and_loses_nothing() -> bool {
     seen.sort_unstable();
     seen.pop();
     assert_eq!(seen, (0..taken).collect::<Vec<_>>(), "every event that was taken arrives once there is room again");
+    true
+}
+
+/// Something else takes the whole disk while records leave the spool, and gives it back; prints what became of an event that
+/// came meanwhile, and how many the disk still has.
+fn starve(disk: &str) {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("t", 1, 1).unwrap();
+    mock.broker_down(1).unwrap();
+    let mut sink = Sink::new(&format!(
+        "bootstrap-servers={} topic=t drain-timeout=0 spool-policy=block spool-location={disk}/spool",
+        mock.bootstrap_servers()
+    ));
+    for n in 0..2000 {
+        sink.push_event(n, "CAM");
+    }
+    let filler = format!("{disk}/filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 1 << 12]).is_ok() {}
+    mock.broker_up(1).unwrap();
+    sink.wait_stat("delivered", 2000, Duration::from_secs(20));
+    std::thread::sleep(Duration::from_secs(3));
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        std::fs::remove_file(filler).unwrap();
+        std::thread::sleep(Duration::from_secs(20));
+        println!("still waiting");
+        std::process::exit(0);
+    });
+    drop(file);
+    let taken = sink.push(&event(2000, "CAM"));
+    println!("{taken:?}, warned {:?}, error {}", sink.warnings(), sink.error().unwrap_or_default());
+}
+
+fn a_store_that_failed_on_a_full_disk_ends_the_stream() -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    let commands = "mount -t tmpfs -o size=200m tmpfs $DISK\n$SINK starve $DISK";
+    let Some(text) = in_namespace(dir.path(), commands) else { return false };
+    println!("{text}");
+    assert!(text.contains("Err(Error)") && text.contains("takes no more records after a failed write"), "{text}");
     true
 }
 
