@@ -7,12 +7,13 @@ no count.
 import argparse
 import datetime
 
-from quixstreams import Application
+from events import plate_event
+from quixstreams import Application, message_context
 
 
-def is_plate(record):
-    # Health, outcomes and vehicles say what they are.
-    return record.get("kind", "plate") == "plate"
+def plate_of(value):
+    record = message_context()
+    return plate_event(value, f"{record.topic} {record.partition} {record.offset}")
 
 
 def passes(event):
@@ -38,10 +39,11 @@ def main():
         auto_create_topics=False,
         consumer_extra_config={"session.timeout.ms": 6000},
     )
-    events = app.dataframe(app.topic(options.input, value_deserializer="json", key_deserializer="str"))
+    events = app.dataframe(app.topic(options.input, value_deserializer="bytes", key_deserializer="str"))
     minute = datetime.timedelta(minutes=1)
     # Revisions come a little later, with the time of what they correct.
-    windows = events.filter(is_plate).tumbling_window(minute, grace_ms=minute)
+    plates = events.apply(plate_of).filter(lambda event: event is not None)
+    windows = plates.tumbling_window(minute, grace_ms=minute)
     counts = windows.reduce(initializer=passes, reducer=lambda known, event: known | passes(event)).current()
     output = app.topic(options.output, value_serializer="json", key_serializer="str")
     # Each update replaces the one before: readers keep the last of a camera and start.

@@ -1,18 +1,20 @@
-"""Events out of the values of records."""
+"""Plate events out of the values of records."""
 
 import json
 import sys
 
 
-def event_of(value, place):
-    """The event in `value` (bytes); None, and a line on standard error with its `place`, where there is none: a broken record
-    must not stop the ones behind it."""
+def plate_event(value, place):
+    """The plate event in `value` (bytes), or None. Health, outcomes and vehicles say what they are; a broken record must not stop
+    the ones behind it: a line on standard error gives its `place`."""
     try:
-        event = json.loads(value)
+        record = json.loads(value)
     except (TypeError, ValueError):
-        event = None
-    # Events have members within these; records of other kinds say what they are.
-    if isinstance(event, dict) and (event.get("kind", "plate") != "plate" or all(isinstance(event.get(part), dict) for part in ("plate", "extras"))):
-        return event
+        record = None
+    if isinstance(record, dict):
+        if record.get("kind", "plate") != "plate":
+            return None
+        if all(isinstance(record.get(part), dict) for part in ("plate", "extras")):
+            return record
     print(f"left out, no event: {place}", file=sys.stderr, flush=True)
     return None

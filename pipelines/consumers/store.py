@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 import psycopg
-from events import event_of
+from events import plate_event
 from kafka import KafkaConsumer
 
 # Column and where it is in the event.
@@ -98,9 +98,8 @@ def main():
             records = [record for records in consumer.poll(timeout_ms=500).values() for record in records]
             if not records:
                 continue
-            batch = [event_of(record.value, f"{record.topic} {record.partition} {record.offset}") for record in records]
-            # Health, outcomes and vehicles say what they are.
-            events = [event for event in batch if event and event.get("kind", "plate") == "plate"]
+            batch = [plate_event(record.value, f"{record.topic} {record.partition} {record.offset}") for record in records]
+            events = [event for event in batch if event]
             with database.transaction():
                 for event in events:
                     store(database, event)

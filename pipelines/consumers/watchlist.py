@@ -4,12 +4,7 @@ import argparse
 import json
 
 from confluent_kafka import Consumer, KafkaException
-from events import event_of
-
-
-def is_plate(event):
-    # Health, outcomes and vehicles say what they are; a preview that is taken back has alerted already.
-    return event.get("kind", "plate") == "plate" and not event["extras"].get("withdrawn")
+from events import plate_event
 
 
 def main():
@@ -40,8 +35,9 @@ def main():
             continue
         if message.error():
             raise KafkaException(message.error())
-        event = event_of(message.value(), f"{message.topic()} {message.partition()} {message.offset()}")
-        if event and is_plate(event):
+        event = plate_event(message.value(), f"{message.topic()} {message.partition()} {message.offset()}")
+        # A preview that is taken back has alerted already.
+        if event and not event["extras"].get("withdrawn"):
             plate = event["plate"]["normalized_text"]
             # The record's time is the capture time: a replay alerts as the day itself did.
             seconds = message.timestamp()[1] / 1000

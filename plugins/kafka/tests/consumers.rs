@@ -257,7 +257,7 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
 fn counts_by_camera_and_minute_are_right() {
     let broker = broker_with_plates(150);
     broker.create_topic("alpr.analytics.camera-counts");
-    // None of these is a pass more: another kind, a revision, and a preview that is taken back.
+    // None of these is a pass more: another kind, a revision, a preview that is taken back, and what is no event.
     let mut sink = Sink::new(&format!("bootstrap-servers={}", broker.servers()));
     let last = rfc3339(start_of_minute() + 149);
     let (known, withdrawn) = (plate(149, "CAM2", &last), plate(200, "CAM2", &last));
@@ -266,11 +266,13 @@ fn counts_by_camera_and_minute_are_right() {
         revision(&known, 1, false, false),
         revision(&withdrawn, 0, true, false),
         revision(&withdrawn, 1, false, true),
+        "no event\n".to_string(),
+        "[1]\n".to_string(),
     ] {
         sink.push(&record).unwrap();
     }
     sink.eos();
-    sink.wait_stat("delivered", 4, SOON);
+    sink.wait_stat("delivered", 6, SOON);
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let servers = broker.servers();
