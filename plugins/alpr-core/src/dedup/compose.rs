@@ -122,7 +122,7 @@ pub(super) fn event(
         reads: pass.reads(),
         agreeing_reads: pass.agreeing(&text.raw).1,
         plate_bbox: winner.map(|w| PlateBox::from(&w.bbox)),
-        detector_confidence: Some(rounded(pass.detector_confidence())),
+        detector_confidence: pass.detector_confidence().map(rounded),
         time_source: winner.map_or("", |w| w.time_source.name()).to_owned(),
         first_seen_at: pass.first.to_iso8601(),
         dwell_ms: dwell_ms(pass),

@@ -140,9 +140,9 @@ pub struct Facts {
     /// Whether an event now would be a preview, though more readings will come: it is an event already and must not show
     /// what the end of the pass would hold back as lettering.
     pub is_preview: bool,
-    /// Best score of the detector.
+    /// Best score of the detector, 0 when it gave none.
     pub detector_confidence: f32,
-    /// Mean score of the detector over all sights.
+    /// Mean of the scores that it gave.
     pub usual_detector_confidence: f32,
     /// Whether nothing was read but the text of a sign, in its place.
     pub sign: bool,
@@ -173,7 +173,10 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
         || facts.usual_detector_confidence < rules.min_detector_confidence
         || (facts.whole_agreeing < rules.confirm_reads && (facts.is_preview || !facts.may_be_brief));
     let detector = if is_doubtful { rules.doubtful_detector_confidence } else { 0.0 };
-    check(facts.detector_confidence >= rules.min_detector_confidence.max(detector), Outcome::WeakDetection)?;
+    // who gives no scores says nothing about the detection
+    let is_scored = facts.detector_confidence > 0.0;
+    let is_weak = is_scored && facts.detector_confidence < rules.min_detector_confidence.max(detector);
+    check(!is_weak, Outcome::WeakDetection)?;
     check((rules.min_length..=rules.max_length).contains(&facts.length), Outcome::Format)?;
     check(facts.fits != Some(false) || rules.unknown_region != UnknownRegion::Reject, Outcome::UnknownRegion)?;
     check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
@@ -294,6 +297,12 @@ mod tests {
                 false,
             );
         }
+        check(
+            "plates of a producer that gives no scores",
+            |f, _| (f.detector_confidence, f.usual_detector_confidence) = (0.0, 0.0),
+            Ok(()),
+            true,
+        );
         check("rings of a brand", |f, _| f.detector_confidence = 0.38, Err(O::WeakDetection), false);
         check("below the limit", |f, _| f.confidence = 0.69, Err(O::LowConfidence), false);
         check("at the limit", |f, _| f.confidence = 0.70, Ok(()), false);

@@ -48,9 +48,10 @@ pub(super) struct Pass {
     /// Where it was first, when it was there from the start.
     home: Option<Rect>,
     pub(super) motion: Motion,
+    /// The best score of the detector, 0 when there is none: some producers give no scores.
     detector_confidence: f32,
-    /// The sum of all scores of the detector.
-    detector_scores: f32,
+    /// The sum of all scores of the detector, and how many they are.
+    detector_scores: (f32, u32),
     texts: Texts,
     /// What all readings say, those of stitched tracks as well.
     pub(super) consensus: Option<Consensus>,
@@ -128,7 +129,7 @@ impl Pass {
             home: None,
             motion: Motion::default(),
             detector_confidence: 0.0,
-            detector_scores: 0.0,
+            detector_scores: (0.0, 0),
             texts: Texts::default(),
             consensus: None,
             earlier: None,
@@ -171,7 +172,9 @@ impl Pass {
             return false;
         }
         self.detector_confidence = self.detector_confidence.max(seen.detector_confidence);
-        self.detector_scores += seen.detector_confidence;
+        if seen.detector_confidence > 0.0 {
+            self.add_scores((seen.detector_confidence, 1));
+        }
         if at_sign {
             // at few frames a second, the track of a vehicle now and then ends on a sign
             self.at_sign = self.at_sign.saturating_add(1);
@@ -275,7 +278,7 @@ impl Pass {
 
     /// Whether it may well be the plate of a vehicle, as far as is known by now.
     pub(super) fn reads_as_plate(&self) -> bool {
-        self.detector_confidence >= PLATE.0
+        (self.detector_confidence >= PLATE.0 || self.detector_scores.1 == 0)
             && self.consensus.as_ref().is_some_and(|c| c.confidence >= PLATE.1 && c.text.chars().count() >= PLATE.2)
     }
 
@@ -332,7 +335,7 @@ impl Pass {
             may_be_brief: false,
             is_preview: false,
             detector_confidence: self.detector_confidence,
-            usual_detector_confidence: self.detector_scores / (self.sightings - self.masked).max(1) as f32,
+            usual_detector_confidence: self.detector_scores.0 / self.detector_scores.1.max(1) as f32,
             sign: self.is_sign(&is_alike),
             moved: self.motion.moved(),
             from_start: self.from_start,
@@ -363,8 +366,13 @@ impl Pass {
         Some(Sign { place, text })
     }
 
-    pub(super) const fn detector_confidence(&self) -> f32 {
-        self.detector_confidence
+    /// The best score of the detector; `None` when nobody gave one.
+    pub(super) fn detector_confidence(&self) -> Option<f32> {
+        (self.detector_scores.1 > 0).then_some(self.detector_confidence)
+    }
+
+    fn add_scores(&mut self, (sum, count): (f32, u32)) {
+        self.detector_scores = (self.detector_scores.0 + sum, self.detector_scores.1.saturating_add(count));
     }
 
     /// Whether nothing but masked sights are known.
@@ -382,7 +390,7 @@ impl Pass {
         later.above.into_iter().for_each(|sizes| self.stands_above(sizes));
         self.motion.join(later.motion);
         self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
-        self.detector_scores += later.detector_scores;
+        self.add_scores(later.detector_scores);
         self.take_vehicle(later.vehicle.as_ref());
         self.texts.join(later.texts);
         let before = self.consensus.take();
