@@ -137,7 +137,7 @@ fn size_of(jpeg: &[u8]) -> (u32, u32) {
 fn pictures_of_listed_plates_only_and_of_their_vehicles() {
     let folder = Folder::new("listed");
     let (location, list) = (folder.path("evidence"), folder.path("list"));
-    std::fs::write(&list, "XYZ789,allow\n").unwrap();
+    std::fs::write(&list, "\u{feff}# ours\nXYZ789,allow # a guest\n").unwrap();
     let mut h = harness(&[
         ("evidence-location", location.as_str()),
         ("evidence", "plate+vehicle+frame"),
