@@ -19,7 +19,7 @@ from . import __version__
 from .data import ALPHABET
 from .inference import session
 from .reader_model import PlateReader
-from .reader_weights import load_weights
+from .reader_weights import read_state
 from .synth import SLOTS
 from .synth_layouts import REGIONS
 
@@ -49,14 +49,14 @@ def halves(name: str, dimensions: int) -> bool:
 
 def build(checkpoints: list[Path]) -> PlateReader:
     """The reader with the weights of `checkpoints` (`.pt`), rounded as they are stored, ready for inference. The mean is taken of
-    several: trainings that began with the same weights and went different ways (other seeds, other rates) are better together."""
+    several: trainings that began with the same weights and went different ways (other seeds, other rates)."""
     state = torch.load(checkpoints[0], map_location="cpu", weights_only=False)
     model = PlateReader(len(state["regions"]), tuple(state["widths"]), state["layers"])
-    total = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
-    for checkpoint in checkpoints:
-        load_weights(model, checkpoint)
-        total = {name: total[name] + value for name, value in model.state_dict().items()}
-    model.load_state_dict({name: value / len(checkpoints) if value.is_floating_point() else value for name, value in total.items()})
+    states = [read_state(checkpoint) for checkpoint in checkpoints]
+    for checkpoint, other in zip(checkpoints, states):
+        if {name: value.shape for name, value in other.items()} != {name: value.shape for name, value in states[0].items()}:
+            raise ValueError(f"{checkpoint} and {checkpoints[0]} are not of the same network; the mean of their weights is none")
+    model.load_state_dict({name: torch.stack([other[name].float() for other in states]).mean(0) for name in states[0]})
     with torch.no_grad():
         for name, value in model.named_parameters():
             if halves(name, value.dim()):

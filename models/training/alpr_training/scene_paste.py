@@ -15,8 +15,8 @@ from .synth import RASTER, SynthCache, finished
 
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX)
-PLATE_LEVELS = 5
-"""Halvings of a rendered plate kept for drawing it small."""
+PLATE_HALVINGS = 4
+"""How often a rendered plate is halved at most before it is drawn small."""
 
 WORD_RASTER = (256, 64)
 """Width and height of the masks of a word."""
@@ -203,7 +203,7 @@ def lay_plates(pictures: Tensor, rows: Tensor, quads: Tensor, plates: PlateStock
         picked, _ = plates.pick(len(rows))
     size = pictures.shape[2:]
     matrix, shrink = _rasters_to(quads, *RASTER)
-    lit = warp.warp(plates.rasters[picked], matrix, size, shrink * (0.7 + 0.8 * torch.rand_like(shrink)), PLATE_LEVELS - 1)
+    lit = warp.warp(plates.rasters[picked], matrix, size, shrink * (0.7 + 0.8 * torch.rand_like(shrink)), PLATE_HALVINGS)
     alpha, base = coverage(quads, size), pictures[rows]
     mean = (base * alpha).sum((1, 2, 3)) / (3 * alpha.sum((1, 2, 3)).clamp_min(1))
     gain = (mean.clamp_min(12) / 110 * torch.exp(torch.randn_like(mean) * 0.3)).clamp(0.15, 1.25)
