@@ -88,9 +88,8 @@ pub(super) struct Winner {
 /// The event that was sent.
 #[derive(Clone, Debug)]
 pub(super) struct Published {
-    pub(super) revision: u32,
-    /// What was shown, while it is a preview.
-    pub(super) preview: Option<Box<Event>>,
+    /// Its last revision.
+    pub(super) shown: Box<Event>,
     pub(super) text: String,
     pub(super) captured: Timestamp,
     pub(super) entry: EntryId,
@@ -101,6 +100,11 @@ pub(super) struct Published {
 }
 
 impl Published {
+    /// Whether what was shown last is not sure yet.
+    pub(super) const fn is_preview(&self) -> bool {
+        self.shown.extras.preview
+    }
+
     /// Downstream said whether it took a revision.
     pub(super) const fn settle(&mut self, taken: bool) {
         self.taken |= taken;

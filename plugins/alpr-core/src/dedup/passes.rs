@@ -19,7 +19,7 @@ use super::open::Open;
 use super::outcome::{Outcome, Tally};
 use super::pace::Pace;
 use super::pass::{Pass, Published};
-use super::publish::{close_preview, known, needs_revision, publish, scope_of, watchlist_decision};
+use super::publish::{close, known, needs_revision, publish, scope_of, watchlist_decision};
 use super::settings::{Emit, Settings};
 use super::signs::Signs;
 use super::stitch;
@@ -314,7 +314,7 @@ impl Passes {
     fn end_vehicles(&mut self, time: Option<Timestamp>, decisions: &mut Vec<Decision>) {
         for (track, pass) in &self.live {
             // a preview may be taken back
-            let is_told = pass.published.as_ref().is_some_and(|published| published.preview.is_none());
+            let is_told = pass.published.as_ref().is_some_and(|published| !published.is_preview());
             if is_told || pass.duplicate_of.is_some() {
                 self.vehicles.read(*track);
             }
@@ -352,7 +352,9 @@ impl Passes {
         let verdict = self.decide(memory, track, Moment::End, decisions);
         let Some(mut pass) = self.live.remove(&track) else { return };
         let text = compose::text_of(&pass, &self.settings);
-        if verdict.is_err() && close_preview(&mut pass, memory, decisions) {
+        if let Err(why) = verdict
+            && close(&mut pass, why, memory, decisions)
+        {
             pass.published = None;
         }
         let (outcome, of) = match (pass.published.as_ref(), verdict) {
@@ -410,7 +412,7 @@ impl Passes {
         let Some(pass) = self.live.get_mut(&track) else { return Err(Outcome::Interrupted) };
         if let Some(published) = &pass.published {
             memory.in_view(published.entry, pass.last_seen);
-            if self.settings.emit != Emit::Preview && published.preview.is_none() {
+            if self.settings.emit != Emit::Preview && !published.is_preview() {
                 return Ok(());
             }
         }
@@ -433,9 +435,10 @@ impl Passes {
         let verdict = judge::at_end(&facts, &settings.rules);
         let scope = scope_of(pass, settings);
         if let Err(outcome) = verdict {
-            if moment == Moment::End && !text.normalized.is_empty() && pass.published.is_none() {
+            if moment == Moment::End && !text.normalized.is_empty() {
                 // a weak sight is still a sight of a plate that is known
-                if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, None) {
+                let own = pass.published.as_ref().map(|published| published.entry);
+                if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, own) {
                     memory.found_again(found.entry, pass.last_seen);
                 }
             }
@@ -461,9 +464,8 @@ impl Passes {
         {
             return Ok(());
         }
-        if pass.published.is_none()
-            && let Some(id) = known(memory, pass, &scope, &text, sure || moment == Moment::End, settings)
-        {
+        // what was shown before may come to be the text of an event that there is already
+        if let Some(id) = known(memory, pass, &scope, &text, sure || moment == Moment::End, settings) {
             pass.duplicate_of = Some(id);
             return Err(Outcome::Duplicate);
         }

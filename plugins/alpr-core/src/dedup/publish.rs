@@ -5,6 +5,7 @@ use crate::event::EventId;
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
 use super::observation::{Decision, EventDecision, WatchlistDecision};
+use super::outcome::Outcome;
 use super::pass::{Pass, Published};
 use super::settings::{Scope, Settings};
 use super::watchlist::Hit;
@@ -14,10 +15,11 @@ const LIKELY_ALTERNATIVE: f32 = 0.15;
 
 /// Whether what was sent needs a correction: another text, or no preview any more.
 pub(super) fn needs_revision(published: &Published, text: &str, settled: bool) -> bool {
-    published.text != text || (published.preview.is_some() && settled)
+    published.text != text || (published.is_preview() && settled)
 }
 
-/// The event that this plate gave already, by its text or a likely other one; `settled`: this pass would give one by itself.
+/// The event that this plate gave already in another pass, by its text or a likely other one; `settled`: this pass would
+/// give one by itself.
 pub(super) fn known(
     memory: &mut Duplicates,
     pass: &Pass,
@@ -27,15 +29,16 @@ pub(super) fn known(
     settings: &Settings,
 ) -> Option<EventId> {
     let now = pass.last_seen;
-    let mut found = memory.find(scope, &text.normalized, now, None);
+    let own = pass.published.as_ref().map(|published| published.entry);
+    let mut found = memory.find(scope, &text.normalized, now, own);
     if found.is_none() {
         let others = pass.alternatives(LIKELY_ALTERNATIVE);
-        found = others.filter_map(|other| memory.find(scope, &other, now, None)).find(|f| f.distance == 0.0);
+        found = others.filter_map(|other| memory.find(scope, &other, now, own)).find(|f| f.distance == 0.0);
     }
     if found.is_none()
         && let Some(hasher) = &settings.privacy
     {
-        found = memory.find(scope, &hasher.hash(&text.normalized), now, None).filter(|f| f.distance == 0.0);
+        found = memory.find(scope, &hasher.hash(&text.normalized), now, own).filter(|f| f.distance == 0.0);
     }
     let found = found?;
     memory.found_again(found.entry, now);
@@ -57,7 +60,7 @@ pub(super) fn publish(
     settings: &Settings,
     decisions: &mut Vec<Decision>,
 ) {
-    let revision = pass.published.as_ref().map_or(0, |p| p.revision + 1);
+    let revision = pass.published.as_ref().map_or(0, |p| p.shown.extras.revision + 1);
     let event = compose::event(pass, text, hit, revision, preview, settings);
     let captured =
         pass.published.as_ref().map_or_else(|| pass.winner.as_ref().map_or(pass.last_seen, |w| w.time), |p| p.captured);
@@ -70,8 +73,8 @@ pub(super) fn publish(
     };
     let (taken, open) = pass.published.as_ref().map_or((false, 0), |p| (p.taken, p.open));
     let text = text.normalized.clone();
-    let preview = preview.then(|| Box::new(event.clone()));
-    pass.published = Some(Published { revision, preview, text, captured, entry, taken, open: open + 1 });
+    let shown = Box::new(event.clone());
+    pass.published = Some(Published { shown, text, captured, entry, taken, open: open + 1 });
     pass.duplicate_of = None;
     decisions.push(Decision::Event(Box::new(EventDecision {
         pass: pass.id,
@@ -82,18 +85,25 @@ pub(super) fn publish(
     })));
 }
 
-/// Closes the preview of a pass that ends without an event: takes it back, or, when another pass of the plate bore it out
-/// meanwhile, lets it stand. Whether it was taken back.
-pub(super) fn close_preview(pass: &mut Pass, memory: &mut Duplicates, decisions: &mut Vec<Decision>) -> bool {
+/// Closes what a pass showed that ends without an event, for the reason `why`: takes it back, or, when another pass of the
+/// plate bore it out meanwhile, lets it stand. What was shown as sure stands too, unless it came to be the plate of an
+/// event that there is already: two events would tell of one passing. Whether it was taken back.
+pub(super) fn close(pass: &mut Pass, why: Outcome, memory: &mut Duplicates, decisions: &mut Vec<Decision>) -> bool {
     let Some(published) = pass.published.as_mut().filter(|published| !published.is_refused()) else { return false };
-    let Some(shown) = published.preview.take() else { return false };
+    let was_preview = published.is_preview();
+    if !was_preview && why != Outcome::Duplicate {
+        return false;
+    }
     let withdrawn = memory.take_back(published.entry);
-    published.revision += 1;
+    if !was_preview && !withdrawn {
+        return false;
+    }
+    let extras = &mut published.shown.extras;
+    extras.revision += 1;
+    extras.preview = false;
+    extras.withdrawn = withdrawn;
     published.open += 1;
-    let mut event = *shown;
-    event.extras.revision = published.revision;
-    event.extras.preview = false;
-    event.extras.withdrawn = withdrawn;
+    let event = (*published.shown).clone();
     let (entry, captured, listed) = (published.entry, published.captured, event.extras.watchlist.is_some());
     decisions.push(Decision::Event(Box::new(EventDecision { pass: pass.id, entry, event, captured, listed })));
     withdrawn

@@ -27,6 +27,40 @@ fn a_preview_is_corrected_under_the_same_id() {
 }
 
 #[test]
+fn what_comes_to_be_a_known_plate_is_taken_back() {
+    // a glance of another text is a preview, and some readings of it in a row a sure event
+    for (misreads, shown) in [(1, vec![true]), (12, vec![true, false])] {
+        let mut reads = vec!["XYZ789"; misreads];
+        reads.push("ABC123");
+        let again = Car::new(2, "", 6.0, 9.0).reads(&reads);
+        let mut scene = Scene::new(previews());
+        scene.play(5.0, &[Car::new(1, "ABC123", 0.0, 2.0)]);
+        let first = scene.events()[0].event_id.clone();
+        let before = scene.events().len();
+        scene.play(8.0, &[again]);
+        assert_eq!(scene.outcomes(), ["event", "duplicate-of"], "{misreads}");
+        let told = told(&scene).split_off(before);
+        let revisions: Vec<_> = shown.iter().zip(0..).map(|(preview, n)| ("XYZ789", n, *preview, false)).collect();
+        let closed = ("XYZ789", shown.len() as u32, false, true);
+        assert_eq!(told, [revisions, vec![closed]].concat(), "{misreads}");
+        let of = scene.decisions.iter().filter_map(|decision| match decision {
+            Decision::Outcome(record) => record.duplicate_of.clone(),
+            _ => None,
+        });
+        assert_eq!(of.collect::<Vec<_>>(), [first], "{misreads}");
+        assert_eq!(scene.memory.len(), 1, "the misread text is no plate that was seen");
+    }
+}
+
+#[test]
+fn a_preview_that_is_corrected_is_no_duplicate_of_itself() {
+    let mut scene = Scene::new(previews());
+    scene.play(5.0, &[Car::new(1, "", 0.0, 2.0).reads(&["XYZ789", "ABC123"])]);
+    assert_eq!(scene.outcomes(), ["event"]);
+    assert_eq!(scene.texts().last(), Some(&"ABC123"));
+}
+
+#[test]
 fn lettering_gives_no_preview() {
     let mut scene = Scene::new(previews());
     let lettering = Car::new(1, "MAX12T", 0.1, 0.16).confidence(0.97).detector(0.7);
