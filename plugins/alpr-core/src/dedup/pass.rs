@@ -384,8 +384,8 @@ impl Pass {
         self.masked > 0 && self.masked == self.sightings
     }
 
-    /// Makes `later`, a track of the same vehicle, part of this pass.
-    pub(super) fn join(&mut self, later: Self) {
+    /// Makes `later`, a track of the same vehicle in pictures of `size`, part of this pass.
+    pub(super) fn join(&mut self, later: Self, size: (u32, u32), zones: &Zones) {
         self.last = later.last;
         self.last_seen = later.last_seen;
         self.sightings = self.sightings.saturating_add(later.sightings);
@@ -401,7 +401,7 @@ impl Pass {
         self.earlier = self.joined(before, later.earlier);
         self.current = later.current;
         self.consensus = self.joined(self.earlier.clone(), self.current.clone());
-        self.way.join(later.way);
+        self.way.join(later.way, size, zones);
         self.news = true;
     }
 }

@@ -178,7 +178,7 @@ impl Passes {
         lettering::look(&mut self.live, observations);
         // a track that is only expected somewhere is lost, and may go on as another one
         let found: Vec<u64> = observations.iter().filter(|seen| !seen.predicted).map(|seen| seen.track_id).collect();
-        self.stitch(&found, &mut decisions);
+        self.stitch(&found, (frame.width, frame.height), &mut decisions);
         read.retain(|track| self.live.contains_key(track));
         for track in read {
             self.decide(memory, track, Moment::Now, &mut decisions).ok();
@@ -328,7 +328,7 @@ impl Passes {
     }
 
     /// Joins tracks that go on where another was lost. The joined track's outcome is that of the pass it became part of.
-    fn stitch(&mut self, seen: &[u64], decisions: &mut Vec<Decision>) {
+    fn stitch(&mut self, seen: &[u64], size: (u32, u32), decisions: &mut Vec<Decision>) {
         for track in seen {
             let Some(later) = self.live.get(track).filter(|pass| pass.news && pass.published.is_none()) else {
                 continue;
@@ -343,7 +343,7 @@ impl Passes {
             let text = compose::text_of(&later, &self.settings);
             self.close(&later, Outcome::Stitched, Some(pass.id), &text, decisions);
             decisions.push(Decision::Adopt { from: later.id, to: pass.id });
-            pass.join(later);
+            pass.join(later, size, &self.settings.zones);
             self.live.insert(*track, pass);
         }
     }

@@ -11,6 +11,7 @@ pub(super) struct Way {
     pub(super) direction: Option<String>,
     required_zone: bool,
     required_line: bool,
+    began: Option<Point>,
     at: Option<Point>,
 }
 
@@ -22,13 +23,18 @@ impl Way {
         if let Some(zone) = zone {
             self.zone = Some(zone.name.clone());
         }
-        if let Some((line, direction)) = self.at.and_then(|from| zones.crossed(from, to, size)) {
-            self.required_line |= line.required;
-            if let Some(direction) = direction {
-                self.direction = Some(direction.to_owned());
-            }
-        }
+        self.cross(to, size, zones);
+        self.began.get_or_insert(to);
         self.at = Some(to);
+    }
+
+    /// It went straight to `to`, seen or not: over all lines between. The last one that names a direction gives it.
+    fn cross(&mut self, to: Point, size: (u32, u32), zones: &Zones) {
+        let crossed = self.at.map(|from| zones.crossed(from, to, size)).unwrap_or_default();
+        self.required_line |= crossed.iter().any(|(line, _)| line.required);
+        if let Some(direction) = crossed.iter().rev().find_map(|(_, direction)| *direction) {
+            self.direction = Some(direction.to_owned());
+        }
     }
 
     /// Whether the zones and lines that events need were met.
@@ -36,15 +42,16 @@ impl Way {
         (self.required_zone || !zones.requires_zone()) && (self.required_line || !zones.requires_line())
     }
 
-    /// What went `later` is the same thing.
-    pub(super) fn join(&mut self, later: Self) {
-        if later.at.is_none() {
-            return;
-        }
+    /// What went `later` is the same thing: on its way from here to where that began it crossed what lies between, in a picture
+    /// of `size`.
+    pub(super) fn join(&mut self, later: Self, size: (u32, u32), zones: &Zones) {
+        let Some(began) = later.began else { return };
+        self.cross(began, size, zones);
         self.zone = later.zone.or(self.zone.take());
         self.direction = later.direction.or(self.direction.take());
         self.required_zone |= later.required_zone;
         self.required_line |= later.required_line;
+        self.began.get_or_insert(began);
         self.at = later.at;
     }
 }

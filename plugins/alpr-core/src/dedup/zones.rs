@@ -143,17 +143,13 @@ impl Zones {
             .min_by_key(|z| z.rule != ZoneRule::Require)
     }
 
-    /// The last line that the way from `before` to `after` crosses, and the direction, where the line names one.
-    pub fn crossed(&self, before: Point, after: Point, size: (u32, u32)) -> Option<(&Line, Option<&str>)> {
+    /// All lines that the straight way from `before` to `after` crosses, in the order of the way; of lines that are met in one
+    /// point, in that of the file. Each with its direction, where the line names one.
+    pub fn crossed(&self, before: Point, after: Point, size: (u32, u32)) -> Vec<(&Line, Option<&str>)> {
         let (a, b) = (self.unit(before, size), self.unit(after, size));
-        self.lines.iter().rev().find_map(|line| {
-            let (side_before, side_after) = (side(line.from, line.to, a), side(line.from, line.to, b));
-            // a point exactly on the line counts as right of it, so that a stop on the line is one crossing
-            let (was_right, is_right) = (side_before >= 0.0, side_after >= 0.0);
-            let meets = side(a, b, line.from) * side(a, b, line.to) <= 0.0;
-            (was_right != is_right && meets)
-                .then_some((line, if is_right { line.to_right.as_deref() } else { line.to_left.as_deref() }))
-        })
+        let mut met: Vec<(f32, &Line, Option<&str>)> = self.lines.iter().filter_map(|line| line.met(a, b)).collect();
+        met.sort_by(|one, other| one.0.total_cmp(&other.0));
+        met.into_iter().map(|(_, line, direction)| (line, direction)).collect()
     }
 
     /// Whether events need a zone.
@@ -176,6 +172,18 @@ impl Zones {
             Units::Fraction => [point.x / width.max(1) as f32, point.y / height.max(1) as f32],
             Units::Pixels => [point.x, point.y],
         }
+    }
+}
+
+impl Line {
+    /// Where the straight way from `a` to `b` crosses it, as a part of the way, and the direction of that.
+    fn met(&self, a: [f32; 2], b: [f32; 2]) -> Option<(f32, &Self, Option<&str>)> {
+        let (before, after) = (side(self.from, self.to, a), side(self.from, self.to, b));
+        // a point exactly on the line counts as right of it, so that a stop on the line is one crossing
+        let (was_right, is_right) = (before >= 0.0, after >= 0.0);
+        let meets = side(a, b, self.from) * side(a, b, self.to) <= 0.0;
+        let direction = if is_right { self.to_right.as_deref() } else { self.to_left.as_deref() };
+        (was_right != is_right && meets).then(|| (before / (before - after), self, direction))
     }
 }
 
@@ -244,9 +252,29 @@ mod tests {
             ((550.0, 280.0), (650.0, 280.0), None),
         ] {
             let crossed = zones.crossed(Point::new(from.0, from.1), Point::new(to.0, to.1), SIZE);
-            assert_eq!(crossed.map(|(line, direction)| (line.name.as_str(), direction)), expected, "{from:?} {to:?}");
+            let crossed: Vec<_> = crossed.iter().map(|(line, direction)| (line.name.as_str(), *direction)).collect();
+            assert_eq!(crossed, expected.as_slice(), "{from:?} {to:?}");
         }
         assert!(zones.requires_zone() && zones.requires_line());
+    }
+
+    #[test]
+    fn a_long_step_crosses_lines_in_the_order_of_the_way() {
+        let zones = Zones::parse(
+            r#"{"lines": [
+                {"name": "near", "from": [0, 0.8], "to": [1, 0.8]}, {"name": "far", "from": [0, 0.2], "to": [1, 0.2]},
+                {"name": "middle", "from": [0, 0.5], "to": [1, 0.5]}, {"name": "aside", "from": [0.9, 0], "to": [0.9, 1]}
+            ]}"#,
+        )
+        .unwrap();
+        let (above, below) = (Point::new(100.0, 50.0), Point::new(300.0, 450.0));
+        for (from, to, expected) in
+            [(above, below, ["far", "middle", "near"]), (below, above, ["near", "middle", "far"])]
+        {
+            let crossed = zones.crossed(from, to, SIZE);
+            let names: Vec<_> = crossed.iter().map(|(line, _)| line.name.as_str()).collect();
+            assert_eq!(names, expected, "{from:?}");
+        }
     }
 
     #[test]

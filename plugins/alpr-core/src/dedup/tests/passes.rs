@@ -223,6 +223,33 @@ fn zones_and_lines_say_where_and_which_way() {
 }
 
 #[test]
+fn no_line_that_was_crossed_is_lost() {
+    let file = r#"{"lines": [
+        {"name": "exit", "from": [0.8, 0], "to": [0.8, 1], "to_left": "out"},
+        {"name": "gate", "from": [0.5, 0], "to": [0.5, 1], "to_left": "in", "required": true},
+        {"name": "kerb", "from": [0.6, 0], "to": [0.6, 1]}]}"#;
+    let zones = Arc::new(Zones::parse(file).unwrap());
+    let way = |track, first, last, from, to| Car::new(track, "ABC123", first, last).way((from, 300.0), (to, 300.0));
+    for (what, fps, cars, outcomes, direction) in [
+        ("one by one", 25.0, vec![way(1, 0.0, 3.0, 100.0, 900.0)], vec!["event"], "in"),
+        ("in one step", 2.0, vec![way(1, 0.0, 1.0, 400.0, 1160.0).confidence(0.97)], vec!["event"], "out"),
+        (
+            "while it was lost",
+            25.0,
+            vec![way(1, 0.0, 1.0, 300.0, 550.0), way(2, 1.6, 2.6, 800.0, 940.0)],
+            vec!["stitched", "event"],
+            "in",
+        ),
+    ] {
+        let mut scene = Scene::new(Settings { zones: zones.clone(), emit: Emit::Final, ..settings() });
+        scene.fps = fps;
+        scene.play(12.0, &cars);
+        assert_eq!(scene.outcomes(), outcomes, "{what}");
+        assert_eq!(scene.events()[0].extras.direction.as_deref(), Some(direction), "{what}");
+    }
+}
+
+#[test]
 fn masked_places_give_nothing() {
     let file = r#"{"zones": [{"name": "sign", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "rule": "exclude"}]}"#;
     let zones = Arc::new(Zones::parse(file).unwrap());
