@@ -44,7 +44,7 @@ fn main() {
         let now = Timestamp(1_700_000_000_000_000_000);
         let started = Instant::now();
         for (n, plate) in plates.iter().enumerate() {
-            let entry = memory.insert("camera", plate, pass_id("site", "camera", now, n as u64), now);
+            let entry = memory.insert("camera", "camera", plate, pass_id("site", "camera", now, n as u64), now);
             memory.commit(entry);
         }
         let insert_us = started.elapsed().as_secs_f64() * 1e6 / ENTRIES as f64;

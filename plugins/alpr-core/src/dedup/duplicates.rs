@@ -4,8 +4,11 @@
 //! downstream took it; [`Duplicates::withdraw`] when it did not, so that nothing is remembered that was not delivered.
 //! A lookup costs a few table look-ups however many entries live: every entry is indexed under its text and the text with
 //! one or two characters left out, and two texts within reach of each other share such a key.
+//!
+//! Cameras that share a memory may have clocks that differ by hours: what one of them remembers grows old by its own clock
+//! alone ([`Duplicates::expire`]), and which entry was not seen for longest is told by the order of calls.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
@@ -56,6 +59,9 @@ pub struct EntryId(u64);
 /// A plate that gave an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// The camera that gave the event, by whose clock the entry grows old; empty when it was restored from a file that does not
+    /// say.
+    pub camera: String,
     /// Where the plate counts as seen: a camera, a site, a zone, a direction.
     pub scope: String,
     /// Normalised text, or its keyed hash when it was restored under privacy.
@@ -69,6 +75,8 @@ pub struct Entry {
     committed: bool,
     /// Whether another pass bore it out.
     confirmed: bool,
+    /// Its place in the order of sights.
+    turn: u64,
 }
 
 /// A plate found again.
@@ -91,8 +99,11 @@ pub struct Duplicates {
     events: HashMap<EventId, EntryId>,
     /// Entries by the hash of scope and key, for every key of every entry.
     keys: HashMap<u64, Vec<EntryId>, BuildHasherDefault<AsItIs>>,
-    /// Oldest sight first.
-    ages: BTreeSet<(Timestamp, EntryId)>,
+    /// By camera, oldest sight first.
+    ages: HashMap<String, BTreeSet<(Timestamp, EntryId)>>,
+    /// In the order of the last sights, whatever the clocks say.
+    turns: BTreeMap<u64, EntryId>,
+    turn: u64,
     next: u64,
     evicted: u64,
 }
@@ -154,8 +165,7 @@ impl Duplicates {
     /// The nearest live entry that is the same plate as `text` in `scope` at `now`; of equals, the oldest.
     ///
     /// `except` is the asker's own entry.
-    pub fn find(&mut self, scope: &str, text: &str, now: Timestamp, except: Option<EntryId>) -> Option<Found> {
-        self.expire(now);
+    pub fn find(&self, scope: &str, text: &str, now: Timestamp, except: Option<EntryId>) -> Option<Found> {
         let mut best: Option<Found> = None;
         for key in keys(&self.rules.matching, scope, text) {
             for id in self.keys.get(&key).into_iter().flatten() {
@@ -175,16 +185,27 @@ impl Duplicates {
         best
     }
 
-    /// Remembers `text` for now; [`Duplicates::commit`] makes it last.
-    pub fn insert(&mut self, scope: &str, text: &str, event_id: EventId, now: Timestamp) -> EntryId {
-        let (scope, text) = (scope.into(), text.into());
-        self.add(Entry { scope, text, event_id, since: now, seen: now, committed: false, confirmed: false })
+    /// Remembers `text`, seen by `camera`, for now; [`Duplicates::commit`] makes it last.
+    pub fn insert(&mut self, camera: &str, scope: &str, text: &str, event_id: EventId, now: Timestamp) -> EntryId {
+        let (camera, scope, text) = (camera.into(), scope.into(), text.into());
+        let (committed, confirmed, turn) = (false, false, 0);
+        self.add(Entry { camera, scope, text, event_id, since: now, seen: now, committed, confirmed, turn })
     }
 
-    /// Takes back an entry of an earlier run, as [`Duplicates::committed`] gave it.
-    pub fn restore(&mut self, scope: &str, text: &str, event_id: EventId, since: Timestamp, seen: Timestamp) {
-        let (scope, text) = (scope.into(), text.into());
-        self.add(Entry { scope, text, event_id, since, seen, committed: true, confirmed: true });
+    /// Takes back an entry of an earlier run, as [`Duplicates::committed`] gave it. Of several, begin with the one not seen for
+    /// longest.
+    pub fn restore(
+        &mut self,
+        camera: &str,
+        scope: &str,
+        text: &str,
+        event_id: EventId,
+        since: Timestamp,
+        seen: Timestamp,
+    ) {
+        let (camera, scope, text) = (camera.into(), scope.into(), text.into());
+        let (committed, confirmed, turn) = (true, true, 0);
+        self.add(Entry { camera, scope, text, event_id, since, seen, committed, confirmed, turn });
     }
 
     /// Downstream took the event of this entry.
@@ -239,25 +260,48 @@ impl Duplicates {
         }
     }
 
-    fn see(&mut self, id: EntryId, now: Timestamp) {
-        if let Some(entry) = self.entries.get_mut(&id)
-            && now > entry.seen
-        {
-            self.ages.remove(&(entry.seen, id));
-            entry.seen = now;
-            self.ages.insert((now, id));
+    /// It is `now` at `camera`: forgets what it saw before the window. What other cameras saw is nothing to its clock.
+    pub fn expire(&mut self, camera: &str, now: Timestamp) {
+        // nobody else's clock forgets what is of no known camera
+        for camera in [camera, ""] {
+            while let Some((seen, oldest)) = self.ages.get(camera).and_then(BTreeSet::first).copied() {
+                if now.since(seen) <= self.rules.window {
+                    break;
+                }
+                self.remove(oldest);
+            }
         }
+    }
+
+    fn see(&mut self, id: EntryId, now: Timestamp) {
+        let turn = self.next_turn();
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        self.turns.remove(&std::mem::replace(&mut entry.turn, turn));
+        self.turns.insert(turn, id);
+        if now > entry.seen
+            && let Some(ages) = self.ages.get_mut(&entry.camera)
+        {
+            ages.remove(&(entry.seen, id));
+            entry.seen = now;
+            ages.insert((now, id));
+        }
+    }
+
+    fn next_turn(&mut self) -> u64 {
+        self.turn += 1;
+        self.turn
     }
 
     fn add(&mut self, entry: Entry) -> EntryId {
         while self.entries.len() >= self.rules.capacity.max(1) {
-            let Some((_, oldest)) = self.ages.first().copied() else { break };
-            self.remove(oldest);
+            let Some((_, oldest)) = self.turns.first_key_value() else { break };
+            self.remove(*oldest);
             self.evicted += 1;
         }
         let id = EntryId(self.next);
         self.next += 1;
-        self.put(id, entry);
+        let turn = self.next_turn();
+        self.put(id, Entry { turn, ..entry });
         id
     }
 
@@ -265,14 +309,21 @@ impl Duplicates {
         for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
             self.keys.entry(key).or_default().push(id);
         }
-        self.ages.insert((entry.seen, id));
+        self.ages.entry(entry.camera.clone()).or_default().insert((entry.seen, id));
+        self.turns.insert(entry.turn, id);
         self.events.insert(entry.event_id, id);
         self.entries.insert(id, entry);
     }
 
     fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
-        self.ages.remove(&(entry.seen, id));
+        if let Some(ages) = self.ages.get_mut(&entry.camera) {
+            ages.remove(&(entry.seen, id));
+            if ages.is_empty() {
+                self.ages.remove(&entry.camera);
+            }
+        }
+        self.turns.remove(&entry.turn);
         if self.events.get(&entry.event_id) == Some(&id) {
             self.events.remove(&entry.event_id);
         }
@@ -285,15 +336,6 @@ impl Duplicates {
             }
         }
         Some(entry)
-    }
-
-    fn expire(&mut self, now: Timestamp) {
-        while let Some((seen, oldest)) = self.ages.first().copied() {
-            if now.since(seen) <= self.rules.window {
-                break;
-            }
-            self.remove(oldest);
-        }
     }
 }
 
@@ -341,7 +383,7 @@ mod tests {
             (Exact, "ABC1234", "A8C1234", false),
         ] {
             let mut memory = memory(matching, WindowMode::Visit);
-            memory.insert("cam", known, id(1), at(0));
+            memory.insert("cam", "cam", known, id(1), at(0));
             assert_eq!(memory.find("cam", asked, at(1), None).is_some(), same, "{matching:?} {known} {asked}");
         }
     }
@@ -359,7 +401,7 @@ mod tests {
             let texts: Vec<String> =
                 (0..400).map(|_| (0..4 + next(4)).map(|_| symbols[next(symbols.len())]).collect()).collect();
             for text in &texts {
-                memory.insert("cam", text, id(1), at(0));
+                memory.insert("cam", "cam", text, id(1), at(0));
             }
             for known in &texts {
                 let mut asked: Vec<char> = known.chars().collect();
@@ -378,18 +420,18 @@ mod tests {
     #[test]
     fn one_camera_does_not_silence_another() {
         let mut memory = memory(Matching::Confusion, WindowMode::Visit);
-        memory.insert("entry", "ABC1234", id(1), at(0));
+        memory.insert("entry", "entry", "ABC1234", id(1), at(0));
         assert_eq!(memory.find("exit", "ABC1234", at(1), None), None);
     }
 
     #[test]
     fn nothing_is_remembered_that_was_not_delivered() {
         let mut memory = memory(Matching::Confusion, WindowMode::Visit);
-        let refused = memory.insert("cam", "ABC1234", id(1), at(0));
+        let refused = memory.insert("cam", "cam", "ABC1234", id(1), at(0));
         assert_eq!(memory.committed().count(), 0);
         memory.withdraw(refused);
         assert_eq!(memory.find("cam", "ABC1234", at(1), None), None);
-        let taken = memory.insert("cam", "ABC1234", id(2), at(2));
+        let taken = memory.insert("cam", "cam", "ABC1234", id(2), at(2));
         memory.commit(taken);
         memory.withdraw(taken);
         assert_eq!(memory.find("cam", "ABC1234", at(3), None).map(|f| f.event_id), Some(id(2)));
@@ -408,7 +450,7 @@ mod tests {
             (WindowMode::Visit, 701, false),
         ] {
             let mut memory = memory(Matching::Confusion, mode);
-            let entry = memory.insert("cam", "ABC1234", id(1), at(0));
+            let entry = memory.insert("cam", "cam", "ABC1234", id(1), at(0));
             memory.found_again(entry, at(200));
             memory.in_view(entry, at(400));
             assert_eq!(memory.find("cam", "ABC1234", at(asked), None).is_some(), duplicate, "{mode:?} {asked}");
@@ -418,7 +460,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_does_not_silence_plates() {
         let mut memory = memory(Matching::Confusion, WindowMode::Visit);
-        memory.insert("cam", "ABC1234", id(1), at(100_000));
+        memory.insert("cam", "cam", "ABC1234", id(1), at(100_000));
         assert_eq!(memory.find("cam", "ABC1234", at(0), None), None);
         assert!(memory.find("cam", "ABC1234", at(99_900), None).is_some(), "a little ahead is still the same visit");
     }
@@ -427,22 +469,41 @@ mod tests {
     fn state_is_freed() {
         let mut memory = Duplicates::new(Rules { capacity: 3, window: Duration::from_secs(10), ..Rules::default() });
         for (n, text) in ["AAA111", "BBB222", "CCC333", "DDD444"].into_iter().enumerate() {
-            memory.insert("cam", text, id(n as u128), at(n as i64));
+            memory.insert("cam", "cam", text, id(n as u128), at(n as i64));
         }
         assert_eq!((memory.len(), memory.evicted()), (3, 1));
         assert_eq!(memory.find("cam", "AAA111", at(4), None), None, "the oldest went");
-        assert_eq!(memory.find("cam", "XYZ987", at(60), None), None);
-        assert_eq!(
-            (memory.len(), memory.keys.len(), memory.ages.len() + memory.events.len()),
-            (0, 0, 0),
-            "all expired"
-        );
+        memory.expire("cam", at(60));
+        let indices = (memory.keys.len(), memory.ages.len(), memory.turns.len(), memory.events.len());
+        assert_eq!((memory.len(), indices), (0, (0, 0, 0, 0)), "all expired");
+    }
+
+    #[test]
+    fn plates_grow_old_by_the_clock_of_their_camera() {
+        let mut memory = Duplicates::new(Rules { capacity: 3, ..Rules::default() });
+        // the clock of one is an hour ahead
+        memory.restore("", "site", "OLD111", id(1), at(0), at(0));
+        memory.insert("ahead", "site", "AAA111", id(2), at(3600));
+        let entry = memory.insert("right", "site", "BBB222", id(3), at(0));
+        memory.expire("ahead", at(3600));
+        assert!(memory.find("site", "BBB222", at(1), None).is_some());
+        assert!(memory.find("site", "OLD111", at(1), None).is_none(), "of no known camera");
+        // who was seen last stays, whatever the clocks say
+        memory.in_view(entry, at(2));
+        memory.insert("ahead", "site", "CCC333", id(4), at(3602));
+        memory.insert("right", "site", "DDD444", id(5), at(3));
+        let known = |text, now| memory.find("site", text, at(now), None).is_some();
+        assert_eq!((known("AAA111", 3602), known("BBB222", 3), known("CCC333", 3602)), (false, true, true));
+        memory.expire("ahead", at(3903));
+        assert_eq!(memory.len(), 2);
+        memory.expire("right", at(304));
+        assert!(memory.is_empty());
     }
 
     #[test]
     fn rules_change_for_living_entries() {
         let mut memory = memory(Matching::Exact, WindowMode::Visit);
-        let entry = memory.insert("cam", "ABC1234", id(1), at(0));
+        let entry = memory.insert("cam", "cam", "ABC1234", id(1), at(0));
         assert_eq!(memory.find("cam", "A8C1234", at(1), None), None);
         memory.set_rules(Rules::default());
         assert!(memory.find("cam", "A8C1234", at(1), None).is_some());

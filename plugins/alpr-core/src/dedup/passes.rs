@@ -294,6 +294,7 @@ impl Passes {
 
     /// Ends the passes that are out of view at `time`.
     fn tick(&mut self, memory: &mut Duplicates, time: Timestamp, decisions: &mut Vec<Decision>) {
+        memory.expire(&self.settings.identity.camera, time);
         let Some(last) = self.last else { return };
         let timeout = self.timeout();
         if last.time.since(time) > timeout {

@@ -69,7 +69,7 @@ pub(super) fn publish(
             memory.rename(published.entry, &text.normalized);
             published.entry
         }
-        None => memory.insert(scope, &text.normalized, pass.id, pass.last_seen),
+        None => memory.insert(&settings.identity.camera, scope, &text.normalized, pass.id, pass.last_seen),
     };
     let (taken, open) = pass.published.as_ref().map_or((false, 0), |p| (p.taken, p.open));
     let text = text.normalized.clone();

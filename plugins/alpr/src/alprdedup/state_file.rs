@@ -30,6 +30,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, Deserialize)]
 struct Line {
+    /// Whose clock the times are of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    camera: String,
     scope: String,
     plate: String,
     /// Whether `plate` is a keyed hash.
@@ -124,8 +127,11 @@ impl StateFile {
         };
         let lines = {
             let mut memory = memory.lock();
-            for (id, line) in &known {
-                memory.restore(&line.scope, &line.plate, *id, Timestamp(line.since), Timestamp(line.seen));
+            let mut by_age: Vec<_> = known.iter().collect();
+            by_age.sort_by_key(|(_, line)| line.seen);
+            for (id, line) in by_age {
+                let (since, seen) = (Timestamp(line.since), Timestamp(line.seen));
+                memory.restore(&line.camera, &line.scope, &line.plate, *id, since, seen);
             }
             memory.len()
         };
@@ -151,8 +157,8 @@ impl StateFile {
 
     /// That the event `event_id` was withdrawn.
     pub(super) fn forget(&self, event_id: &str) -> Note {
-        let (scope, plate, event_id) = (String::new(), String::new(), event_id.to_owned());
-        let line = Line { scope, plate, hashed: true, event_id, since: 0, seen: 0, withdrawn: true };
+        let (camera, scope, plate, event_id) = (String::new(), String::new(), String::new(), event_id.to_owned());
+        let line = Line { camera, scope, plate, hashed: true, event_id, since: 0, seen: 0, withdrawn: true };
         Note { state_file: self.clone(), line }
     }
 
@@ -160,6 +166,7 @@ impl StateFile {
         // texts that were restored as hashes are hashes already
         let hash = self.privacy.as_ref().filter(|_| !is_hash(&entry.text)).map(|hasher| hasher.hash(&entry.text));
         Line {
+            camera: entry.camera.clone(),
             scope: entry.scope.clone(),
             hashed: self.privacy.is_some(),
             plate: hash.unwrap_or_else(|| entry.text.clone()),
@@ -245,7 +252,7 @@ mod tests {
     /// An event with `plate` that downstream took.
     fn taken(memory: &Memory, plate: &str, event: EventId) -> Entry {
         let mut memory = memory.lock();
-        let entry = memory.insert("cam", plate, event, Timestamp(5));
+        let entry = memory.insert("cam", "cam", plate, event, Timestamp(5));
         memory.commit(entry);
         memory.get(entry).unwrap().clone()
     }
@@ -266,9 +273,10 @@ mod tests {
         torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
         let memory = new_memory();
         open(&path, None, &memory);
-        let mut memory = memory.lock();
+        let memory = memory.lock();
         assert_eq!(memory.len(), 2);
         assert_eq!(memory.find("cam", "ABC123", Timestamp(6), None).map(|found| found.event_id), Some(id(1)));
+        assert_eq!(memory.of_event(id(1)).map(|entry| entry.camera.as_str()), Some("cam"), "it grows old by its clock");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

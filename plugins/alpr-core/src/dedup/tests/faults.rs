@@ -47,6 +47,28 @@ fn a_site_can_be_one_scope_when_that_is_wanted() {
 }
 
 #[test]
+fn a_camera_whose_clock_is_ahead_makes_no_other_forget() {
+    for scope in [Scope::Camera, Scope::Site] {
+        let settings = Settings { scope, ..settings() };
+        let mut right = Scene::new(settings.clone());
+        right.play(5.0, &[Car::new(1, "ABC123", 0.0, 2.0)]);
+        let identity = Identity { camera: "CAM2".into(), ..settings.identity.clone() };
+        let mut ahead = Scene::sharing(Settings { identity, ..settings }, std::mem::take(&mut right.memory));
+        ahead.clock = Duration::from_secs(3600);
+        ahead.play(5.0, &[Car::new(1, "XYZ789", 3600.0, 3602.0)]);
+        right.memory = std::mem::take(&mut ahead.memory);
+        right.play(10.0, &[Car::new(2, "ABC123", 6.0, 8.0)]);
+        assert_eq!(right.outcomes(), ["event", "duplicate-of"], "{scope:?}");
+        // each frees what is its own
+        right.play(320.0, &[]);
+        assert_eq!(right.memory.len(), 1);
+        ahead.memory = right.memory;
+        ahead.play(320.0, &[]);
+        assert!(ahead.memory.is_empty());
+    }
+}
+
+#[test]
 fn two_neighbouring_fleet_plates_are_two_vehicles() {
     let mut scene = Scene::new(settings());
     scene.play(20.0, &[Car::new(1, "ABC1234", 0.0, 2.0), Car::new(2, "ABC1235", 6.0, 8.0)]);
