@@ -1,6 +1,7 @@
 //! All passes of one camera.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -445,10 +446,12 @@ impl Passes {
             }
             return Err(outcome);
         }
-        let hit = settings.watchlist.find(&text.normalized, pass.last_seen);
+        // asked when somebody is told, not in every frame: the list may be long
+        let seen = pass.last_seen;
+        let hit = LazyCell::new(|| settings.watchlist.find(&text.normalized, seen));
         if (sure || moment == Moment::End) && pass.watched.as_ref() != Some(&text.normalized) {
             pass.watched = Some(text.normalized.clone());
-            if let Some(hit) = &hit {
+            if let Some(hit) = &*hit {
                 decisions.push(Decision::Watchlist(Box::new(watchlist_decision(pass, &text, hit, settings))));
             }
         }

@@ -3,10 +3,16 @@
 //! A text file, one entry a line: `PLATE[,TAG[,EXPIRY]]`. `PLATE` is a plate, matched like duplicates are (one look-alike
 //! forgiven), or a pattern with `*` (any characters) and `?` (one character), matched exactly. `EXPIRY` is an ISO-8601
 //! date (the entry holds through that day, UTC) or time. Empty lines and lines that begin with `#` are skipped.
+//!
+//! A list may have a hundred thousand plates, and a lookup is in the way of the video: plates are found by an index of the
+//! [keys](super::matching) that plates within reach of each other share. Only patterns are tried one by one.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use super::distance;
+use super::matching::{Matching, keys};
 use crate::event::normalized;
 use crate::time::Timestamp;
 
@@ -17,6 +23,10 @@ pub const TAG_LIMIT: usize = 50;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Watchlist {
     entries: Vec<Entry>,
+    /// (key, place among the entries) of all plates, in order: as a hash table, it would take several times the memory.
+    keys: Vec<(u64, u32)>,
+    /// Places of the patterns.
+    patterns: Vec<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +80,17 @@ impl Watchlist {
             }
             entries.push(Entry::parse(line).map_err(|reason| WatchlistError { line: index + 1, reason })?);
         }
-        Ok(Self { entries })
+        let mut list = Self { entries, ..Self::default() };
+        for (entry, place) in list.entries.iter().zip(0..) {
+            if entry.is_pattern {
+                list.patterns.push(place);
+            } else {
+                list.keys.extend(keys(&Matching::Confusion, "", &entry.plate).map(|key| (key, place)));
+            }
+        }
+        list.keys.sort_unstable();
+        list.keys.dedup();
+        Ok(list)
     }
 
     /// Number of entries.
@@ -86,13 +106,29 @@ impl Watchlist {
     /// The nearest entry that matches the normalised text `plate` at `now`: exact plates first, then look-alikes, then
     /// patterns; of equals, the first in the file.
     pub fn find(&self, plate: &str, now: Timestamp) -> Option<Hit> {
-        let live = || self.entries.iter().filter(|entry| entry.expiry.is_none_or(|expiry| now < expiry));
+        #[cfg(test)]
+        LOOKUPS.set(LOOKUPS.get() + 1);
+        let entry = |place: u32| {
+            let entry = self.entries.get(place as usize)?;
+            entry.expiry.is_none_or(|expiry| now < expiry).then_some(entry)
+        };
         let hit = |entry: &Entry, distance| Hit { tag: entry.tag.clone(), entry: entry.plate.clone(), distance };
-        live()
-            .filter(|entry| !entry.is_pattern && entry.plate.len().abs_diff(plate.len()) <= 1)
-            .filter_map(|entry| Some(hit(entry, distance::same_plate(&entry.plate, plate)?)))
-            .min_by(|a, b| a.distance.total_cmp(&b.distance))
-            .or_else(|| live().find(|entry| entry.is_pattern && matches(&entry.plate, plate)).map(|e| hit(e, 0.0)))
+        let near = self.near(plate).into_iter().filter_map(entry);
+        let same = near.filter_map(|entry| Some((entry, distance::same_plate(&entry.plate, plate)?)));
+        let nearest = same.min_by(|a, b| a.1.total_cmp(&b.1));
+        nearest.map(|(entry, distance)| hit(entry, distance)).or_else(|| {
+            let mut patterns = self.patterns.iter().filter_map(|place| entry(*place));
+            patterns.find(|entry| matches(&entry.plate, plate)).map(|entry| hit(entry, 0.0))
+        })
+    }
+
+    /// Places of the plates that share a key with `plate`, in the order of the file: all that may be the same are among them.
+    fn near(&self, plate: &str) -> BTreeSet<u32> {
+        let of_key = |key: u64| {
+            let first = self.keys.partition_point(|(other, _)| *other < key);
+            self.keys[first..].iter().take_while(move |(other, _)| *other == key).map(|(_, place)| *place)
+        };
+        keys(&Matching::Confusion, "", plate).flat_map(of_key).collect()
     }
 }
 
@@ -157,8 +193,16 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
+pub(super) use tests::LOOKUPS;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    thread_local! {
+        /// How often a list was asked.
+        pub(in crate::dedup) static LOOKUPS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
 
     const FILE: &str = "\
 # family
@@ -193,6 +237,40 @@ K999XX,timed,2026-01-31T12:00:00Z
         ] {
             assert_eq!(list.find(plate, at(time)).map(|h| h.tag).as_deref(), tag, "{plate} {time}");
         }
+    }
+
+    #[test]
+    fn the_index_finds_whatever_a_full_search_finds() {
+        let symbols: Vec<char> = "0OQD1IL8B5S2Z6G4A7TXKM".chars().collect();
+        let mut state = 1u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let plates: Vec<String> =
+            (0..400).map(|_| (0..3 + next(5)).map(|_| symbols[next(symbols.len())]).collect()).collect();
+        let list = Watchlist::parse(&plates.join("\n")).unwrap();
+        for known in &plates {
+            let mut asked: Vec<char> = known.chars().collect();
+            for _ in 0..next(3) {
+                let place = next(asked.len());
+                asked[place] = symbols[next(symbols.len())];
+            }
+            let asked: String = asked.into_iter().collect();
+            let all = plates.iter().filter_map(|plate| Some((plate.clone(), distance::same_plate(plate, &asked)?)));
+            let nearest = all.min_by(|a, b| a.1.total_cmp(&b.1));
+            let found = list.find(&asked, Timestamp(0)).map(|hit| (hit.entry, hit.distance));
+            assert_eq!(found, nearest, "{asked}");
+        }
+    }
+
+    #[test]
+    fn few_plates_of_a_long_list_are_compared() {
+        let plate = |n: u32| format!("AB{}{:05}", char::from(b'A' + (n % 26) as u8), n);
+        let list = Watchlist::parse(&(0..100_000).map(plate).collect::<Vec<_>>().join("\n")).unwrap();
+        assert_eq!(list.find(&plate(54_321), Timestamp(0)).map(|hit| hit.distance), Some(0.0));
+        let most = (0..100_000).step_by(1000).map(|n| list.near(&plate(n)).len()).max();
+        assert!(most < Some(100), "{most:?} of 100,000");
     }
 
     #[test]

@@ -286,6 +286,21 @@ fn a_watched_plate_is_told_at_once_for_duplicates_too() {
 }
 
 #[test]
+fn the_watchlist_is_asked_when_somebody_is_told_and_not_in_every_frame() {
+    let watchlist = Arc::new(Watchlist::parse("ABC123,allow\n").unwrap());
+    for (text, told) in [("ABC123", 1), ("XYZ789", 0)] {
+        for emit in [Emit::Confirmed, Emit::Final, Emit::Preview] {
+            let mut scene = Scene::new(Settings { watchlist: watchlist.clone(), emit, ..settings() });
+            let before = watchlist::LOOKUPS.get();
+            scene.play(6.0, &[Car::new(1, text, 0.0, 4.0)]);
+            let lookups = watchlist::LOOKUPS.get() - before;
+            assert!((1..=2).contains(&lookups), "{emit:?}: {lookups} in 100 frames");
+            assert_eq!((hits(&scene).len(), scene.outcomes()), (told, vec!["event"]), "{emit:?}");
+        }
+    }
+}
+
+#[test]
 fn privacy_leaves_no_plate_in_anything_that_is_published() {
     let privacy = Some(Hasher::new(b"a key of sixteen").unwrap());
     let watchlist = Arc::new(Watchlist::parse("ABC123,allow\n").unwrap());
