@@ -4,9 +4,10 @@ use crate::consensus::Consensus;
 use crate::event::records::{KIND_OUTCOME, OutcomeRecord};
 use crate::event::{
     Alternative, Event, EventId, Extras, Images, Node, Plate, PlateBox, SCHEMA_VERSION, VehicleFields, WatchlistHit,
-    limits, rounded,
+    limits, normalized, rounded,
 };
 use crate::reader::RegionGuess;
+use crate::syntax::characters_of;
 use crate::time::Timestamp;
 
 use super::outcome::Outcome;
@@ -17,6 +18,9 @@ use super::watchlist::Hit;
 
 /// A fit whose text is less probable than this part of the most probable one is of another region.
 const LEAST_FIT: f32 = 0.05;
+
+/// Most other possible texts in an event.
+const MOST_ALTERNATIVES: usize = 5;
 
 /// Least probability of the region that the readings name, to let its formats tell how probable a text is.
 const NAMED_REGION: f32 = 0.8;
@@ -120,7 +124,7 @@ pub(super) fn event(
         revision,
         preview,
         reads: pass.reads(),
-        agreeing_reads: pass.agreeing(&text.raw).1,
+        agreeing_reads: pass.agreeing(&text.normalized).1,
         plate_bbox: winner.map(|w| PlateBox::from(&w.bbox)),
         detector_confidence: pass.detector_confidence().map(rounded),
         time_source: winner.map_or("", |w| w.time_source.name()).to_owned(),
@@ -134,15 +138,8 @@ pub(super) fn event(
     if settings.privacy.is_none()
         && let Some(consensus) = &pass.consensus
     {
-        extras.alternatives = consensus
-            .alternatives
-            .iter()
-            .map(|(other, p)| Alternative {
-                text: crate::event::normalized(other),
-                confidence: rounded(text.rival(*p)),
-            })
-            .collect();
-        extras.char_confidence = consensus.char_confidence.iter().map(|p| rounded(*p)).collect();
+        extras.alternatives = alternatives(text, consensus);
+        extras.char_confidence = char_confidence(text, consensus).into_iter().map(rounded).collect();
     }
     Event {
         event_id: pass.id.to_string(),
@@ -161,6 +158,33 @@ pub(super) fn event(
         node: node(settings),
         extras,
     }
+}
+
+/// Texts other than the one that is published, most probable first. Where a format chose that one, what the readings say by
+/// themselves is among them.
+fn alternatives(text: &Text, consensus: &Consensus) -> Vec<Alternative> {
+    let fused = std::iter::once((&consensus.text, consensus.confidence));
+    let all = fused.chain(consensus.alternatives.iter().map(|(other, probability)| (other, *probability)));
+    let mut others: Vec<(String, f32)> = Vec::new();
+    for (other, probability) in all.map(|(other, probability)| (normalized(other), probability)) {
+        // texts may differ in separators alone
+        if other != text.normalized && others.iter().all(|(known, _)| *known != other) {
+            others.push((other, probability));
+        }
+    }
+    others.sort_by(|a, b| b.1.total_cmp(&a.1));
+    others.truncate(MOST_ALTERNATIVES);
+    let told = |(other, probability)| Alternative { text: other, confidence: rounded(text.rival(probability)) };
+    others.into_iter().map(told).collect()
+}
+
+/// Probability of each character of the text that is published.
+fn char_confidence(text: &Text, consensus: &Consensus) -> Vec<f32> {
+    if text.normalized == text.raw {
+        let characters = consensus.text.chars().zip(&consensus.char_confidence);
+        return characters.filter(|(c, _)| c.is_ascii_alphanumeric()).map(|(_, probability)| *probability).collect();
+    }
+    characters_of(&text.normalized, &consensus.lattice).unwrap_or_default()
 }
 
 /// The text with separators, where it fits the consumers' column with them.
@@ -216,7 +240,44 @@ fn dwell_ms(pass: &Pass) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::observation::FrameInfo;
+    use super::super::tests;
     use super::*;
+    use crate::event::pass_id;
+    use crate::time::TimeSource;
+
+    /// The event of a pass that reads as `ABCO123`, or less probably as `ABC0123`.
+    fn event_under(regions: &[&str]) -> Event {
+        let (time, number) = (Timestamp(0), 0);
+        let frame = FrameInfo { time, time_source: TimeSource::Clock, number, width: 1280, height: 720 };
+        let mut consensus = tests::consensus("ABCO123", 0.6, 5, 5);
+        let symbols = consensus.lattice.alphabet.symbols().to_vec();
+        let place = |c: char| 3 * (symbols.len() + 1) + symbols.iter().position(|s| *s == c).unwrap();
+        (consensus.lattice.probs[place('O')], consensus.lattice.probs[place('0')]) = (0.6, 0.36);
+        consensus.char_confidence = vec![0.964, 0.964, 0.964, 0.6, 0.964, 0.964, 0.964];
+        consensus.alternatives = vec![("ABC0123".into(), 0.3), ("ABC-Q123".into(), 0.02), ("ABCQ123".into(), 0.01)];
+        let mut pass = Pass::new(pass_id("site", "camera", time, 1), 1, &frame, false);
+        pass.consensus = Some(consensus);
+        let regions = regions.iter().map(|region| (*region).to_owned()).collect();
+        let settings = Settings { regions, ..tests::settings() };
+        event(&pass, &text_of(&pass, &settings), None, 0, false, &settings)
+    }
+
+    #[test]
+    fn what_is_said_of_a_text_is_of_the_one_that_is_published() {
+        for (regions, published, doubtful, others) in
+            [(vec![], "ABCO123", 0.6, ["ABC0123", "ABCQ123"]), (vec!["BR"], "ABC0123", 0.36, ["ABCO123", "ABCQ123"])]
+        {
+            let event = event_under(&regions);
+            assert_eq!(event.plate.normalized_text, published);
+            let expected = [0.964, 0.964, 0.964, doubtful, 0.964, 0.964, 0.964];
+            assert_eq!(event.extras.char_confidence, expected, "{published}");
+            let told: Vec<_> = event.extras.alternatives.iter().map(|other| other.text.as_str()).collect();
+            assert_eq!(told, others, "{published}");
+            let room = 1.0 - event.plate.confidence + 1e-3;
+            assert!(event.extras.alternatives.iter().all(|other| other.confidence <= room), "{published}");
+        }
+    }
 
     #[test]
     fn a_text_and_its_rivals_are_no_more_than_certain_together() {

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 pub use file::TemplateError;
 use file::{Region, Template};
 use table::Table;
-pub(crate) use texts::{k_best, probability_of};
+pub(crate) use texts::{characters_of, k_best, probability_of};
 
 use crate::reader::Lattice;
 

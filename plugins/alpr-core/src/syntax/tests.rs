@@ -296,6 +296,20 @@ fn separators_inside_alternatives_are_shown_where_the_text_says_which_holds() {
 }
 
 #[test]
+fn characters_of_a_text_are_those_of_its_most_probable_way() {
+    let read = lattice(&[&[('A', 1.0)], &[('-', 0.7), ('B', 0.3)], &[('B', 0.8), ('8', 0.2)], &[('1', 1.0)]]);
+    for (text, expected) in [
+        ("AB1", Some(vec![1.0, 0.8, 1.0])),
+        ("A81", Some(vec![1.0, 0.2, 1.0])),
+        ("ABB1", Some(vec![1.0, 0.3, 0.8, 1.0])),
+        ("AX1", Some(vec![1.0, 0.0, 1.0])),
+        ("AB111", None),
+    ] {
+        assert_eq!(characters_of(text, &read), expected, "{text}");
+    }
+}
+
+#[test]
 fn an_empty_lattice_fits_nothing() {
     assert_eq!(Templates::builtin().fit(&codes(&["DE"]), &lattice(&[])), None);
 }

@@ -92,3 +92,28 @@ pub(crate) fn probability_of(text: &str, lattice: &Lattice) -> f32 {
     }
     reached.last().copied().unwrap_or(0.0)
 }
+
+/// Probabilities of the characters of `text` on the most probable way in which `lattice` reads it, one each as in
+/// [`Text::characters`]; `None` when it has more characters than the lattice has positions.
+pub(crate) fn characters_of(text: &str, lattice: &Lattice) -> Option<Vec<f32>> {
+    let symbols = lattice.alphabet.symbols();
+    let classes: Vec<Option<usize>> = text.chars().map(|c| symbols.iter().position(|&s| s == c)).collect();
+    // for every beginning of the text the logarithm of its best way, and the characters on it
+    let mut reached: Vec<Option<(f32, Vec<f32>)>> = vec![None; classes.len() + 1];
+    reached[0] = Some((0.0, Vec::new()));
+    for row in lattice.positions() {
+        for length in (0..reached.len()).rev() {
+            let without = reached[length].take().map(|(way, read)| (way + row[symbols.len()].max(LEAST).ln(), read));
+            let with = length.checked_sub(1).and_then(|before| {
+                let (way, read) = reached[before].as_ref()?;
+                let own = classes[before].map_or(0.0, |class| row[class]);
+                Some((way + own.max(LEAST).ln(), read.iter().copied().chain([own]).collect()))
+            });
+            reached[length] = match (without, with) {
+                (Some(a), Some(b)) => Some(if b.0 > a.0 { b } else { a }),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+    reached.pop().flatten().map(|(_, read)| read)
+}
