@@ -87,6 +87,8 @@ impl Default for PlateMeta {
 pub struct Region {
     /// Identity on this buffer; 0 when its producer gave none.
     pub id: i32,
+    /// What its detector calls it. A classifier may say more in the vehicle's kind.
+    pub class: String,
     /// What it is: its type is the vehicle's kind, its box and track the vehicle's.
     pub vehicle: Vehicle,
 }
@@ -183,7 +185,8 @@ pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
 pub fn regions_of(buffer: &gst::BufferRef, view: View, kind: &str) -> Vec<Region> {
     let wanted = |roi: &Roi| view.first && !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
     let rois = buffer.iter_meta::<Roi>().filter(|roi| wanted(roi));
-    let found: Vec<Region> = rois.map(|roi| Region { id: roi.id(), vehicle: vehicle_of(&roi) }).collect();
+    let region = |roi: &Roi| Region { id: roi.id(), class: roi.roi_type().to_owned(), vehicle: vehicle_of(roi) };
+    let found: Vec<Region> = rois.map(|roi| region(&roi)).collect();
     if found.is_empty() { nvds::regions(buffer, view.id, kind).collect() } else { found }
 }
 

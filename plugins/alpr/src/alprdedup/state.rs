@@ -138,15 +138,17 @@ impl State {
     }
 }
 
-/// Region types that are vehicles, as usual detectors name them.
+/// Region types that are vehicles, as usual detectors name them, in letters of any case.
 const VEHICLES: [&str; 7] = ["car", "truck", "bus", "motorcycle", "motorbike", "van", "vehicle"];
 
 /// The vehicles among `regions` that something upstream follows.
 fn vehicles(regions: Vec<meta::Region>) -> Vec<VehicleObservation> {
+    // the detector's class tells: a classifier may have made a sedan of its car
+    let is_vehicle = |region: &meta::Region| VEHICLES.iter().any(|class| class.eq_ignore_ascii_case(&region.class));
     regions
         .into_iter()
+        .filter(is_vehicle)
         .map(|region| region.vehicle)
-        .filter(|vehicle| vehicle.kind.as_deref().is_some_and(|kind| VEHICLES.contains(&kind)))
         .filter_map(|vehicle| Some(VehicleObservation { track_id: vehicle.id?, bbox: vehicle.bbox?, vehicle }))
         .collect()
 }
@@ -164,4 +166,31 @@ fn observation(plate: meta::PlateMeta) -> Option<Observation> {
         consensus: plate.consensus,
         vehicle: plate.vehicle,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use alpr_core::event::Vehicle;
+    use alpr_core::geometry::Rect;
+
+    use super::*;
+
+    #[test]
+    fn vehicles_are_told_by_their_detectors_class() {
+        for (class, kind, is_vehicle) in [
+            ("car", "car", true),
+            ("Car", "Car", true),
+            ("TRUCK", "TRUCK", true),
+            ("car", "sedan", true),
+            ("person", "person", false),
+            ("face", "van", false),
+        ] {
+            let bbox = Some(Rect::new(0.0, 0.0, 10.0, 10.0));
+            let vehicle = Vehicle { kind: Some(kind.into()), bbox, id: Some(7), ..Vehicle::default() };
+            let found = vehicles(vec![meta::Region { id: 0, class: class.into(), vehicle }]);
+            let told: Vec<_> = found.iter().map(|found| found.vehicle.kind.as_deref()).collect();
+            let expected = if is_vehicle { vec![Some(kind)] } else { vec![] };
+            assert_eq!(told, expected, "{class}: what a classifier says is what is published");
+        }
+    }
 }

@@ -75,7 +75,7 @@ fn plates_of(frame: Scaled<'_>) -> impl Iterator<Item = PlateMeta> {
 fn regions_of(frame: Scaled<'_>, kind: &str) -> impl Iterator<Item = Region> {
     objects(frame)
         .filter(move |(_, label, _)| !is_plate_type(label) && (kind.is_empty() || *label == kind))
-        .map(|(object, _, scale)| Region { id: 0, vehicle: vehicle(&object, scale) })
+        .map(|(object, label, scale)| Region { id: 0, class: label.to_owned(), vehicle: vehicle(&object, scale) })
 }
 
 fn vehicle(object: &Object<'_>, scale: (f32, f32)) -> Vehicle {
