@@ -1,7 +1,8 @@
 //! All passes of one camera.
 
+mod decide;
+
 use std::borrow::Cow;
-use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +14,21 @@ use crate::track::carried::{Carried, Found};
 
 use super::compose::{self, Text};
 use super::duplicates::Duplicates;
-use super::judge::{self, StaticPolicy};
+use super::judge::StaticPolicy;
 use super::lettering;
 use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
 use super::open::Open;
 use super::outcome::{Outcome, Tally};
 use super::pace::Pace;
 use super::pass::{Pass, Published};
-use super::publish::{close, known, needs_revision, publish, scope_of, watchlist_decision};
-use super::settings::{Emit, Settings};
+use super::publish::close;
+use super::settings::Settings;
 use super::signs::Signs;
 use super::stitch;
 use super::vehicles::Vehicles;
 use super::watchlist::Watchlist;
 use super::zones::Zones;
-
-/// What a pass is asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    /// It is in view.
-    Now,
-    /// It is over.
-    End,
-}
+use decide::Moment;
 
 /// The passes of one camera, in view and counted.
 #[derive(Debug)]
@@ -401,80 +394,5 @@ impl Passes {
         if outcome != Outcome::Stitched {
             decisions.push(Decision::Forget(pass.id));
         }
-    }
-
-    /// Sends what is due for one pass. `Err` names why there is no event (yet).
-    fn decide(
-        &mut self,
-        memory: &mut Duplicates,
-        track: u64,
-        moment: Moment,
-        decisions: &mut Vec<Decision>,
-    ) -> Result<(), Outcome> {
-        let Some(pass) = self.live.get_mut(&track) else { return Err(Outcome::Interrupted) };
-        if let Some(published) = &pass.published {
-            memory.in_view(published.entry, pass.last_seen);
-            if self.settings.emit != Emit::Preview && !published.is_preview() {
-                return Ok(());
-            }
-        }
-        let settings = &self.settings;
-        let text = compose::text_of(pass, settings);
-        let mut facts = pass.facts(&text.raw, text.fits, &settings.zones);
-        facts.length = text.normalized.chars().count();
-        (facts.confidence, facts.rival) = (text.confidence, text.rival(facts.rival));
-        facts.may_be_brief = moment == Moment::Now || self.pace.is_sparse();
-        facts.is_preview = moment == Moment::Now && settings.emit == Emit::Preview && !self.pace.is_sparse();
-        facts.usual = match &pass.usual {
-            Some((known, usual)) if *known == text.normalized => *usual,
-            _ => {
-                let usual = settings.templates.is_usual(&text.normalized);
-                pass.usual = Some((text.normalized.clone(), usual));
-                usual
-            }
-        };
-        let sure = judge::is_sure(&facts, &settings.rules);
-        let verdict = judge::at_end(&facts, &settings.rules);
-        let scope = scope_of(pass, settings);
-        if let Err(outcome) = verdict {
-            if moment == Moment::End && !text.normalized.is_empty() {
-                // a weak sight is still a sight of a plate that is known
-                let own = pass.published.as_ref().map(|published| published.entry);
-                if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, own) {
-                    memory.found_again(found.entry, pass.last_seen);
-                }
-            }
-            return Err(outcome);
-        }
-        // asked when somebody is told, not in every frame: the list may be long
-        let seen = pass.last_seen;
-        let hit = LazyCell::new(|| settings.watchlist.find(&text.normalized, seen));
-        if (sure || moment == Moment::End) && pass.watched.as_ref() != Some(&text.normalized) {
-            pass.watched = Some(text.normalized.clone());
-            if let Some(hit) = &*hit {
-                decisions.push(Decision::Watchlist(Box::new(watchlist_decision(pass, &text, hit, settings))));
-            }
-        }
-        let due = match (settings.emit, moment) {
-            (_, Moment::End) | (Emit::Preview, Moment::Now) => true,
-            (Emit::Confirmed, Moment::Now) => sure,
-            (Emit::Final, Moment::Now) => false,
-        };
-        if !due
-            || pass
-                .published
-                .as_ref()
-                .is_some_and(|p| !needs_revision(p, &text.normalized, sure || moment == Moment::End))
-        {
-            return Ok(());
-        }
-        // what was shown before may come to be the text of an event that there is already
-        if let Some(id) = known(memory, pass, &scope, &text, sure || moment == Moment::End, settings) {
-            pass.duplicate_of = Some(id);
-            return Err(Outcome::Duplicate);
-        }
-        let preview = !sure && moment == Moment::Now;
-        publish(pass, memory, &scope, &text, hit.as_ref(), preview, settings, decisions);
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod passes;
 mod previews;
 mod properties;
 mod signs;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
