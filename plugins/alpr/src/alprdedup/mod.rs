@@ -30,7 +30,7 @@
 //! The property `stats` counts since the element went to PAUSED: `frames`, `tracks`, `live`, one counter for each outcome (`event`,
 //! `duplicate-of`, `stitched`, `no-read`, `too-few-reads`, `low-confidence`, `format`, `unknown-region`,
 //! `weak-detection`, `lettering`, `half-seen`, `static`, `suppressed-by-zone`, `not-delivered`, `interrupted`); `events` and
-//! `revisions` that downstream took; `withdrawn` (revisions that took a preview back); `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);
+//! `revisions` that downstream took; `withdrawn` (revisions that took one back); `watchlist-hits`; `reads` and `passes-read` (their ratio is readings a pass);
 //! `late-changes` (texts that changed after their event); `untracked` (plates that nothing upstream follows, and what was found on a followed vehicle beside its plates);
 //! `unnamed-cameras` (frames of cameras of a batch whose id would be too long);
 //! `remembered` and `forgotten-early` (plates in the memory, and those it had no room for); `clock-steps` and
