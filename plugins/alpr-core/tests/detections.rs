@@ -199,6 +199,33 @@ fn queries_and_finished_boxes_and_grids() {
 }
 
 #[test]
+fn a_query_for_no_object_is_none() {
+    const OUTPUTS: [&str; 2] = ["logits f32 1,100,2", "pred_boxes f32 1,100,4"];
+    let info = model(&["pixel_values f32 1,3,640,640"], &OUTPUTS, &[]);
+    let detr = detector(&info, &Overrides::parse([("scores", "softmax")]).unwrap()).unwrap();
+    let s = 1.0 / 640.0;
+    let boxes = table(4, 100, false, &[(5, &[130.0 * s, 65.0 * s, 60.0 * s, 30.0 * s]), (6, &[0.5; 4])]);
+    // One class and "no object": of two logits with a difference of ln 4 the larger one has four fifths.
+    let mut logits = [-3.0, 6.0].repeat(100);
+    logits[10..12].copy_from_slice(&[4_f32.ln() - 2.0, -2.0]);
+    let outputs = [Owned::new("pred_boxes", &[1, 100, 4], boxes), Owned::new("logits", &[1, 100, 2], logits)];
+    let found = find(&detr, &mapping(&detr, 640, 640), &outputs);
+    let [plate] = found.as_slice() else { panic!("{found:?}") };
+    assert!(close(&plate.bbox, &PLATE, 0.01) && (plate.confidence - 0.8).abs() < 1e-5, "{plate:?}");
+}
+
+#[test]
+fn vehicles_come_after_plates_and_nothing_else_comes() {
+    let names = [("task", "detect"), ("names", "['car', 'plate', 'person']"), ("end2end", "True")];
+    let contract = contract("images f32 1,3,640,640", &["o f32 1,300,6"], &names);
+    let row = |dx: f32, score: f32, class: f32| [100.0 + dx, 50.0, 160.0 + dx, 80.0, score, class];
+    let rows = [row(0.0, 0.9, 0.0), row(100.0, 0.5, 1.0), row(200.0, 0.8, 2.0), row(300.0, 0.7, 3.0)];
+    let values = table(6, 300, false, &rows.iter().enumerate().map(|(i, r)| (i, &r[..])).collect::<Vec<_>>());
+    let found = find(&contract, &mapping(&contract, 640, 640), &[Owned::new("o", &[1, 300, 6], values)]);
+    assert_eq!(found.iter().map(|d| d.class).collect::<Vec<_>>(), [1, 0]);
+}
+
+#[test]
 fn overlapping_boxes_of_one_class_become_one() {
     let contract = contract("images f32 1,3,640,640", &["o f32 1,300,6"], &[]);
     let row = |dx: f32, score: f32, class: f32| [100.0 + dx, 50.0, 160.0 + dx, 80.0, score, class];

@@ -3,7 +3,7 @@
 mod models;
 
 use alpr_core::contract::{
-    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, ModelInfo, Overrides, Rows, Score, Units,
+    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, ModelInfo, Overrides, Role, Rows, Score, Units,
     detector, explain_load_failure,
 };
 use models::model;
@@ -48,6 +48,8 @@ const CASES: &[Case] = &[
     (&["images f32 1,3,416,416"], &["output0 f32 ?,7"], &[], "yolo-end2end", UNIT),
     (&["images f32 1,3,640,640"], &["output0 f32 1,25200,6"], &[], "yolov5", UNIT),
     (&["images f32 1,3,640,640"], &["output f32 1,25200,85"], &[], "yolov5", UNIT),
+    // Free axes, as its exporter leaves them with `--dynamic`.
+    (&["images f32 ?,3,?,?"], &["output0 f32 ?,?,6"], &[("stride", "32"), ("names", "{0: 'lp'}")], "yolov5", UNIT),
     (&["input f32 1,3,640,640"], &["output f32 1,25200,15"], &[], "yolo-corners", UNIT),
     (&["input f32 1,3,320,320"], &["output f32 1,6300,15"], &[], "yolo-corners", UNIT),
     (
@@ -163,6 +165,8 @@ fn free_sizes_are_chosen_and_checked() {
     assert_eq!(contract.input.shape(2), [2, 3, 256, 416]);
     assert_eq!(open(&free, &[]).input.shape(1), [1, 3, 640, 640]);
     assert!(refusal(&free, &[("input-size", "400x256")]).contains("multiples of 32"));
+    assert!(open(&free, &[]).input.flexible.is_some());
+    assert_eq!(open(&free, &[("resize", "stretch")]).input.flexible, None, "stretched, all shapes are alike");
     let fixed = model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], DETECT);
     assert!(refusal(&fixed, &[("input-size", "416x256")]).contains("only 640x640"));
 }
@@ -235,6 +239,75 @@ fn modelinfo_ids_tell_the_family() {
 }
 
 #[test]
+fn names_of_classes_tell_what_is_read() {
+    let with = |names: &'static str, output: &str| {
+        let props = [("task", "detect"), ("names", names)];
+        model(&["images f32 1,3,640,640"], &[output], &props)
+    };
+    let mixed = with("{0: 'car', 1: 'license-plate', 2: 'person'}", "output0 f32 1,7,8400");
+    let roles = |contract: &DetectorContract| [0, 1, 2].map(|class| contract.classes.role(class));
+    assert_eq!(roles(&open(&mixed, &[])), [Role::Vehicle, Role::Plate, Role::Other]);
+    assert_eq!(roles(&open(&mixed, &[("plate-classes", "2")])), [Role::Vehicle, Role::Other, Role::Plate]);
+    assert!(refusal(&mixed, &[("plate-classes", "lorry")]).contains("car, license-plate, person, and their indices"));
+
+    let coco = with("{0: 'person', 1: 'bicycle', 2: 'car'}", "output0 f32 1,7,8400");
+    assert!(refusal(&coco, &[]).contains("person, bicycle, car, and none of them is named as plates are"));
+    assert_eq!(open(&coco, &[("plate-classes", "bicycle")]).classes.role(1), Role::Plate);
+
+    let colors = open(&with("['blue', 'green']", "output0 f32 1,6,8400"), &[]);
+    assert_eq!(roles(&colors), [Role::Plate; 3]);
+    assert!(colors.to_string().contains("all its classes (blue, green) are taken for plates"), "{colors}");
+    let unnamed = open(&model(&["images f32 1,3,640,640"], &["output0 f32 1,7,8400"], &[]), &[]);
+    assert!(unnamed.to_string().contains("its 3 classes have no names"), "{unnamed}");
+}
+
+#[test]
+fn transformers_say_what_they_want_in_their_own_files() {
+    let open_with = |config: Option<&str>, preprocessor: Option<&str>, settings: &[(&str, &str)]| {
+        let outputs = ["logits f32 ?,?,?", "pred_boxes f32 ?,?,4"];
+        let mut info = model(&["pixel_values f32 ?,3,?,?"], &outputs, &[]);
+        (info.config.transformers, info.config.preprocessor) =
+            (config.map(str::to_owned), preprocessor.map(str::to_owned));
+        open(&info, settings)
+    };
+    let has_no_object = |contract: &DetectorContract| match contract.head {
+        DetectorHead::Queries { no_object, .. } => no_object,
+        ref other => panic!("{other:?}"),
+    };
+    let nothing = open_with(None, None, &[]);
+    assert!(!has_no_object(&nothing) && nothing.to_string().contains("put config.json"), "{nothing}");
+    assert!(has_no_object(&open_with(None, None, &[("scores", "softmax")])));
+
+    let yolos = open_with(
+        Some(r#"{"model_type": "yolos", "id2label": {"0": "vehicle", "1": "license-plates"}}"#),
+        Some(
+            r#"{"do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+                 "size": {"shortest_edge": 480, "longest_edge": 800}}"#,
+        ),
+        &[],
+    );
+    assert!(has_no_object(&yolos));
+    assert_eq!(yolos.classes.role(1), Role::Plate);
+    let text = yolos.to_string();
+    assert!(text.contains("640x480 RGB NCHW float32 -1.00 to 1.00, letterbox"), "{text}");
+    assert!(!text.contains("config.json"), "{text}");
+
+    let rt = open_with(
+        Some(r#"{"model_type": "rt_detr_v2", "id2label": {"0": "plate"}}"#),
+        Some(
+            r#"{"do_normalize": false, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+                 "size": {"height": 600, "width": 1000}}"#,
+        ),
+        &[],
+    );
+    assert!(!has_no_object(&rt));
+    assert!(rt.to_string().contains("1000x600 RGB NCHW float32 0.00 to 1.00, stretch"), "{rt}");
+
+    let detr = open_with(Some(r#"{"model_type": "detr"}"#), None, &[]);
+    assert!(detr.to_string().contains("-2.12 to 2.25"), "{detr}");
+}
+
+#[test]
 fn the_licence_of_a_copyleft_model_is_told() {
     let with = |license: &'static str| {
         let props = [DETECT, &[("license", license)]].concat();
@@ -270,6 +343,12 @@ fn what_cannot_be_used_is_refused_with_advice() {
             "it is a reader of plates (fast-plate-ocr)",
         ),
         (&["input f32 1,3,416,416"], &["output f32 1,4056,16"], &[], "output output float32 [1,4056,16]"),
+        (
+            &["pixel_values f32 1,3,640,640", "pixel_mask i64 1,640,640"],
+            &["logits f32 1,100,2", "pred_boxes f32 1,100,4"],
+            &[],
+            "the input pixel_mask int64 [1,640,640]",
+        ),
         (&["tokens i64 1,77"], &["logits f32 1,1000"], &[], "input tokens int64 [1,77]"),
         (&[], &[], &[], "the keys are family"),
     ];

@@ -207,11 +207,10 @@ fn an_input_of_free_size_takes_the_shape_of_the_picture() {
         adapted.adapt(1920.0, 1080.0, 1);
         assert_eq!(adapted, given, "{what}, then video");
     }
-    for rigid in [Input { flexible: None, ..given.clone() }, Input { resize: Resize::Stretch, ..given }] {
-        let mut adapted = rigid.clone();
-        adapted.adapt(3000.0, 4000.0, 1);
-        assert_eq!(adapted, rigid);
-    }
+    let rigid = Input { flexible: None, ..given };
+    let mut adapted = rigid.clone();
+    adapted.adapt(3000.0, 4000.0, 1);
+    assert_eq!(adapted, rigid);
 }
 
 #[test]

@@ -9,6 +9,10 @@ use alpr_core::time::Timestamp;
 const USUAL_FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 /// A discontinuity with a gap up to this long is a lost packet; plates are followed across it.
 const MAX_LOSS: Duration = Duration::from_millis(500);
+/// So is one with a gap up to this many times the last: a leaky queue before a slow element drops frames each time.
+const MAX_GROWTH: u32 = 2;
+/// Frames that are further apart belong together only where nothing announces a discontinuity.
+const MAX_GAP: Duration = Duration::from_secs(3);
 /// Late frames in a row of which one is searched all the same: a pipeline that is always late still sees plates.
 const MAX_LATE: u32 = 8;
 
@@ -19,6 +23,8 @@ const MAX_SOURCES: usize = 255;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamTime {
     last: Option<Timestamp>,
+    /// From the frame before to the last one.
+    gap: Duration,
     /// Usual distance of frames, from the caps.
     frame: Option<gst::ClockTime>,
     stream_id: Option<String>,
@@ -51,7 +57,10 @@ impl StreamTime {
             (None, Some(last)) => last.plus(step),
             (None, None) => Timestamp(0),
         };
-        let cut = discont && self.last.is_some_and(|last| time < last || time.since(last) > MAX_LOSS + step);
+        let gap = self.last.map_or(Duration::ZERO, |last| time.since(last));
+        let usual = (MAX_LOSS + step).max(MAX_GAP.min(self.gap * MAX_GROWTH));
+        let cut = discont && self.last.is_some_and(|last| time < last || gap > usual);
+        self.gap = gap.min(MAX_GAP);
         self.last = Some(time);
         FrameTime { time, cut }
     }
@@ -65,6 +74,7 @@ impl StreamTime {
     /// Forgets where the stream was: a flush or a new stream.
     pub(crate) fn reset(&mut self) {
         self.last = None;
+        self.gap = Duration::ZERO;
     }
 }
 
@@ -179,6 +189,16 @@ mod tests {
         }
         stream.reset();
         assert!(!stream.next(Some(MS(60_000)), true).cut);
+    }
+
+    #[test]
+    fn a_leaky_queue_before_a_slow_search_cuts_nothing() {
+        let mut stream = StreamTime::default();
+        let cuts = |stream: &mut StreamTime, times: &[u64]| {
+            times.iter().map(|time| stream.next(Some(MS(*time)), true).cut).collect::<Vec<_>>()
+        };
+        assert_eq!(cuts(&mut stream, &[0, 700, 1400, 2500, 3100]), [false, true, false, false, false]);
+        assert_eq!(cuts(&mut stream, &[13_000, 23_000, 23_700]), [true, true, false], "outages");
     }
 
     #[test]

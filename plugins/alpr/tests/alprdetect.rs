@@ -220,6 +220,27 @@ fn regions_of_upstream_are_searched_and_name_the_vehicle() {
 }
 
 #[test]
+fn a_model_of_plates_and_vehicles_names_the_vehicle() {
+    let info = video(VideoFormat::Rgb, 256, 256);
+    let street = || element("alprdetect", "street-detector.onnx");
+    let element = street();
+    let mut h = harness(&element, &info);
+    let found = plates(&h.push_and_pull(scene(80).buffer(&info, 0)).unwrap());
+    let [plate] = found.as_slice() else { panic!("{found:?}") };
+    check_box(&plate.bbox, (80.0, 100.0, 64.0, 24.0), 0.01);
+    assert_eq!(plate.label, "License Plate");
+    let vehicle = plate.vehicle.as_ref().unwrap();
+    assert_eq!((vehicle.kind.as_deref(), vehicle.id), (Some("car"), None));
+    check_box(&vehicle.bbox.unwrap(), (48.0, 52.0, 128.0, 104.0), 0.01);
+    assert_eq!(stat(&element, "detections"), 1);
+
+    let element = street();
+    element.set_property("model-options", gst::Structure::builder("options").field("plate-classes", "person").build());
+    let found = plates(&harness(&element, &info).push_and_pull(scene(80).buffer(&info, 0)).unwrap());
+    assert_eq!(found.iter().map(|plate| plate.label.as_str()).collect::<Vec<_>>(), ["person"]);
+}
+
+#[test]
 fn tiles_find_what_the_whole_frame_hides() {
     let info = video(VideoFormat::Gray8, 1024, 1024);
     let picture = Painting::new(1024, 1024).rect(700, 300, 12, 6, WHITE);

@@ -73,12 +73,13 @@ struct State {
 pub struct ReadSchedule {
     settings: ScheduleSettings,
     tracks: HashMap<u64, State>,
+    beyond_budget: usize,
 }
 
 impl ReadSchedule {
     /// A schedule that knows no tracks.
     pub fn new(settings: ScheduleSettings) -> Self {
-        Self { settings, tracks: HashMap::new() }
+        Self { settings, ..Self::default() }
     }
 
     /// Chooses at most `budget` of `candidates` of the frame captured at `time`; returns their indices, best first.
@@ -105,6 +106,7 @@ impl ReadSchedule {
             ranked.extend(state.rank(time, weight, &self.settings).map(|rank| (index, rank)));
         }
         ranked.sort_by(|(a, x), (b, y)| x.0.cmp(&y.0).then(y.1.total_cmp(&x.1)).then(a.cmp(b)));
+        self.beyond_budget = ranked.len().saturating_sub(budget);
         ranked.truncate(budget);
         let mut chosen: Vec<usize> = Vec::with_capacity(ranked.len());
         for (index, _) in ranked {
@@ -118,6 +120,11 @@ impl ReadSchedule {
             chosen.push(index);
         }
         chosen
+    }
+
+    /// Crops of the last plan that would have been read, had its budget been larger.
+    pub const fn beyond_budget(&self) -> usize {
+        self.beyond_budget
     }
 
     /// What the readings of `track` amount to now: whether its text is sure (see `Fusion::sure`), and with which

@@ -82,6 +82,9 @@ pub enum DetectorHead {
         boxes: String,
         /// Name of the output with logits `[batch, queries, classes]`.
         logits: String,
+        /// Whether the last column stands for "no object" and the scores of a query add up to 1 (softmax), rather than each
+        /// class having its own (sigmoid).
+        no_object: bool,
     },
     /// Finished boxes (two corners, network pixels), scores and class indices as three outputs.
     Finished {

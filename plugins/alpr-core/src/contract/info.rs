@@ -95,6 +95,10 @@ pub struct Sidecars {
     pub plate_config: Option<String>,
     /// A list of symbols, one a line, in the order of the model's classes.
     pub symbols: Option<String>,
+    /// The `config.json` of Hugging Face's transformers.
+    pub transformers: Option<String>,
+    /// The `preprocessor_config.json` of Hugging Face's transformers.
+    pub preprocessor: Option<String>,
 }
 
 impl Sidecars {
@@ -108,6 +112,8 @@ impl Sidecars {
             (SidecarKind::PlateConfig, format!("{stem}_config.yaml")),
             (SidecarKind::PlateConfig, format!("{stem}.yaml")),
             (SidecarKind::Symbols, format!("{stem}.txt")),
+            (SidecarKind::Transformers, "config.json".to_owned()),
+            (SidecarKind::Preprocessor, "preprocessor_config.json".to_owned()),
         ]
     }
 
@@ -117,6 +123,8 @@ impl Sidecars {
             SidecarKind::Modelinfo => &mut self.modelinfo,
             SidecarKind::PlateConfig => &mut self.plate_config,
             SidecarKind::Symbols => &mut self.symbols,
+            SidecarKind::Transformers => &mut self.transformers,
+            SidecarKind::Preprocessor => &mut self.preprocessor,
         };
         field.get_or_insert(text);
     }
@@ -131,6 +139,10 @@ pub enum SidecarKind {
     PlateConfig,
     /// One symbol a line.
     Symbols,
+    /// What a model of transformers is.
+    Transformers,
+    /// What pictures it wants.
+    Preprocessor,
 }
 
 /// Everything a loader can say about a model without running it.

@@ -74,7 +74,7 @@ pub struct Input {
     pub height: usize,
     /// Size of a batch where the model fixes it; `None` where any number of pictures may be run at once.
     pub batch: Option<usize>,
-    /// How far the size may change; `None` where the model or the user fixes it.
+    /// How far the size may change; `None` where the model or the user fixes it, or pictures are stretched.
     pub flexible: Option<Flexible>,
 }
 
@@ -186,8 +186,7 @@ impl Input {
     /// A standing picture, letterboxed into a lying input, would lose half of its size. `reduction` makes both sides so
     /// many times smaller than the model's usual ones.
     pub fn adapt(&mut self, w: f32, h: f32, reduction: usize) {
-        let letterboxed = matches!(self.resize, Resize::Letterbox | Resize::LetterboxTopLeft);
-        let free = self.flexible.filter(|_| letterboxed && w > 0.0 && h > 0.0);
+        let free = self.flexible.filter(|_| w > 0.0 && h > 0.0);
         let smaller = |free: Flexible| Flexible { area: free.area / (reduction * reduction), ..free };
         let size = free.map(smaller).and_then(|free| free.size(w, h));
         (self.width, self.height) = size.unwrap_or((self.width, self.height));

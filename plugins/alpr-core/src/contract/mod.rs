@@ -5,6 +5,7 @@
 //! for each family and can be set by [`Overrides`].
 
 mod alphabet;
+mod classes;
 mod detectors;
 mod error;
 mod family;
@@ -21,6 +22,7 @@ mod sidecar;
 use std::fmt;
 
 pub use alphabet::Alphabet;
+pub use classes::{Classes, Role, is_vehicle};
 pub use error::{ContractError, explain_load_failure};
 pub use heads::{BoxFormat, CornerColumns, DetectorHead, ReaderHead, Rows, Score, Units};
 pub use info::{Element, ModelInfo, SidecarKind, Sidecars, TensorInfo};
@@ -55,6 +57,8 @@ pub struct DetectorContract {
     pub head: DetectorHead,
     /// Names of classes; empty where the model does not say.
     pub labels: Vec<String>,
+    /// Which of them are plates, and which vehicles.
+    pub classes: Classes,
     /// The threshold that the model was tuned for, where it says so.
     pub confidence_threshold: Option<f32>,
     /// What a user should know: assumptions that could not be verified, built-in thresholds, the licence.

@@ -1,14 +1,19 @@
 //! A model as the families look at it.
 
 use super::error::describe;
-use super::sidecar::{self, Modelinfo};
+use super::sidecar::{self, Modelinfo, Transformers};
 use super::{ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo};
+
+/// The picture of a model of Hugging Face's transformers.
+pub(super) const TRANSFORMERS_INPUT: &str = "pixel_values";
 
 /// The model, its understood side file, and the settings of file and user together.
 pub(super) struct Model<'a> {
     pub(super) info: &'a ModelInfo,
     pub(super) user: Overrides,
     pub(super) modelinfo: Modelinfo,
+    /// Empty for models that are not of that family: its files have names that others use too.
+    pub(super) transformers: Transformers,
 }
 
 /// The picture input of a model as its shape tells it.
@@ -51,10 +56,16 @@ impl Preset {
 
 impl<'a> Model<'a> {
     pub(super) fn new(info: &'a ModelInfo, user: &Overrides) -> Result<Self, ContractError> {
-        let error = |what| ContractError::Sidecar { model: info.file_name.clone(), sidecar: ".modelinfo file", what };
+        let error = |sidecar| move |what| ContractError::Sidecar { model: info.file_name.clone(), sidecar, what };
         let modelinfo = match &info.config.modelinfo {
-            Some(text) => Modelinfo::parse(text).map_err(error)?,
+            Some(text) => Modelinfo::parse(text).map_err(error(".modelinfo file"))?,
             None => Modelinfo::default(),
+        };
+        let transformers = if info.inputs.iter().any(|input| input.name == TRANSFORMERS_INPUT) {
+            let [config, preprocessor] = [&info.config.transformers, &info.config.preprocessor].map(Option::as_deref);
+            Transformers::parse(config, preprocessor).map_err(error("config.json or preprocessor_config.json"))?
+        } else {
+            Transformers::default()
         };
         let mut file = Overrides::parse(modelinfo.settings())?;
         // Metadata inside the model says more than an id.
@@ -62,7 +73,7 @@ impl<'a> Model<'a> {
             let id = |tensor: &TensorInfo| modelinfo.get(&tensor.name, "id").and_then(family_of_id);
             file.family = info.outputs.iter().find_map(id).map(str::to_owned);
         }
-        Ok(Self { info, user: user.or(file), modelinfo })
+        Ok(Self { info, user: user.or(file), modelinfo, transformers })
     }
 
     /// Whether the user named this family.
@@ -80,9 +91,16 @@ impl<'a> Model<'a> {
         self.prop(key)?.trim().parse().ok().filter(|v: &f32| v.is_finite())
     }
 
+    /// The stride of the network, where the metadata names one.
+    pub(super) fn stride(&self) -> Option<usize> {
+        self.prop("stride")?.trim().parse().ok().filter(|stride| (1..=256).contains(stride))
+    }
+
     /// Names of classes: the user's, or those of the metadata.
     pub(super) fn labels(&self) -> Vec<String> {
-        self.user.labels.clone().or_else(|| sidecar::class_names(self.prop("names")?)).unwrap_or_default()
+        let user = self.user.labels.clone();
+        let own = || self.transformers.names.clone().or_else(|| sidecar::class_names(self.prop("names")?));
+        user.or_else(own).unwrap_or_default()
     }
 
     /// The output, where there is only one.
@@ -137,10 +155,12 @@ impl<'a> Model<'a> {
             ));
         }
         let (width, height) = self.size(picture, preset)?;
+        let resize = self.user.resize.unwrap_or(preset.resize);
         let open = picture.width.is_none() && picture.height.is_none() && self.user.input_size.is_none();
-        // Without a known stride nobody can say which sizes the network takes.
-        let flexible =
-            (open && preset.multiple > 1).then_some(Flexible { step: preset.multiple, area: width * height });
+        // Without a known stride nobody can say which sizes the network takes, and a stretched picture fits any.
+        let letterboxed = matches!(resize, Resize::Letterbox | Resize::LetterboxTopLeft);
+        let flexible = (open && letterboxed && preset.multiple > 1)
+            .then_some(Flexible { step: preset.multiple, area: width * height });
         let gray = picture.channels == 1;
         let color = if gray { ColorOrder::Gray } else { self.user.color.unwrap_or(preset.color) };
         if (color == ColorOrder::Gray) != gray {
@@ -162,7 +182,7 @@ impl<'a> Model<'a> {
             layout: picture.layout,
             element,
             color,
-            resize: self.user.resize.unwrap_or(preset.resize),
+            resize,
             pad: self.user.pad.unwrap_or(preset.pad),
             mean,
             scale,

@@ -58,6 +58,10 @@ pub struct Overrides {
     pub regions: Option<Vec<String>>,
     /// Names of the detector's classes.
     pub labels: Option<Vec<String>>,
+    /// Names or indices of the classes that are plates.
+    pub plate_classes: Option<Vec<String>>,
+    /// Whether a detector with queries has one more column for "no object" and scores that add up to 1.
+    pub no_object: Option<bool>,
 }
 
 /// One key: its name, what it accepts, and how a value is taken (false: not accepted).
@@ -182,6 +186,21 @@ const KEYS: &[Key] = &[
             !v.is_empty()
         },
     },
+    Key {
+        name: "plate-classes",
+        accepted: "names or indices of the classes that are plates, with commas between",
+        set: |o, v| {
+            let classes = list(v);
+            let good = !classes.is_empty();
+            o.plate_classes = Some(classes);
+            good
+        },
+    },
+    Key {
+        name: "scores",
+        accepted: "sigmoid, softmax",
+        set: |o, v| choice(&mut o.no_object, v, &[("sigmoid", false), ("softmax", true)]),
+    },
 ];
 
 /// Every key with what it accepts, for messages and documents.
@@ -231,6 +250,8 @@ impl Overrides {
             pad_char: this.pad_char.or(other.pad_char),
             regions: this.regions.or(other.regions),
             labels: this.labels.or(other.labels),
+            plate_classes: this.plate_classes.or(other.plate_classes),
+            no_object: this.no_object.or(other.no_object),
         }
     }
 }

@@ -17,6 +17,11 @@ fn scalar(node: &YamlOwned) -> Option<String> {
         .or_else(|| node.as_bool().map(|b| b.to_string()))
 }
 
+/// A number, whole or not.
+fn real(node: &YamlOwned) -> Option<f32> {
+    node.as_floating_point().map(|v| v as f32).or_else(|| node.as_integer().map(|n| n as f32))
+}
+
 /// The strings of a Python or JSON list such as `["DE", "US-FL"]`; both are YAML as well.
 pub(super) fn strings(text: &str) -> Option<Vec<String>> {
     yaml(text).ok()?.as_vec()?.iter().map(scalar).collect()
@@ -29,8 +34,11 @@ pub(super) fn numbers(text: &str) -> Option<Vec<usize>> {
 
 /// Class names from a Python dictionary `{0: 'plate', 1: "car"}` or a list, in the order of their index.
 pub(super) fn class_names(text: &str) -> Option<Vec<String>> {
-    let node = yaml(text).ok()?;
-    let Some(mapping) = node.as_mapping() else { return strings(text) };
+    names_of(&yaml(text).ok()?)
+}
+
+fn names_of(node: &YamlOwned) -> Option<Vec<String>> {
+    let Some(mapping) = node.as_mapping() else { return node.as_vec()?.iter().map(scalar).collect() };
     let mut names = BTreeMap::new();
     for (key, value) in mapping {
         names.insert(scalar(key)?.parse::<usize>().ok()?, scalar(value)?);
@@ -87,6 +95,61 @@ impl PlateConfig {
             regions: get("plate_regions").and_then(|n| n.as_vec()?.iter().map(scalar).collect()).unwrap_or_default(),
         })
     }
+}
+
+/// What `config.json` and `preprocessor_config.json` of Hugging Face's transformers say of a detector.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Transformers {
+    /// Names of classes.
+    pub(super) names: Option<Vec<String>>,
+    /// Whether the scores of a query add up to 1, one of them for "no object".
+    pub(super) no_object: bool,
+    /// Mean and deviation of each channel on pixels of 0 to 1; `None` where nothing tells.
+    pub(super) normalization: Option<([f32; 3], [f32; 3])>,
+    /// Width and height to which pictures are stretched.
+    pub(super) size: Option<(usize, usize)>,
+    /// The shorter side to which pictures are brought in their own ratio.
+    pub(super) shortest: Option<usize>,
+}
+
+impl Transformers {
+    /// Reads the texts of both files; either may be absent.
+    pub(super) fn parse(config: Option<&str>, preprocessor: Option<&str>) -> Result<Self, String> {
+        /// Those with a softmax.
+        const SOFTMAX: [&str; 3] = ["detr", "yolos", "table-transformer"];
+        /// Further ones whose pictures are normalised as ImageNet's unless told otherwise.
+        const IMAGENET: [&str; 3] = ["conditional_detr", "deformable_detr", "deta"];
+        let mut this = Self::default();
+        if let Some(text) = config {
+            let node = yaml(text)?;
+            let kind = node.as_mapping_get("model_type").and_then(scalar).unwrap_or_default();
+            this.names = node.as_mapping_get("id2label").and_then(names_of);
+            this.no_object = SOFTMAX.contains(&kind.as_str());
+            if this.no_object || IMAGENET.contains(&kind.as_str()) {
+                this.normalization = Some(Self::IMAGENET);
+            }
+        }
+        if let Some(text) = preprocessor {
+            let node = yaml(text)?;
+            let three = |key| -> Option<[f32; 3]> {
+                let values = node.as_mapping_get(key)?.as_vec()?;
+                values.iter().map(real).collect::<Option<Vec<_>>>()?.try_into().ok()
+            };
+            let normalizes = node.as_mapping_get("do_normalize").and_then(YamlOwned::as_bool);
+            this.normalization = match (normalizes, three("image_mean"), three("image_std")) {
+                (Some(false), _, _) => Some(([0.0; 3], [1.0; 3])),
+                (_, Some(mean), Some(std)) if std.iter().all(|s| *s > 0.0) => Some((mean, std)),
+                _ => this.normalization,
+            };
+            let size = node.as_mapping_get("size");
+            let side = |key| usize::try_from(size?.as_mapping_get(key)?.as_integer()?).ok().filter(|n| *n > 0);
+            this.size = side("width").zip(side("height"));
+            this.shortest = side("shortest_edge").or_else(|| usize::try_from(size?.as_integer()?).ok());
+        }
+        Ok(this)
+    }
+
+    const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 }
 
 /// GStreamer's `.modelinfo`: groups of `key=value`, one group a tensor.

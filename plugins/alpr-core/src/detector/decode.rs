@@ -2,7 +2,8 @@
 
 use super::{Detection, suppress::suppress};
 use crate::contract::{
-    BoxFormat, CornerColumns, DecodeError, DetectorContract, DetectorHead, Input, Mapping, Output, Rows, Score, Units,
+    BoxFormat, Classes, CornerColumns, DecodeError, DetectorContract, DetectorHead, Input, Mapping, Output, Role, Rows,
+    Score, Units,
 };
 use crate::geometry::{Point, Quad, Rect};
 
@@ -17,10 +18,12 @@ pub struct Thresholds {
     pub max: usize,
 }
 
-/// Plates in the picture that `outputs` of one run (batch of 1) tell of, best first, in frame pixels.
+/// Plates in the picture that `outputs` of one run (batch of 1) tell of, best first, in frame pixels; after them the
+/// vehicles, where the model has such classes.
 ///
 /// Boxes are cut at the region that the network saw; corners are not. Whatever is not finite, has no area or lies
-/// outside is left out. Boxes of one class that overlap by more than `thresholds.iou` are reduced to the best.
+/// outside is left out, as are classes that are neither. Boxes of one class that overlap by more than `thresholds.iou` are
+/// reduced to the best.
 ///
 /// # Errors
 ///
@@ -31,21 +34,33 @@ pub fn decode(
     mapping: &Mapping,
     thresholds: &Thresholds,
 ) -> Result<Vec<Detection>, DecodeError> {
-    let mut sink = Sink { input: &contract.input, mapping, confidence: thresholds.confidence, found: Vec::new() };
+    let mut sink = Sink {
+        input: &contract.input,
+        classes: &contract.classes,
+        mapping,
+        confidence: thresholds.confidence,
+        found: Vec::new(),
+    };
     match &contract.head {
         DetectorHead::Rows(rows) => from_rows(rows, outputs, &mut sink)?,
-        DetectorHead::Queries { boxes, logits } => from_queries(boxes, logits, outputs, &mut sink)?,
+        DetectorHead::Queries { boxes, logits, no_object } => {
+            from_queries([boxes, logits], *no_object, outputs, &mut sink)?;
+        }
         DetectorHead::Finished { boxes, scores, labels } => from_finished(boxes, scores, labels, outputs, &mut sink)?,
         DetectorHead::Grid { coverage, offsets, unit } => {
             from_grid(coverage, offsets, f32::from(*unit), outputs, &mut sink)?;
         }
     }
-    Ok(suppress(sink.found, thresholds.iou, thresholds.max))
+    let (plates, vehicles) =
+        sink.found.into_iter().partition(|found| contract.classes.role(found.class) == Role::Plate);
+    let [plates, vehicles] = [plates, vehicles].map(|found| suppress(found, thresholds.iou, thresholds.max));
+    Ok([plates, vehicles].concat())
 }
 
 /// Takes candidates in network pixels and keeps the good ones in frame pixels.
 struct Sink<'a> {
     input: &'a Input,
+    classes: &'a Classes,
     mapping: &'a Mapping,
     confidence: f32,
     found: Vec<Detection>,
@@ -78,8 +93,10 @@ impl Sink<'_> {
         }
         let corners =
             corners.map(|q| Quad(q.0.map(|p| self.mapping.point(p.x * sx, p.y * sy)))).filter(|q| plausible(q, &bbox));
-        let confidence = score.clamp(0.0, 1.0);
-        self.found.push(Detection { bbox, corners, confidence, class: class.max(0.0) as u32 });
+        let (confidence, class) = (score.clamp(0.0, 1.0), class.max(0.0) as u32);
+        if self.classes.role(class) != Role::Other {
+            self.found.push(Detection { bbox, corners, confidence, class });
+        }
     }
 }
 
@@ -181,7 +198,17 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn from_queries(boxes: &str, logits: &str, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
+/// The share of `logit` among `logits`, of which it is one.
+fn softmax(logit: f32, logits: &[f32]) -> f32 {
+    1.0 / logits.iter().map(|other| (other - logit).exp()).sum::<f32>()
+}
+
+fn from_queries(
+    [boxes, logits]: [&str; 2],
+    no_object: bool,
+    outputs: &[Output<'_>],
+    sink: &mut Sink<'_>,
+) -> Result<(), DecodeError> {
     let (boxes, logits) = (Output::find(outputs, boxes)?, Output::find(outputs, logits)?);
     let rects = boxes.floats("float32 [1, n, 4]")?;
     let scores = logits.floats("float32 [1, n, classes]")?;
@@ -190,10 +217,11 @@ fn from_queries(boxes: &str, logits: &str, outputs: &[Output<'_>], sink: &mut Si
     if n != m {
         return Err(logits.unexpected(format!("float32 [1, {n}, classes]")));
     }
+    let count = classes - usize::from(no_object && classes > 0);
     for row in 0..n {
-        let at = |c: usize| scores[row * classes + c];
-        let (logit, class) = best(&Score::Classes { first: 0, count: classes, objectness: None }, at);
-        let score = sigmoid(logit);
+        let of_query = &scores[row * classes..(row + 1) * classes];
+        let (logit, class) = best(&Score::Classes { first: 0, count, objectness: None }, |c| of_query[c]);
+        let score = if no_object { softmax(logit, of_query) } else { sigmoid(logit) };
         if sink.wants(score) {
             let rect = std::array::from_fn(|i| rects[row * 4 + i]);
             sink.add(rect, BoxFormat::CenterSize, Units::Normalized, score, class, None);

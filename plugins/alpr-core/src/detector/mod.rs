@@ -1,15 +1,17 @@
 //! Plates found in one frame.
 
+mod carrier;
 mod decode;
 mod suppress;
 
 pub use crate::contract::DecodeError;
+pub use carrier::carrier;
 pub use decode::{Thresholds, decode};
 pub use suppress::suppress;
 
 use crate::geometry::{Quad, Rect};
 
-/// One plate found in one frame.
+/// One plate, or one vehicle, found in one frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
     /// Where it is, in pixels of the full frame.

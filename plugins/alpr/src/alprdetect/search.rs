@@ -1,7 +1,7 @@
 //! Where to search, and one search.
 
-use alpr_core::contract::{DetectorContract, InputBuffer};
-use alpr_core::detector::{Detection, Thresholds, decode, suppress};
+use alpr_core::contract::{DetectorContract, InputBuffer, Role};
+use alpr_core::detector::{Detection, Thresholds, carrier, decode, suppress};
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
 use alpr_core::image::Frame;
@@ -67,7 +67,7 @@ pub(super) struct Detector {
     buffer: InputBuffer,
 }
 
-/// A detection and the vehicle in whose region it was found.
+/// A plate, and the vehicle in whose region it was found or that the model found around it.
 pub(super) type Found = (Detection, Option<Vehicle>);
 
 impl Detector {
@@ -102,11 +102,17 @@ impl Detector {
         coarse: bool,
     ) -> Result<(Vec<Found>, u64), Error> {
         let mut found: Vec<Found> = Vec::new();
+        let mut vehicles: Vec<Detection> = Vec::new();
         let mut inferences = 0;
         let mut look = |this: &mut Self, part: &Part, reduction: usize, found: &mut Vec<Found>| {
             inferences += 1;
-            let detections = this.search_part(frame, &part.region, reduction, thresholds)?;
-            found.extend(detections.into_iter().map(|detection| (detection, part.vehicle.clone())));
+            for detection in this.search_part(frame, &part.region, reduction, thresholds)? {
+                match this.contract.classes.role(detection.class) {
+                    Role::Plate => found.push((detection, part.vehicle.clone())),
+                    _ if detection.confidence >= sure => vehicles.push(detection),
+                    _ => {}
+                }
+            }
             Ok::<(), Error>(())
         };
         for part in parts {
@@ -122,7 +128,16 @@ impl Detector {
         if inferences > 1 {
             found = merge(found, thresholds, sure);
         }
+        for (plate, vehicle) in found.iter_mut().filter(|(_, vehicle)| vehicle.is_none()) {
+            *vehicle = carrier(&plate.bbox, &vehicles).map(|found| self.vehicle(found));
+        }
         Ok((found, inferences))
+    }
+
+    /// A vehicle that the model found.
+    fn vehicle(&self, found: &Detection) -> Vehicle {
+        let kind = self.label(found.class).map(str::to_lowercase);
+        Vehicle { kind, bbox: Some(found.bbox), ..Vehicle::default() }
     }
 
     fn search_part(

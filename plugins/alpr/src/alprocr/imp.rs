@@ -347,11 +347,10 @@ impl AlprOcr {
             }
         };
         let candidates: Vec<(Key, CropQuality)> = crops.iter().map(|(_, candidate)| *candidate).collect();
-        let chosen = state.tracks.plan(time, &candidates, budget);
-        let left = (crops.len() - chosen.len()) as u64;
+        let (chosen, beyond_budget) = state.tracks.plan(time, &candidates, budget);
         self.count(|stats| {
-            let cause = if chosen.len() < budget { &mut stats.not_due } else { &mut stats.beyond_budget };
-            *cause += left;
+            stats.beyond_budget += beyond_budget as u64;
+            stats.not_due += (crops.len() - chosen.len() - beyond_budget) as u64;
         });
         let chosen: Vec<(usize, (Key, CropQuality))> = chosen.into_iter().map(|index| crops[index]).collect();
         self.read_chosen(state, settings, &frame, &chosen, plates)

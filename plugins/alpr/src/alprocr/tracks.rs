@@ -115,11 +115,11 @@ impl Tracks {
         }
     }
 
-    /// Chooses crops to read, see [`ReadSchedule::plan`].
-    pub(super) fn plan(&mut self, time: Timestamp, crops: &[(Key, CropQuality)], budget: usize) -> Vec<usize> {
+    /// Chooses crops to read, see [`ReadSchedule::plan`], and tells how many more were due.
+    pub(super) fn plan(&mut self, time: Timestamp, crops: &[(Key, CropQuality)], budget: usize) -> (Vec<usize>, usize) {
         let candidates: Vec<Candidate> =
             crops.iter().map(|(key, quality)| Candidate { track: key.number(), quality: *quality }).collect();
-        self.schedule.plan(time, &candidates, budget)
+        (self.schedule.plan(time, &candidates, budget), self.schedule.beyond_budget())
     }
 
     /// Adds a reading; `false` when it says nothing. Where it tells that the track went over to another vehicle, the

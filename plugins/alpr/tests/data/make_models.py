@@ -79,6 +79,19 @@ def detector(name, tail=None):
     g.save(name, [tensor("images", [1, 3, SIDE, SIDE])], [tensor("output0", ["n", 7])])
 
 
+def street(name):
+    """The bright box as a plate, a car and a person around it, and a car elsewhere."""
+    g = Graph()
+    plate = g.op("Concat", *bright_box(g), axis=1)
+    # batch, x1, y1, x2, y2, class, score: what each object adds to the plate's row
+    rows = [[0, -8, -12, 8, 8, 0, 0], [0, 0, 0, 0, 0, 1, 0], [0, -6, -6, 6, 6, 2, 0], [0, -16, -30, -16, -12, 0, 0]]
+    rows = g.op("Add", plate, g.const(rows, np.float32))
+    scores = g.op("Reshape", g.op("Gather", rows, g.const(6, np.int64), axis=1), g.const([4], np.int64))
+    g.op("Compress", rows, g.op("Greater", scores, g.const(0.0)), axis=0, output="output0")
+    g.save(name, [tensor("images", [1, 3, SIDE, SIDE])], [tensor("output0", ["n", 7])],
+           {"names": "{0: 'Car', 1: 'License Plate', 2: 'person'}"})
+
+
 def endless(g, row):
     """Multiplies matrices for hours before it answers."""
     body = Graph()
@@ -133,6 +146,7 @@ if __name__ == "__main__":
     detector("bright-detector.onnx")
     detector("endless-detector.onnx", endless)
     detector("failing-detector.onnx", failing)
+    street("street-detector.onnx")
     reader("level-reader.onnx", "n")
     reader("level-reader-batch2.onnx", 2)
     no_contract("no-contract.onnx")

@@ -138,6 +138,14 @@ fn a_better_crop_goes_before_one_that_tells_nothing_new() {
 }
 
 #[test]
+fn only_what_is_due_is_beyond_the_budget() {
+    let mut schedule = ReadSchedule::new(ScheduleSettings::default());
+    let crops = [crop(1, 30.0), crop(2, 25.0), crop(3, 20.0)];
+    assert_eq!((schedule.plan(at(0), &crops, 1).len(), schedule.beyond_budget()), (1, 2));
+    assert_eq!((schedule.plan(at(1), &crops, 2).len(), schedule.beyond_budget()), (2, 0), "the first is not due again");
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut schedule = ReadSchedule::new(ScheduleSettings { expire: Duration::from_secs(1), ..Default::default() });
     for track in 0..1000_u64 {

@@ -1,7 +1,7 @@
 //! Detectors with queries in place of anchors.
 
 use super::super::heads::DetectorHead;
-use super::super::model::Preset;
+use super::super::model::{Preset, TRANSFORMERS_INPUT};
 use super::super::{Element, FixedInput, Range, Resize};
 use super::{Family, contract};
 
@@ -37,14 +37,34 @@ pub(super) const RT_DETR: Family = Family {
 pub(super) const TRANSFORMERS: Family = Family {
     name: "detr-transformers",
     sniff: |model| {
-        model.input("pixel_values")?;
+        model.input(TRANSFORMERS_INPUT)?;
         let picture = model.picture()?;
+        let said = &model.transformers;
         let head = DetectorHead::Queries {
             boxes: model.output("pred_boxes")?.name.clone(),
             logits: model.output("logits")?.name.clone(),
+            no_object: model.user.no_object.unwrap_or(said.no_object),
         };
-        Some(contract(model, "detr-transformers", &picture, &STRETCHED, head).map(|mut c| {
-            c.notes.push("pixels are fed as 0 to 1; set range=imagenet if preprocessor_config.json normalises".into());
+        let mut preset = STRETCHED;
+        if let Some((mean, std)) = said.normalization {
+            (preset.mean, preset.scale) = (mean.map(|m| m * 255.0), std.map(|s| 1.0 / (s * 255.0)));
+        }
+        if let Some(shortest) = said.shortest.filter(|side| (64..=2048).contains(side)) {
+            // Whole pictures in their own ratio, for which a picture of 4:3 stands here.
+            let side = |length: usize| length.next_multiple_of(preset.multiple);
+            preset = Preset { resize: Resize::Letterbox, size: (side(shortest * 4 / 3), side(shortest)), ..preset };
+        }
+        if let Some(size) = said.size {
+            preset = Preset { size, multiple: 1, ..preset };
+        }
+        Some(contract(model, "detr-transformers", &picture, &preset, head).map(|mut c| {
+            if said.normalization.is_none() {
+                c.notes.push(
+                    "pixels are fed as 0 to 1; put config.json and preprocessor_config.json beside the model, or set \
+                     range=imagenet if it normalises"
+                        .into(),
+                );
+            }
             c
         }))
     },
@@ -62,7 +82,8 @@ pub(super) const RF_DETR: Family = Family {
         }
         let (mean, scale) = Range::ImageNet.normalization();
         let preset = Preset { mean, scale, size: (560, 560), ..STRETCHED };
-        let head = DetectorHead::Queries { boxes: boxes.name.clone(), logits: logits.name.clone() };
+        let no_object = model.user.no_object.unwrap_or(false);
+        let head = DetectorHead::Queries { boxes: boxes.name.clone(), logits: logits.name.clone(), no_object };
         Some(contract(model, "rf-detr", &picture, &preset, head))
     },
 };

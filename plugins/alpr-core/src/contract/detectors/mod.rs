@@ -8,7 +8,7 @@ mod yolo;
 mod yolox;
 
 use super::model::{Model, Picture, Preset};
-use super::{ContractError, DetectorContract, DetectorHead, family, readers};
+use super::{Classes, ContractError, DetectorContract, DetectorHead, Score, family, is_vehicle, readers};
 
 type Family = family::Family<DetectorContract>;
 
@@ -19,11 +19,11 @@ const FAMILIES: [Family; 12] = [
     detr::TRANSFORMERS,
     ultralytics::ULTRALYTICS,
     yolo::END2END,
+    yolo::CORNERS,
+    yolo::V5,
     yolo::SUPPRESSED,
     yolo::V8,
-    yolo::CORNERS,
     yolox::YOLOX,
-    yolo::V5,
     detr::RF_DETR,
     grid::DETECTNET,
 ];
@@ -31,7 +31,14 @@ const FAMILIES: [Family; 12] = [
 /// The contract of a detector.
 pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError> {
     if let Some(contract) = family::find(&FAMILIES, model)? {
-        return Ok(contract);
+        let fed = |name: &str| name == contract.input.name || contract.fixed_inputs.iter().any(|f| f.name == name);
+        return match model.info.inputs.iter().find(|input| !fed(&input.name)) {
+            Some(more) => Err(model.refused(
+                format!("beside the picture it wants the input {more}, and nothing tells what belongs there"),
+                "export it with the picture as its only input",
+            )),
+            None => Ok(contract),
+        };
     }
     match readers::recognize(model) {
         Some(name) => Err(model.refused(
@@ -61,13 +68,58 @@ fn contract(
             model.refused(format!("it wants {batch} pictures at once"), "export it with a batch of 1 or a free one")
         );
     }
+    let labels = model.labels();
+    let classes = classes(model, &labels, &head, &mut notes)?;
     Ok(DetectorContract {
         family,
         input,
         fixed_inputs: Vec::new(),
         head,
-        labels: model.labels(),
+        labels,
+        classes,
         confidence_threshold: model.prop_number("confidence_threshold").filter(|t| (0.0..=1.0).contains(t)),
         notes,
     })
+}
+
+/// Which classes are plates: those the user names, else those whose names tell.
+fn classes(
+    model: &Model<'_>,
+    labels: &[String],
+    head: &DetectorHead,
+    notes: &mut Vec<String>,
+) -> Result<Classes, ContractError> {
+    if let Some(wanted) = &model.user.plate_classes {
+        return Classes::chosen(labels, wanted).map_err(|class| ContractError::Setting {
+            key: "plate-classes".into(),
+            value: class,
+            accepted: match labels {
+                [] => "indices of classes, because this model does not name its classes".into(),
+                labels => format!("the classes of this model, {}, and their indices", labels.join(", ")),
+            },
+        });
+    }
+    if let Some(classes) = Classes::by_name(labels) {
+        // Two classes beside corners are plates of one and of two rows.
+        if let DetectorHead::Rows(rows) = head
+            && let Score::Classes { count: count @ 2.., .. } = rows.score
+            && labels.is_empty()
+            && rows.corners.is_none()
+        {
+            notes.push(format!(
+                "its {count} classes have no names: all are taken for plates; set plate-classes to the indices that are"
+            ));
+        }
+        return Ok(classes);
+    }
+    let shown = labels.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if labels.iter().any(|label| is_vehicle(label) || label.eq_ignore_ascii_case("person")) {
+        let more = if labels.len() > 8 { ", …" } else { "" };
+        return Err(model.refused(
+            format!("its classes are {shown}{more}, and none of them is named as plates are"),
+            "use a detector of plates; where a class is plates under another name, set plate-classes to it",
+        ));
+    }
+    notes.push(format!("all its classes ({shown}) are taken for plates; set plate-classes to those that are"));
+    Ok(Classes::default())
 }

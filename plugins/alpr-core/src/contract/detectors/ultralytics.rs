@@ -43,9 +43,7 @@ fn accept(
     if normalized {
         preset.resize = Resize::Stretch;
     }
-    if let Some(stride) = model.prop("stride").and_then(|s| s.trim().parse().ok()).filter(|s| (1..=256).contains(s)) {
-        preset.multiple = stride;
-    }
+    preset.multiple = model.stride().unwrap_or(preset.multiple);
     if let Some([height, width]) = model.prop("imgsz").and_then(numbers).as_deref() {
         preset.size = (*width, *height);
     }

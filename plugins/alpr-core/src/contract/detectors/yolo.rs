@@ -2,6 +2,7 @@
 
 use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score, Units};
 use super::super::model::{Model, Picture, Preset};
+use super::super::sidecar::class_names;
 use super::super::{Element, TensorInfo};
 use super::{Family, contract};
 
@@ -88,10 +89,23 @@ pub(super) const V5: Family = Family {
     name: "yolov5",
     sniff: |model| {
         let (picture, output) = (model.picture()?, three_dimensional(model)?);
-        let rows = candidates(model, "yolov5", &picture, output, Some(3))?;
-        Some(contract(model, "yolov5", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)))
+        let told = exported_by_v5(model, output);
+        let (multiple, rows) = match told {
+            Some((stride, columns)) => (stride, objects(model, output, columns)),
+            None => (1, candidates(model, "yolov5", &picture, output, Some(3))?),
+        };
+        let preset = Preset { multiple, ..Preset::LETTERBOX };
+        Some(contract(model, "yolov5", &picture, &preset, DetectorHead::Rows(rows)))
     },
 };
+
+/// Stride and columns, where the metadata are those of YOLOv5's own exporter: `stride` and `names` and no `task`. Free axes tell
+/// nothing, and rows of one class look like finished boxes.
+fn exported_by_v5(model: &Model<'_>, output: &TensorInfo) -> Option<(usize, usize)> {
+    let columns = 5 + model.prop("names").and_then(class_names)?.len();
+    let fits = model.prop("task").is_none() && output.dim(2).is_none_or(|dim| dim == columns);
+    model.stride().filter(|_| fits).map(|stride| (stride, columns))
+}
 
 /// The output, where it is the only one and has three dimensions.
 pub(super) fn three_dimensional<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
@@ -115,8 +129,13 @@ pub(super) fn candidates(
     if fits().is_none() && !model.forced(family) {
         return None;
     }
+    Some(objects(model, output, columns))
+}
+
+/// Rows of a box, its objectness and a score for each class.
+fn objects(model: &Model<'_>, output: &TensorInfo, columns: usize) -> Rows {
     let score = Score::Classes { first: 5, count: columns - 5, objectness: Some(4) };
-    Some(Rows { score, ..plain(model, output, columns) })
+    Rows { score, ..plain(model, output, columns) }
 }
 
 /// Cells of a picture at the strides 8, 16, 32 and so on.

@@ -1,0 +1,169 @@
+//! Which classes of a detector are plates, and which are the vehicles that carry them.
+
+/// What the objects of a class are to this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A plate to read.
+    Plate,
+    /// A vehicle that may carry one.
+    Vehicle,
+    /// Anything else.
+    Other,
+}
+
+/// Parts of names of plate classes in lower case, as trained models have them in several languages.
+const PLATE_PARTS: [&str; 14] = [
+    "plate",
+    "license",
+    "licence",
+    "registration",
+    "lpd",
+    "placa",
+    "plaque",
+    "plaka",
+    "kennzeichen",
+    "nummernschild",
+    "matricula",
+    "matrícula",
+    "targa",
+    "车牌",
+];
+/// Whole names of plate classes.
+const PLATE_NAMES: [&str; 4] = ["lp", "anpr", "alpr", "np"];
+/// Last words of names of vehicle classes: "light truck" is one, "truck wheel" is none.
+const VEHICLES: [&str; 16] = [
+    "car",
+    "truck",
+    "bus",
+    "van",
+    "motorcycle",
+    "motorbike",
+    "motor",
+    "vehicle",
+    "lorry",
+    "trailer",
+    "taxi",
+    "pickup",
+    "suv",
+    "minibus",
+    "scooter",
+    "tractor",
+];
+
+/// Whether `name`, in letters of any case, is one of a class of vehicles.
+pub fn is_vehicle(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.rsplit(|c: char| !c.is_alphanumeric())
+        .find(|word| !word.is_empty())
+        .is_some_and(|word| VEHICLES.contains(&word))
+}
+
+fn is_plate(name: &str) -> bool {
+    let name = name.to_lowercase();
+    PLATE_NAMES.contains(&name.trim()) || PLATE_PARTS.iter().any(|part| name.contains(part))
+}
+
+/// The role of every class of a detector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Classes {
+    /// By class index; empty where every class is a plate.
+    roles: Vec<Role>,
+}
+
+impl Classes {
+    /// Roles by the names of the classes; `None` where there are several and none of them tells a plate.
+    ///
+    /// A single class is that of plates, whatever its name.
+    pub(super) fn by_name(names: &[String]) -> Option<Self> {
+        if names.len() < 2 {
+            return Some(Self::default());
+        }
+        // Open Images has dishes too: there plates are `Vehicle registration plate`.
+        let dishes = names.iter().any(|name| name.to_lowercase().contains("registration plate"));
+        let roles: Vec<Role> = names
+            .iter()
+            .map(|name| match name {
+                _ if dishes && name.eq_ignore_ascii_case("plate") => Role::Other,
+                _ if is_plate(name) => Role::Plate,
+                _ if is_vehicle(name) => Role::Vehicle,
+                _ => Role::Other,
+            })
+            .collect();
+        roles.contains(&Role::Plate).then_some(Self { roles })
+    }
+
+    /// Plates are the classes that `wanted` has the names (in letters of any case) or indices of.
+    ///
+    /// # Errors
+    ///
+    /// The first of `wanted` that is neither a name nor an index of a class.
+    pub(super) fn chosen(names: &[String], wanted: &[String]) -> Result<Self, String> {
+        let index = |wanted: &String| {
+            let by_name = || names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+            let by_index = || wanted.parse().ok().filter(|index| names.is_empty() || *index < names.len());
+            by_name().or_else(by_index).filter(|index| *index < 10_000).ok_or_else(|| wanted.clone())
+        };
+        let plates: Vec<usize> = wanted.iter().map(index).collect::<Result<_, _>>()?;
+        let count = names.len().max(plates.iter().max().map_or(0, |last| last + 1));
+        let role = |class: usize| match names.get(class) {
+            _ if plates.contains(&class) => Role::Plate,
+            Some(name) if is_vehicle(name) => Role::Vehicle,
+            _ => Role::Other,
+        };
+        Ok(Self { roles: (0..count).map(role).collect() })
+    }
+
+    /// The role of the class of this index.
+    pub fn role(&self, class: u32) -> Role {
+        if self.roles.is_empty() {
+            return Role::Plate;
+        }
+        self.roles.get(class as usize).copied().unwrap_or(Role::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(names: &[&str]) -> Option<String> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let classes = Classes::by_name(&names)?;
+        let letter = |class: usize| match classes.role(class as u32) {
+            Role::Plate => 'p',
+            Role::Vehicle => 'v',
+            Role::Other => '-',
+        };
+        Some((0..names.len()).map(letter).collect())
+    }
+
+    #[test]
+    fn names_tell_plates_and_vehicles() {
+        for (names, expected) in [
+            (&["0"][..], Some("p")),
+            (&["car", "License_Plate"], Some("vp")),
+            (&["Placa", "Light Truck", "truck wheel", "person"], Some("pv--")),
+            (&["plate", "plate_two_rows"], Some("pp")),
+            (&["Plate", "Car", "Vehicle registration plate"], Some("-vp")),
+            (&["LP", "carrot", "motor-cycle; motorcycle"], Some("p-v")),
+            (&["person", "bicycle", "car"], None),
+            (&["single", "double"], None),
+        ] {
+            assert_eq!(roles(names).as_deref(), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn classes_are_chosen_by_name_or_index() {
+        let names = ["car".to_owned(), "blue".to_owned(), "green".to_owned()];
+        let chosen = |wanted: &[&str]| {
+            let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+            Classes::chosen(&names, &wanted).map(|classes| (0..4).map(|c| classes.role(c)).collect::<Vec<_>>())
+        };
+        assert_eq!(chosen(&["Blue", "2"]).unwrap(), [Role::Vehicle, Role::Plate, Role::Plate, Role::Other]);
+        assert_eq!(chosen(&["red"]).unwrap_err(), "red");
+        assert_eq!(chosen(&["3"]).unwrap_err(), "3");
+        let unnamed = Classes::chosen(&[], &["1".to_owned()]).unwrap();
+        assert_eq!([0, 1, 2].map(|c| unnamed.role(c)), [Role::Other, Role::Plate, Role::Other]);
+    }
+}
