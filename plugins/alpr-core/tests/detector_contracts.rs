@@ -3,8 +3,8 @@
 mod models;
 
 use alpr_core::contract::{
-    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, ModelInfo, Overrides, Role, Rows, Score, Units,
-    detector, explain_load_failure,
+    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, ModelInfo, Overrides, Role, Rows, Score,
+    Sidecars, Units, detector, explain_load_failure, families,
 };
 use models::model;
 
@@ -355,6 +355,21 @@ fn what_cannot_be_used_is_refused_with_advice() {
     for (inputs, outputs, props, part) in CASES {
         let message = refusal(&model(inputs, outputs, props), &[]);
         assert!(message.contains(part) && message.contains("net.onnx"), "{part}: {message}");
+    }
+}
+
+#[test]
+fn the_page_of_models_knows_every_family_file_and_key() {
+    let page = include_str!("../../../docs/models.md");
+    for family in families().concat() {
+        assert!(page.contains(&format!("\n| `{family}` |")), "{family}");
+    }
+    for (key, accepted) in Overrides::keys() {
+        assert!(page.contains(&format!("\n| `{key}` | {accepted}")), "{key}");
+    }
+    for (_, file) in Sidecars::candidates("M.onnx") {
+        let shown = if file.starts_with('M') { file.replacen('M', "<model>", 1) } else { file };
+        assert!(page.contains(&format!("`{shown}`")), "{shown}");
     }
 }
 

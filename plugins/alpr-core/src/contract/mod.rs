@@ -104,6 +104,11 @@ pub fn reader(info: &ModelInfo, overrides: &Overrides) -> Result<ReaderContract,
     readers::find(&Model::new(info, overrides)?)
 }
 
+/// Names of the families of detectors, and of readers.
+pub fn families() -> [Vec<&'static str>; 2] {
+    [detectors::names(), readers::names()]
+}
+
 /// How much further than [`ReaderContract::crop_margin`] the wider views of a plate reach, in the same unit.
 const WIDER: f32 = 0.05;
 

@@ -203,12 +203,17 @@ const KEYS: &[Key] = &[
     },
 ];
 
-/// Every key with what it accepts, for messages and documents.
+/// Every key with what it accepts, for messages.
 pub(super) fn keys() -> String {
-    KEYS.iter().map(|key| format!("{} ({})", key.name, key.accepted)).collect::<Vec<_>>().join(", ")
+    Overrides::keys().map(|(name, accepted)| format!("{name} ({accepted})")).collect::<Vec<_>>().join(", ")
 }
 
 impl Overrides {
+    /// Every key with what it accepts.
+    pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+        KEYS.iter().map(|key| (key.name, key.accepted))
+    }
+
     /// Takes settings of the form (key, value).
     ///
     /// # Errors

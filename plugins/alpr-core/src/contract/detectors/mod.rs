@@ -45,8 +45,13 @@ pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError>
             format!("it is a reader of plates ({name}) and not a detector"),
             "give it to the element that reads, and a detector here",
         )),
-        None => Err(model.unknown("detector", family::names(&FAMILIES))),
+        None => Err(model.unknown("detector", names())),
     }
+}
+
+/// Names of all families.
+pub(super) fn names() -> Vec<&'static str> {
+    family::names(&FAMILIES)
 }
 
 /// A contract of `family` with one picture and no extras.

@@ -21,7 +21,12 @@ const FAMILIES: [Family; 7] = [
 
 /// The contract of a reader.
 pub(super) fn find(model: &Model<'_>) -> Result<ReaderContract, ContractError> {
-    family::find(&FAMILIES, model)?.ok_or_else(|| model.unknown("reader", family::names(&FAMILIES)))
+    family::find(&FAMILIES, model)?.ok_or_else(|| model.unknown("reader", names()))
+}
+
+/// Names of all families.
+pub(super) fn names() -> Vec<&'static str> {
+    family::names(&FAMILIES)
 }
 
 /// The family of readers that a model belongs to, whatever the user says about families.
