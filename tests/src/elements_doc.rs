@@ -123,6 +123,15 @@ fn kind_and_default(property: &glib::ParamSpec) -> (String, String) {
         let default = class.value(p.default_value_as_i32()).map(|v| code(v.nick())).unwrap_or_default();
         return (values.join(", "), default);
     }
+    if let Some(p) = property.downcast_ref::<glib::ParamSpecFlags>() {
+        let class = p.flags_class();
+        let values: Vec<_> = class.values().iter().map(|v| format!("`{}` ({})", v.nick(), v.name())).collect();
+        let all = p.default_value_as_u32();
+        // A value of several bits stands for others.
+        let set = class.values().iter().filter(|v| v.value().is_power_of_two() && v.value() & all != 0);
+        let default = set.map(|v| v.nick()).collect::<Vec<_>>().join("+");
+        return (values.join(", "), if default.is_empty() { default } else { code(&default) });
+    }
     let default = match property.default_value().get::<Option<String>>() {
         Ok(Some(text)) if !text.is_empty() => code(&text),
         _ => String::new(),

@@ -184,7 +184,7 @@ fn settings_win_over_what_the_file_says() {
     let contract = open(&info, &set);
     assert_eq!(
         contract.to_string().split(';').next(),
-        Some("yolox: images 416x416 RGB NCHW float32 -2.12 to 2.25, stretch, classes plate")
+        Some("yolox: images 416x416 RGB NCHW float32 -2.12 to 2.25, stretch, plates plate")
     );
     assert!(rows(&contract).cells.is_empty());
     let queries = open(&model(&["images f32 1,3,640,640"], &["o f32 1,300,6"], &[]), &[("boxes", "normalized")]);

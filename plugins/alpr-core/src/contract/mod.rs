@@ -160,8 +160,13 @@ fn grown(bbox: &Rect, corners: Option<&Quad>, margin: f32) -> Quad {
 impl fmt::Display for DetectorContract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.family, self.input)?;
-        if !self.labels.is_empty() {
-            write!(f, ", classes {}", self.labels.join(" "))?;
+        for (what, role) in [("plates", Role::Plate), ("vehicles", Role::Vehicle)] {
+            let of_role =
+                |(class, label): (usize, &String)| (self.classes.role(class as u32) == role).then(|| label.clone());
+            let labels: Vec<String> = self.labels.iter().enumerate().filter_map(of_role).collect();
+            if !labels.is_empty() {
+                write!(f, ", {what} {}", labels.join("|"))?;
+            }
         }
         self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
