@@ -11,10 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .closer import look_closer
 from .inference import session
 
 PAD = 114
 """Grey of the letterbox border, 0..255."""
+
+XS, YS = [0, 2, 5, 7, 9, 11], [1, 3, 6, 8, 10, 12]
+"""Columns of a find that are x and y."""
 
 
 def letterbox(rgb: np.ndarray, width: int, height: int) -> tuple[np.ndarray, float, float, float]:
@@ -82,24 +86,41 @@ class Pose:
     """Our detector's contract: `images` [N,3,H,W] in 0..1, `output0` [N,13,A], see `models/README.md`."""
 
     def __init__(self, path: Path, threads: int = 1, size: tuple[int, int] | None = None, floor: float = 0.02,
-                 adapt: bool = False):
+                 adapt: bool = False, further: bool = False):
         self.session = session(path, threads)
         self.metadata = self.session.get_modelmeta().custom_metadata_map
         if size is None:
             height, width = (int(v) for v in self.metadata["imgsz"].strip("[]").split(","))
             size = (width, height)
         self.width, self.height = size
-        self.floor, self.adapt = floor, adapt
+        self.floor, self.adapt, self.further = floor, adapt or further, further
 
-    def detect(self, rgb: np.ndarray) -> np.ndarray:
-        """Plates of one picture with their corners, down to score `floor`; `adapt` shapes the input like the picture, at no more pixels."""
-        size = (self.width, self.height)
-        if self.adapt:
-            size = adapted_size(rgb.shape[1], rgb.shape[0], self.width * self.height)
+    def _look(self, rgb: np.ndarray, area: int | None) -> tuple[np.ndarray, float]:
+        """One look: finds in px of the picture, and network px a picture px; `area` shapes the input like the picture."""
+        size = adapted_size(rgb.shape[1], rgb.shape[0], area) if area else (self.width, self.height)
         picture, scale, left, top = letterbox(rgb, *size)
         blob = picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
         rows = decode_pose(self.session.run(None, {"images": blob})[0][0], self.floor)
-        xs, ys = [0, 2, 5, 7, 9, 11], [1, 3, 6, 8, 10, 12]
-        rows[:, xs] = (rows[:, xs] - left) / scale
-        rows[:, ys] = (rows[:, ys] - top) / scale
-        return rows
+        rows[:, XS] = (rows[:, XS] - left) / scale
+        rows[:, YS] = (rows[:, YS] - top) / scale
+        return rows, scale
+
+    def detect(self, rgb: np.ndarray) -> np.ndarray:
+        """Plates of one picture with their corners, down to score `floor`; `adapt` shapes the input like the picture, at no
+        more pixels, and `further` looks again where `alprdetect` does: smaller, and closer."""
+        area = self.width * self.height
+        rows, scale = self._look(rgb, area if self.adapt else None)
+        if not self.further:
+            return rows
+        sure = float(self.metadata.get("confidence_threshold", "0.5"))
+        if not (rows[:, 4] >= sure).any():
+            rows = nms(np.concatenate([rows, self._look(rgb, area // 4)[0]]))
+
+        def near(*box: float) -> np.ndarray:
+            x1, y1, x2, y2 = (round(v) for v in box)
+            found = self._look(rgb[y1:y2, x1:x2], area // 4)[0]
+            found[:, XS] += x1
+            found[:, YS] += y1
+            return found
+
+        return look_closer(rows, rgb.shape[1], rgb.shape[0], scale, sure, near, nms)

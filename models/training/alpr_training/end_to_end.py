@@ -130,7 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare-margin", type=float, default=0.1, help="of the box, where the CCT readers read best")
     parser.add_argument("--margin", type=float, help="in place of our reader's own crop margin")
     parser.add_argument("--views", type=int, default=len(VIEWS), choices=range(1, len(VIEWS) + 1), help="crops of one plate that our reader reads together")
-    parser.add_argument("--adapt", action=argparse.BooleanOptionalAction, default=True, help="shape our detector's input like each picture, as alprdetect does")
+    parser.add_argument("--further", action=argparse.BooleanOptionalAction, default=True, help="shape our detector's input like each picture and look again, as alprdetect does")
     parser.add_argument("--cache", type=Path, default=Path("build/scenes"), help="folder of the decoded scenes")
     parser.add_argument("--split", default="val")
     parser.add_argument("--width-from", type=float, default=24, help="leave out plates narrower than this in the stored picture (px)")
@@ -147,7 +147,7 @@ def run(args: argparse.Namespace) -> None:
         pairs.append((args.compare_detector, args.compare_reader, args.compare_margin, VIEWS[:1]))
     print(f"{len(numbers)} pictures with texts, split {args.split}")
     for detector_path, reader_path, margin, views in pairs:
-        detector, reader = open_detector(detector_path, args.threads, None, args.adapt), Reader(reader_path, args.threads, margin)
+        detector, reader = open_detector(detector_path, args.threads, None, further=args.further), Reader(reader_path, args.threads, margin)
         threshold = float(getattr(detector, "metadata", {}).get("confidence_threshold", "0.25"))
         rows = []
         for number in numbers:

@@ -27,10 +27,10 @@ NETWORK = (640, 384)
 """Input size (px) at which plate widths are stated."""
 
 
-def open_detector(path: Path, threads: int, size: tuple[int, int] | None, adapt: bool = False):
+def open_detector(path: Path, threads: int, size: tuple[int, int] | None, adapt: bool = False, further: bool = False):
     """The detector in `path`, by its metadata: ours (`kpt_shape`) or an end-to-end YOLO."""
     if "kpt_shape" in session(path).get_modelmeta().custom_metadata_map:
-        return Pose(path, threads, size, adapt=adapt)
+        return Pose(path, threads, size, adapt=adapt, further=further)
     return EndToEnd(path, threads)
 
 
@@ -150,6 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=0, help="every n-th picture so that at most this many are used")
     parser.add_argument("--size", help="input size WxH in place of the model's own")
     parser.add_argument("--adapt", action="store_true", help="shape the input like each picture, at no more pixels than the model's own")
+    parser.add_argument("--further", action="store_true", help="the same, and look again where alprdetect does: smaller, and closer")
     parser.add_argument("--threshold", type=float, help="in place of the model's confidence_threshold")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write all scores here")
@@ -167,7 +168,7 @@ def run(args: argparse.Namespace) -> None:
     size = tuple(int(v) for v in args.size.split("x")) if args.size else None
     results = []
     for path in [args.model, *args.compare]:
-        detector = open_detector(path, args.threads, size, args.adapt)
+        detector = open_detector(path, args.threads, size, args.adapt, args.further)
         own = getattr(detector, "metadata", {}).get("confidence_threshold", "0.25")
         threshold = args.threshold if args.threshold is not None and path == args.model else float(own)
         outcome, audited, milliseconds, finds = score(detector, scenes, numbers)

@@ -1,11 +1,13 @@
 //! Plates found in one frame.
 
 mod carrier;
+mod closer;
 mod decode;
 mod suppress;
 
 pub use crate::contract::DecodeError;
 pub use carrier::carrier;
+pub use closer::Closer;
 pub use decode::{Thresholds, decode};
 pub use suppress::suppress;
 

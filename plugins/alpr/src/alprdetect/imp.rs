@@ -354,8 +354,7 @@ impl AlprDetect {
         let parts = parts(settings, &frame, buffer, view);
         let started = std::time::Instant::now();
         let thresholds = settings.thresholds(least);
-        let (found, inferences) =
-            state.detector.search(&frame, &parts, &thresholds, confidence, settings.coarse_search)?;
+        let (found, inferences) = state.detector.search(&frame, &parts, &thresholds, confidence, settings.further)?;
         let elapsed = started.elapsed();
         let all = found.len();
         let found: Vec<Found> = found.into_iter().filter(|(d, _)| settings.wants_size(&d.bbox)).collect();

@@ -1,7 +1,7 @@
 //! Where to search, and one search.
 
 use alpr_core::contract::{DetectorContract, InputBuffer, Role};
-use alpr_core::detector::{Detection, Thresholds, carrier, decode, suppress};
+use alpr_core::detector::{Closer, Detection, Thresholds, carrier, decode, suppress};
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
 use alpr_core::image::Frame;
@@ -60,6 +60,23 @@ pub(super) fn regions(width: u32, height: u32, regions: Vec<Region>) -> Vec<Part
         .collect()
 }
 
+/// Which further looks follow where the first one leaves something open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Further {
+    /// A smaller one where nothing was found, for plates that nearly fill the part.
+    pub(super) coarse: bool,
+    /// Closer ones at small weak finds.
+    pub(super) close: bool,
+}
+
+/// What one inference found, best first.
+struct Look {
+    plates: Vec<Detection>,
+    vehicles: Vec<Detection>,
+    /// Pixels of the network for each pixel of the frame.
+    scale: f32,
+}
+
 /// A detector ready to run.
 pub(super) struct Detector {
     model: Model,
@@ -85,8 +102,8 @@ impl Detector {
         self.contract.labels.get(class as usize).map(String::as_str)
     }
 
-    /// Searches `parts` of `frame`, one inference each. With `coarse`, a single part in which nothing reaches the score
-    /// `sure` is searched again, small, where the model takes pictures of any size.
+    /// Searches `parts` of `frame`, one inference each, and a single part again as `further` says, where the model takes
+    /// pictures of any size. `sure` is the score from which a find is a plate.
     ///
     /// Returns what was found and the number of inferences.
     ///
@@ -99,32 +116,36 @@ impl Detector {
         parts: &[Part],
         thresholds: &Thresholds,
         sure: f32,
-        coarse: bool,
+        further: Further,
     ) -> Result<(Vec<Found>, u64), Error> {
+        let single = parts.len() == 1 && self.contract.input.flexible.is_some();
+        let least = if single && further.close { Closer::least() } else { thresholds.confidence };
+        let first = Thresholds { confidence: least.min(thresholds.confidence), ..*thresholds };
         let mut found: Vec<Found> = Vec::new();
         let mut vehicles: Vec<Detection> = Vec::new();
         let mut inferences = 0;
-        let mut look = |this: &mut Self, part: &Part, reduction: usize, found: &mut Vec<Found>| {
+        for part in parts {
+            let Look { mut plates, vehicles: mut around, scale } = self.look(frame, &part.region, 1, &first)?;
             inferences += 1;
-            for detection in this.search_part(frame, &part.region, reduction, thresholds)? {
-                match this.contract.classes.role(detection.class) {
-                    Role::Plate => found.push((detection, part.vehicle.clone())),
-                    _ if detection.confidence >= sure => vehicles.push(detection),
-                    _ => {}
+            if single && further.coarse && plates.iter().all(|plate| plate.confidence < sure) {
+                let mut large = self.look(frame, &part.region, COARSE, &first)?;
+                inferences += 1;
+                plates.append(&mut large.plates);
+                around.append(&mut large.vehicles);
+                plates = suppress(plates, thresholds.iou, thresholds.max);
+            }
+            if single && further.close {
+                let closer = Closer { region: part.region, scale, sure };
+                for window in closer.windows(&plates) {
+                    let near = self.look(frame, &window, Closer::REDUCTION, &first)?;
+                    inferences += 1;
+                    plates = closer.replace(plates, &window, near.plates, thresholds.iou);
                 }
             }
-            Ok::<(), Error>(())
-        };
-        for part in parts {
-            look(self, part, 1, &mut found)?;
+            found.extend(plates.into_iter().map(|plate| (plate, part.vehicle.clone())));
+            vehicles.extend(around.into_iter().filter(|vehicle| vehicle.confidence >= sure));
         }
-        if let [part] = parts
-            && coarse
-            && found.iter().all(|(detection, _)| detection.confidence < sure)
-            && self.contract.input.flexible.is_some()
-        {
-            look(self, part, COARSE, &mut found)?;
-        }
+        found.retain(|(plate, _)| plate.confidence >= thresholds.confidence);
         if inferences > 1 {
             found = merge(found, thresholds, sure);
         }
@@ -140,13 +161,14 @@ impl Detector {
         Vehicle { kind, bbox: Some(found.bbox), ..Vehicle::default() }
     }
 
-    fn search_part(
+    /// One inference, on a picture that is `reduction` times smaller than usual.
+    fn look(
         &mut self,
         frame: &Frame<'_>,
         region: &Rect,
         reduction: usize,
         thresholds: &Thresholds,
-    ) -> Result<Vec<Detection>, Error> {
+    ) -> Result<Look, Error> {
         let Self { model, contract, buffer } = self;
         buffer.clear();
         contract.input.adapt(region.w, region.h, reduction);
@@ -161,7 +183,10 @@ impl Detector {
             inputs.push(Tensor { name: &fixed.name, shape: &fixed.shape, data: TensorData::I64(&fixed.values) });
         }
         let decoded = model.run(&inputs, |outputs| decode(contract, outputs, &mapping, thresholds))?;
-        decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })
+        let found =
+            decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })?;
+        let (plates, vehicles) = found.into_iter().partition(|found| contract.classes.role(found.class) == Role::Plate);
+        Ok(Look { plates, vehicles, scale: mapping.scale_x.recip() })
     }
 }
 

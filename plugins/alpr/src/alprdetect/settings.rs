@@ -7,7 +7,7 @@ use alpr_core::geometry::Rect;
 use glib::{ParamSpec, Value};
 use gst::prelude::*;
 
-use super::search::Tiling;
+use super::search::{Further, Tiling};
 use crate::inference::{ModelSettings, get};
 use crate::runtime;
 
@@ -36,7 +36,7 @@ pub(super) struct Settings {
     pub(super) model: ModelSettings,
     pub(super) input_width: u32,
     pub(super) input_height: u32,
-    pub(super) coarse_search: bool,
+    pub(super) further: Further,
     confidence_threshold: f32,
     iou_threshold: f32,
     max_detections: u32,
@@ -57,7 +57,7 @@ impl Default for Settings {
             model: ModelSettings::default(),
             input_width: 0,
             input_height: 0,
-            coarse_search: true,
+            further: Further { coarse: true, close: true },
             confidence_threshold: -1.0,
             iou_threshold: 0.5,
             max_detections: 100,
@@ -96,7 +96,8 @@ impl Settings {
         match pspec.name() {
             "input-width" => self.input_width = get(value),
             "input-height" => self.input_height = get(value),
-            "coarse-search" => self.coarse_search = get(value),
+            "coarse-search" => self.further.coarse = get(value),
+            "close-search" => self.further.close = get(value),
             "confidence-threshold" => self.confidence_threshold = get(value),
             "iou-threshold" => self.iou_threshold = get(value),
             "max-detections" => self.max_detections = get(value),
@@ -122,7 +123,8 @@ impl Settings {
         Some(match pspec.name() {
             "input-width" => self.input_width.to_value(),
             "input-height" => self.input_height.to_value(),
-            "coarse-search" => self.coarse_search.to_value(),
+            "coarse-search" => self.further.coarse.to_value(),
+            "close-search" => self.further.close.to_value(),
             "confidence-threshold" => self.confidence_threshold.to_value(),
             "iou-threshold" => self.iou_threshold.to_value(),
             "max-detections" => self.max_detections.to_value(),
@@ -224,7 +226,16 @@ fn finding() -> Vec<ParamSpec> {
                 "Search a frame in which nothing was found again at half the size, for plates that nearly fill it, at a \
                  quarter of the cost; only where the model leaves its size open",
             )
-            .default_value(settings.coarse_search)
+            .default_value(settings.further.coarse)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("close-search")
+            .nick("Close Search")
+            .blurb(
+                "Search around small weak finds again at twice the size, in at most two places of a frame, each at a \
+                 quarter of the cost; only where the model leaves its size open",
+            )
+            .default_value(settings.further.close)
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder::<InferenceRegion>("inference-region")
