@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alpr_core::contract::is_vehicle;
 use alpr_core::dedup::{Cameras, Decision, DuplicateRules, FrameInfo, Observation, Outcome, VehicleObservation};
 use alpr_core::time::{TimeSource, Timestamp};
 
@@ -138,16 +139,12 @@ impl State {
     }
 }
 
-/// Region types that are vehicles, as usual detectors name them, in letters of any case.
-const VEHICLES: [&str; 7] = ["car", "truck", "bus", "motorcycle", "motorbike", "van", "vehicle"];
-
 /// The vehicles among `regions` that something upstream follows.
 fn vehicles(regions: Vec<meta::Region>) -> Vec<VehicleObservation> {
     // the detector's class tells: a classifier may have made a sedan of its car
-    let is_vehicle = |region: &meta::Region| VEHICLES.iter().any(|class| class.eq_ignore_ascii_case(&region.class));
     regions
         .into_iter()
-        .filter(is_vehicle)
+        .filter(|region| is_vehicle(&region.class))
         .map(|region| region.vehicle)
         .filter_map(|vehicle| Some(VehicleObservation { track_id: vehicle.id?, bbox: vehicle.bbox?, vehicle }))
         .collect()
