@@ -1,4 +1,5 @@
-"""Makes the certificates of the TLS tests in a directory: a CA, servers (good, wrong host, expired), a client, another CA."""
+"""Makes the certificates of the TLS tests in a directory: a CA, servers (good, wrong host, expired, of another CA), a client, the
+other CA."""
 
 import datetime
 import ipaddress
@@ -46,10 +47,12 @@ def main(directory):
     local = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     ca = make("test CA", is_ca=True)
     write(directory, "ca", ca)
-    write(directory, "other-ca", make("another CA", is_ca=True))
+    other = make("another CA", is_ca=True)
+    write(directory, "other-ca", other)
     write(directory, "server", make("broker", ca, local))
     write(directory, "wrong-host", make("broker", ca, x509.DNSName("kafka.example")))
     write(directory, "expired", make("broker", ca, local, until=NOW - DAY))
+    write(directory, "other-server", make("broker", other, local))
     write(directory, "client", make("client", ca))
 
 

@@ -67,7 +67,7 @@ const KEYS: &[(&str, &str, Apply)] = &[
 ];
 
 /// Keys whose values are taken to the letter. YAML reads a number without quotes as its value: 0123 as 123.
-const TEXT_SECTION: &str = "auth.";
+const AUTH_SECTION: &str = "auth.";
 
 /// One leaf of the file.
 struct Entry {
@@ -91,13 +91,31 @@ impl std::error::Error for FileError {}
 
 /// Puts the file's values into the settings; gives one warning for each key that means nothing here.
 pub(crate) fn load(settings: &mut Settings, path: &Path) -> Result<Vec<String>, FileError> {
-    let failed = |what: String| FileError(format!("The configuration file {}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|err| failed(format!("could not be read: {err}.")))?;
+    apply(settings, &read(path)?, environment).map_err(|what| failed(path, &what))
+}
+
+/// The same of the section `auth` alone, without warnings.
+pub(crate) fn load_login(settings: &mut Settings, path: &Path) -> Result<(), FileError> {
+    let mut entries = read(path)?;
+    entries.retain(|entry| entry.path.starts_with(AUTH_SECTION));
+    apply(settings, &entries, environment).map(|_| ()).map_err(|what| failed(path, &what))
+}
+
+fn failed(path: &Path, what: &str) -> FileError {
+    FileError(format!("The configuration file {}: {what}", path.display()))
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn read(path: &Path) -> Result<Vec<Entry>, FileError> {
+    let text = std::fs::read_to_string(path).map_err(|err| failed(path, &format!("could not be read: {err}.")))?;
     // The parser's texts quote no values.
-    let documents = YamlLoader::load_from_str(&text).map_err(|err| failed(format!("is no YAML: {err}.")))?;
+    let documents = YamlLoader::load_from_str(&text).map_err(|err| failed(path, &format!("is no YAML: {err}.")))?;
     let mut entries = Vec::new();
     flatten("", documents.first().unwrap_or(&Yaml::Null), &mut entries);
-    apply(settings, &entries, |name| std::env::var(name).ok()).map_err(failed)
+    Ok(entries)
 }
 
 fn apply(
@@ -110,7 +128,7 @@ fn apply(
     for (path, property, action) in KEYS {
         let Some(entry) = entries.iter().find(|entry| entry.path == *path) else { continue };
         if !settings.set.contains(*property) {
-            if path.starts_with(TEXT_SECTION) && !entry.is_text {
+            if path.starts_with(AUTH_SECTION) && !entry.is_text {
                 return Err(format!("{path} must be text: put it in quotes."));
             }
             let value = expand(&entry.value, &environment).map_err(|what| format!("{path}: {what}"))?;

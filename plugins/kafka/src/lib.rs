@@ -5,6 +5,7 @@ mod clock;
 mod closing;
 mod config;
 mod config_file;
+mod credentials;
 mod deadletter;
 mod error;
 pub mod kafkasink;

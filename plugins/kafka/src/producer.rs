@@ -35,6 +35,10 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// How long TLS or SASL may fail before any connection came up until the sink gives up: the settings are wrong.
 const REFUSED_AFTER: Duration = Duration::from_secs(2);
 
+/// How long it may fail with no broker connected until a new client reads everything again: also what no setting names, such
+/// as the system's certificates.
+const RENEW_AFTER: Duration = Duration::from_secs(60);
+
 /// What librdkafka calls the log lines that say why a connection ended.
 const FAILED_CONNECTION: &str = "FAIL";
 
@@ -272,6 +276,23 @@ impl Reports {
         if known.is_none_or(|refusal| refusal.reason != reason) {
             (self.notify)(Notice::Refused { tls, reason: reason.to_string(), give_up: false });
         }
+    }
+
+    /// True while TLS or SASL is refused, by one broker at least, or no broker answers.
+    pub(crate) fn in_trouble(&self) -> bool {
+        let link = self.link();
+        link.disconnected || link.refused.is_some()
+    }
+
+    /// True when TLS or SASL was refused long ago and no broker is there.
+    pub(crate) fn refused_for_long(&self) -> bool {
+        let link = self.link();
+        link.disconnected && link.refused.as_ref().is_some_and(|refusal| refusal.since.elapsed() >= RENEW_AFTER)
+    }
+
+    /// What was refused counts no more: another client will try.
+    pub(crate) fn forget_refusal(&self) {
+        self.link().refused = None;
     }
 
     /// Gives up when TLS or SASL was refused and nothing has worked since: waiting does not correct settings. The client

@@ -5,7 +5,7 @@ use crate::settings::*;
 use glib::{ParamFlags, ParamSpec, Value, prelude::*, translate::FromGlib, translate::IntoGlib};
 use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
-const SECRET_FORMS: &str = "env:NAME and file:PATH are read when the sink starts.";
+const SECRET_FORMS: &str = "env:NAME and file:PATH are read at the start, files again when a login fails.";
 
 /// A setting as a property.
 struct Property {

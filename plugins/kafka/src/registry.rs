@@ -22,6 +22,8 @@ pub(crate) enum RegistryError {
     Unreachable { url: String, reason: String },
     /// An answer that is not "here is the id"; `body` is the registry's own words.
     Answer { url: String, status: u16, body: String },
+    /// The password's source cannot be read now.
+    Secret(SecretError),
 }
 
 impl RegistryError {
@@ -49,6 +51,7 @@ impl fmt::Display for RegistryError {
                 "The schema is not compatible with the subject's earlier ones ({url}: {body}). Use another topic, or \
                  change the subject's compatibility."
             ),
+            Self::Secret(err) => err.fmt(f),
             Self::Answer { url, status, body } => write!(f, "The schema registry answered {status} to {url}: {body}"),
         }
     }
@@ -58,7 +61,8 @@ impl fmt::Display for RegistryError {
 pub(crate) struct Registry {
     agent: ureq::Agent,
     url: String,
-    authorization: Option<zeroize::Zeroizing<String>>,
+    username: Option<String>,
+    password: Secret,
     register: bool,
 }
 
@@ -75,14 +79,27 @@ impl Registry {
             .http_status_as_error(false)
             .tls_config(tls)
             .build();
-        let password = password.reveal("schema-registry-password")?;
-        let authorization = username.map(|name| {
+        let registry = Self {
+            agent: config.into(),
+            url: url.trim_end_matches('/').to_string(),
+            username: username.map(str::to_string),
+            password: password.clone(),
+            register,
+        };
+        // A source that does not exist is to be known at the start.
+        registry.authorization()?;
+        Ok(registry)
+    }
+
+    /// Read for each question: passwords change on running systems.
+    fn authorization(&self) -> Result<Option<zeroize::Zeroizing<String>>, SecretError> {
+        let password = self.password.reveal("schema-registry-password")?;
+        Ok(self.username.as_ref().map(|name| {
             let password = password.as_ref().map_or("", |password| password.as_str());
             let pair = zeroize::Zeroizing::new(format!("{name}:{password}"));
             let encoded = base64::engine::general_purpose::STANDARD.encode(pair.as_bytes());
             zeroize::Zeroizing::new(format!("Basic {encoded}"))
-        });
-        Ok(Self { agent: config.into(), url: url.trim_end_matches('/').to_string(), authorization, register })
+        }))
     }
 
     /// The id of `schema` under `subject`; registers it when allowed. Waits for the answer until `given_up` says so.
@@ -92,7 +109,7 @@ impl Registry {
         let url = format!("{}/subjects/{}{action}", self.url, encode(subject));
         let body = serde_json::json!({ "schema": schema }).to_string();
         let mut request = self.agent.post(&url).header("Content-Type", CONTENT_TYPE).header("Accept", CONTENT_TYPE);
-        if let Some(authorization) = &self.authorization {
+        if let Some(authorization) = self.authorization().map_err(RegistryError::Secret)? {
             request = request.header("Authorization", authorization.as_str());
         }
         // In a thread of its own, which ends by its timeout at the latest: a stop cannot wait for that.
@@ -135,11 +152,48 @@ fn encode(subject: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+    };
 
     #[test]
     fn subjects_are_safe_in_urls() {
         assert_eq!(encode("a.b_1-value"), "a.b_1-value");
         assert_eq!(encode("a/b c"), "a%2Fb%20c");
+    }
+
+    /// Answers one request with an id; gives what the request said of the login.
+    fn answer_one(listener: &TcpListener) -> String {
+        let (stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(&stream).lines();
+        let login =
+            lines.by_ref().map(|line| line.unwrap()).find(|line| line.to_lowercase().starts_with("authorization"));
+        (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\n{\"id\":1}").unwrap();
+        login.unwrap().split_once(' ').unwrap().1.to_string()
+    }
+
+    #[test]
+    fn a_password_file_is_read_for_each_question() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let password = Secret::new(Some(format!("file:{}", file.path().display())));
+        std::fs::write(file.path(), "one").unwrap();
+        let registry = Registry::new(&url, Some("me"), &password, true).unwrap();
+        for text in ["one", "two"] {
+            std::fs::write(file.path(), text).unwrap();
+            let asked = std::thread::scope(|scope| {
+                let asked = scope.spawn(|| answer_one(&listener));
+                registry.id("t-value", "\"string\"", &|| false).unwrap();
+                asked.join().unwrap()
+            });
+            let expected = base64::engine::general_purpose::STANDARD.encode(format!("me:{text}"));
+            assert_eq!(asked, format!("Basic {expected}"));
+        }
+        drop(file);
+        let err = registry.id("t-value", "\"string\"", &|| false).unwrap_err();
+        assert!(err.passes() && err.to_string().contains("schema-registry-password"), "{err}");
     }
 
     #[test]

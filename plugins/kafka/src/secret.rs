@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-/// A secret as it was set: the text itself, `env:NAME` or `file:PATH`. It is read when the sink starts, its `Debug` text
+/// A secret as it was set: the text itself, `env:NAME` or `file:PATH`. It is read whenever it is needed, its `Debug` text
 /// never shows it, and it is wiped from memory when dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secret(Option<zeroize::Zeroizing<String>>);

@@ -7,7 +7,9 @@
 
 use crate::avro::{AvroError, Encoder};
 use crate::closing;
+use crate::credentials::{Snapshot, Source};
 use crate::deadletter::{Cause, Undertaker};
+use crate::error::SinkError;
 use crate::notice::{Notice, NoticeFn};
 use crate::producer::{self, Client, Reports, Session};
 use crate::record::Record;
@@ -16,13 +18,12 @@ use crate::signals::Signals;
 use crate::spool::{Pace, Seq, Spool, StoreError};
 use crate::stats::{Stats, count};
 use rdkafka::{
-    ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseRecord, Producer},
 };
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     sync::{Arc, atomic::Ordering::Relaxed, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -45,6 +46,8 @@ const REGISTRY_RETRY: Duration = Duration::from_secs(1);
 const BURIAL_RETRY: Duration = Duration::from_secs(5);
 /// The client is asked to send what it holds without waiting for `linger`, this long at a time.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
+/// How often the files of a client that cannot connect are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a broker may take for the answer that tells whether any of them lets us in.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long `stop` waits for the threads beyond what the client needs to close.
@@ -53,7 +56,7 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// What the sender needs beside the spool.
 pub(crate) struct Job {
     pub(crate) stats: Arc<Stats>,
-    pub(crate) config: ClientConfig,
+    pub(crate) source: Source,
     pub(crate) token_command: Secret,
     pub(crate) undertaker: Undertaker,
     /// Turns JSON values into Avro, if that is wanted.
@@ -74,13 +77,21 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Builds the first client, so that wrong settings are known at once, and starts the threads. No broker is needed.
-    pub(crate) fn start(keeper: Keeper, job: Job) -> Result<Self, KafkaError> {
+    pub(crate) fn start(keeper: Keeper, job: Job) -> Result<Self, SinkError> {
         let (spool, notify) = (keeper.spool.clone(), keeper.notify.clone());
         let signals = Arc::new(Signals::default());
-        let (session, burial) = (Arc::default(), Cell::default());
-        let worker = Worker { job, spool, notify, signals: signals.clone(), session, burial };
+        let worker = Worker {
+            job,
+            spool,
+            notify,
+            signals: signals.clone(),
+            session: Arc::default(),
+            burial: Cell::default(),
+            built_from: RefCell::default(),
+            looked: Cell::new(Instant::now()),
+        };
         let client = worker.build()?;
-        Self::spawn(signals, keeper, move || worker.run(client))
+        Self::spawn(signals, keeper, move || worker.run(client)).map_err(SinkError::Client)
     }
 
     /// Starts the threads with another worker in place of the Kafka client.
@@ -167,11 +178,16 @@ struct Worker {
     session: Arc<Session>,
     /// When dead letters may be written again, after a failure.
     burial: Cell<Option<Instant>>,
+    /// What the client was built from.
+    built_from: RefCell<Snapshot>,
+    /// When its files were looked at last.
+    looked: Cell<Instant>,
 }
 
 impl Worker {
-    fn build(&self) -> Result<Client, KafkaError> {
+    fn build(&self) -> Result<Client, SinkError> {
         let job = &self.job;
+        let snapshot = job.source.read()?;
         let reports = Reports::new(
             self.spool.clone(),
             job.stats.clone(),
@@ -181,11 +197,12 @@ impl Worker {
             self.session.clone(),
             self.signals.clone(),
         );
-        let mut config = job.config.clone();
+        let mut config = snapshot.config.clone();
         if reports.one_by_one {
             config.set("batch.num.messages", "1");
         }
-        producer::build(&config, reports)
+        self.built_from.replace(snapshot);
+        producer::build(&config, reports).map_err(SinkError::Client)
     }
 
     fn stopped(&self) -> bool {
@@ -239,6 +256,25 @@ impl Worker {
         }
     }
 
+    /// Why a client that cannot connect is to be replaced by one that reads its files again, if it is.
+    fn renewal(&self, reports: &Reports) -> Option<String> {
+        if !reports.in_trouble() || self.looked.get().elapsed() < LOOK_INTERVAL {
+            return None;
+        }
+        self.looked.set(Instant::now());
+        // What cannot be read is in the middle of a change: the next look sees the end of it.
+        let changed = self.job.source.read().is_ok_and(|now| now.differs(&self.built_from.borrow()));
+        let why = if changed {
+            "no login with the certificates, keys and passwords of before, and they have changed"
+        } else if reports.refused_for_long() {
+            "the login was refused for a minute: certificates, keys and passwords are read again"
+        } else {
+            return None;
+        };
+        reports.forget_refusal();
+        Some(why.to_string())
+    }
+
     fn pause(&self, duration: Duration) {
         let end = Instant::now() + duration;
         while Instant::now() < end && !self.stopped() {
@@ -280,6 +316,9 @@ impl Worker {
                 return;
             }
             reports.check_refused(|| client.client().fetch_metadata(None, ASK_TIMEOUT).is_ok());
+            if let Some(reason) = self.renewal(reports) {
+                return reports.set_broken(reason);
+            }
             let connected = self.job.stats.connected.load(Relaxed);
             // A record that waits for its place among the dead letters is not on its way.
             let oldest = self.spool.oldest_in_flight().filter(|_| self.session.pending() == 0);

@@ -36,10 +36,14 @@ impl Setup {
     }
 
     fn tls_proxy(&self, server: &str, more: &[&str]) -> Proxy {
+        self.tls_proxy_at(free_port(), server, more)
+    }
+
+    fn tls_proxy_at(&self, port: u16, server: &str, more: &[&str]) -> Proxy {
         let (cert, key) = (self.file(&format!("{server}.pem")), self.file(&format!("{server}.key")));
         let mut options = vec!["--cert", cert.to_str().unwrap(), "--key", key.to_str().unwrap()];
         options.extend(more);
-        Proxy::start(self.broker.port, &options)
+        Proxy::start_at(port, self.broker.port, &options)
     }
 }
 
@@ -135,6 +139,52 @@ fn sasl_plain_and_scram_over_tls() {
     for mechanism in ["plain", "scram-sha-512"] {
         check_error(&proxy, &sasl(mechanism, "hunter2"), &["refused the login", "sasl-password"]);
     }
+}
+
+/// The broker gets another certificate of another CA and another password, as on a day of rotation: first one, then the other,
+/// and each time the client's files follow when it is locked out already.
+#[test]
+fn certificates_and_passwords_change_without_a_restart() {
+    let setup = Setup::new();
+    let (ca, password) = (setup.file("trusted.pem"), setup.file("password"));
+    std::fs::copy(setup.file("ca.pem"), &ca).unwrap();
+    std::fs::write(&password, "first-secret").unwrap();
+    let proxy = |port: u16, server: &str, password: &str| {
+        setup.tls_proxy_at(port, server, &["--sasl", "SCRAM-SHA-512", "--user", "alpr", "--password", password])
+    };
+    let first = proxy(free_port(), "server", "first-secret");
+    let port = first.port;
+    let mut sink = Sink::new(&format!(
+        "bootstrap-servers={} topic=t security-protocol=sasl-ssl ssl-ca-location={} sasl-mechanism=scram-sha-512 \
+         sasl-username=alpr sasl-password=file:{}",
+        first.servers(),
+        text(&ca),
+        text(&password)
+    ));
+    sink.push_event(0, "CAM1");
+    sink.wait_stat("delivered", 1, SOON);
+    let refused = |sink: &Sink| {
+        wait_for(SOON, || sink.messages("kafkasink-state").iter().any(|s| s.get::<&str>("state") == Ok("refused")))
+    };
+    drop(first);
+    let second = proxy(port, "other-server", "first-secret");
+    sink.push_event(1, "CAM1");
+    assert!(refused(&sink), "the certificate");
+    std::fs::copy(setup.file("other-ca.pem"), &ca).unwrap();
+    sink.wait_stat("delivered", 2, SOON);
+    drop(second);
+    let _third = proxy(port, "other-server", "second-secret");
+    sink.push_event(2, "CAM1");
+    assert!(refused(&sink), "the password");
+    let rebuilds = sink.stat("rebuilds");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(sink.stat("rebuilds"), rebuilds, "a client that would be the same is not built");
+    std::fs::write(&password, "second-secret").unwrap();
+    sink.wait_stat("delivered", 3, SOON);
+    assert_eq!(sink.error(), None);
+    let warnings = sink.warnings();
+    assert!(warnings.iter().any(|text| text.contains("have changed")), "{warnings:?}");
+    assert!(!warnings.iter().any(|text| text.contains("-secret")), "{warnings:?}");
 }
 
 #[test]

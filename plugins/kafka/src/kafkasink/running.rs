@@ -5,6 +5,7 @@ use crate::avro::Encoder;
 use crate::clock::now_ms;
 use crate::closing;
 use crate::config;
+use crate::credentials::Source;
 use crate::deadletter::{DeadLetters, Undertaker};
 use crate::error::SinkError;
 use crate::metrics::{EVENT_KIND, Endpoint};
@@ -37,7 +38,8 @@ pub(super) struct Running {
 impl Running {
     /// Builds and starts everything. No broker is needed.
     pub(super) fn start(settings: &Settings, obj: &KafkaSink, stats: &Arc<Stats>) -> Result<Self, SinkError> {
-        let client_config = config::client_config(settings)?;
+        let source = Source::new(settings.clone());
+        let next_try = config::next_try(&source.read()?.config);
         let router = Router::new(settings).map_err(SinkError::Setting)?;
         let encoder = encoder(settings)?;
         let (spool, missing) = Spool::open(SpoolConfig {
@@ -51,7 +53,7 @@ impl Running {
         let found = spool.depth().records;
         let spool = Arc::new(spool);
         let metrics = serve_metrics(settings, &spool, stats)?;
-        let notify = notify_fn(settings, obj, config::next_try(&client_config));
+        let notify = notify_fn(settings, obj, next_try);
         let undertaker = Undertaker {
             letters: DeadLetters::new(
                 settings.dead_letter_topic.clone(),
@@ -70,12 +72,13 @@ impl Running {
                 let log = mock_log(obj);
                 let max_request_size = settings.max_request_size;
                 mock::start(keeper, MockJob { stats, undertaker, encoder, max_request_size, log })
+                    .map_err(SinkError::Client)
             }
             Mode::Kafka => Sender::start(
                 keeper,
                 Job {
                     stats,
-                    config: client_config,
+                    source,
                     token_command: settings.sasl_token_command.clone(),
                     undertaker,
                     encoder,
@@ -86,7 +89,7 @@ impl Running {
         };
         Ok(Self {
             spool,
-            sender: sender.map_err(SinkError::Client)?,
+            sender: sender?,
             router: Arc::new(router),
             drain_timeout: settings.drain_timeout,
             verbose: settings.verbose,

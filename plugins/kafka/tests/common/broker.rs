@@ -156,7 +156,11 @@ pub struct Proxy {
 impl Proxy {
     /// `options` as the script takes them.
     pub fn start(upstream: u16, options: &[&str]) -> Self {
-        let port = free_port();
+        Self::start_at(free_port(), upstream, options)
+    }
+
+    /// The same on a port that another one had.
+    pub fn start_at(port: u16, upstream: u16, options: &[&str]) -> Self {
         let mut child = python()
             .arg(script("proxy.py"))
             .args(["--listen", &port.to_string(), "--upstream", &upstream.to_string()])
