@@ -1,8 +1,9 @@
 //! From settings to librdkafka's keys: the one place that knows both names.
 
+use crate::names::Named;
 use crate::router::texts;
 use crate::secret::SecretError;
-use crate::settings::{Acks, Compression, Partitioner, SaslMechanism, SecurityProtocol, Settings};
+use crate::settings::{Acks, SaslMechanism, SecurityProtocol, Settings};
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 use std::{fmt, time::Duration};
 
@@ -160,7 +161,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
     if settings.enable_idempotence && settings.acks != Acks::All {
         return refuse(format!(
             "enable-idempotence=true needs acks=all, but acks is {}. Set acks=all or enable-idempotence=false.",
-            acks(settings.acks)
+            settings.acks.client_name()
         ));
     }
     let tls = matches!(settings.security_protocol, SecurityProtocol::Ssl | SecurityProtocol::SaslSsl);
@@ -168,7 +169,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
         return refuse(format!(
             "A certificate is set, but security-protocol is {}, which does not use TLS. Set security-protocol to ssl or \
              sasl-ssl.",
-            protocol(settings.security_protocol)
+            settings.security_protocol.client_name()
         ));
     }
     if settings.ssl_certificate_location.is_some() != settings.ssl_key_location.is_some() {
@@ -209,7 +210,7 @@ fn check_sasl(settings: &Settings) -> Result<(), ConfigError> {
             Err(ConfigError::Invalid(format!(
                 "sasl-username or sasl-password is set, but security-protocol is {}, which does not use SASL. Set \
                  security-protocol to sasl-ssl (or sasl-plaintext).",
-                protocol(settings.security_protocol)
+                settings.security_protocol.client_name()
             )))
         } else {
             Ok(())
@@ -224,8 +225,8 @@ fn check_sasl(settings: &Settings) -> Result<(), ConfigError> {
     };
     Err(ConfigError::Invalid(format!(
         "security-protocol={} with sasl-mechanism={} needs {missing}, which is not set.",
-        protocol(settings.security_protocol),
-        mechanism(settings.sasl_mechanism)
+        settings.security_protocol.client_name(),
+        settings.sasl_mechanism.client_name()
     )))
 }
 
@@ -249,10 +250,10 @@ fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
     config
         .set("bootstrap.servers", &settings.bootstrap_servers)
         .set("client.id", &settings.client_id)
-        .set("partitioner", partitioner(settings.partitioner))
-        .set("acks", acks(settings.acks))
+        .set("partitioner", settings.partitioner.client_name())
+        .set("acks", settings.acks.client_name())
         .set("enable.idempotence", settings.enable_idempotence.to_string())
-        .set("compression.type", compression(settings.compression))
+        .set("compression.type", settings.compression.client_name())
         .set("linger.ms", millis(settings.linger))
         .set("batch.size", settings.batch_size.to_string())
         .set("message.max.bytes", settings.max_request_size.to_string())
@@ -263,7 +264,7 @@ fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
 }
 
 fn set_security(config: &mut ClientConfig, settings: &Settings) -> Result<(), ConfigError> {
-    config.set("security.protocol", protocol(settings.security_protocol));
+    config.set("security.protocol", settings.security_protocol.client_name());
     let locations = [
         ("ssl.ca.location", &settings.ssl_ca_location),
         ("ssl.certificate.location", &settings.ssl_certificate_location),
@@ -278,7 +279,7 @@ fn set_security(config: &mut ClientConfig, settings: &Settings) -> Result<(), Co
         config.set("ssl.key.password", password.as_str());
     }
     if matches!(settings.security_protocol, SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl) {
-        config.set("sasl.mechanism", mechanism(settings.sasl_mechanism));
+        config.set("sasl.mechanism", settings.sasl_mechanism.client_name());
         if settings.sasl_mechanism != SaslMechanism::OauthBearer {
             if let Some(name) = &settings.sasl_username {
                 config.set("sasl.username", name);
@@ -294,54 +295,6 @@ fn set_security(config: &mut ClientConfig, settings: &Settings) -> Result<(), Co
 /// Rounded up: 0 means "without end" or "never" to the client.
 fn millis(duration: Duration) -> String {
     duration.as_nanos().div_ceil(1_000_000).to_string()
-}
-
-pub(crate) fn acks(acks: Acks) -> &'static str {
-    match acks {
-        Acks::All => "all",
-        Acks::None => "0",
-        Acks::Leader => "1",
-    }
-}
-
-fn compression(compression: Compression) -> &'static str {
-    match compression {
-        Compression::None => "none",
-        Compression::Gzip => "gzip",
-        Compression::Snappy => "snappy",
-        Compression::Lz4 => "lz4",
-        Compression::Zstd => "zstd",
-    }
-}
-
-fn partitioner(partitioner: Partitioner) -> &'static str {
-    match partitioner {
-        Partitioner::Murmur2Random => "murmur2_random",
-        Partitioner::Murmur2 => "murmur2",
-        Partitioner::ConsistentRandom => "consistent_random",
-        Partitioner::Consistent => "consistent",
-        Partitioner::Fnv1aRandom => "fnv1a_random",
-        Partitioner::Fnv1a => "fnv1a",
-        Partitioner::Random => "random",
-    }
-}
-
-fn protocol(protocol: SecurityProtocol) -> &'static str {
-    match protocol {
-        SecurityProtocol::Plaintext => "plaintext",
-        SecurityProtocol::Ssl => "ssl",
-        SecurityProtocol::SaslPlaintext => "sasl_plaintext",
-        SecurityProtocol::SaslSsl => "sasl_ssl",
-    }
-}
-
-fn mechanism(mechanism: SaslMechanism) -> &'static str {
-    match mechanism {
-        SaslMechanism::Plain => "PLAIN",
-        SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
-        SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
-        SaslMechanism::OauthBearer => "OAUTHBEARER",
-    }
 }
 
 #[cfg(test)]

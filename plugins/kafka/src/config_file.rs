@@ -3,8 +3,9 @@
 //! [`KEYS`] is the whole mapping. A property that is set on the element wins over the file; a key that is not in the
 //! table is one warning. `${VAR}` in any text is taken from the environment.
 
+use crate::names::Named;
 use crate::secret::Secret;
-use crate::settings::{Acks, Compression, Mode, SaslMechanism, SecurityProtocol, Settings, structure_with};
+use crate::settings::{Acks, Compression, Mode, Settings, structure_with};
 use std::{fmt, path::Path, time::Duration};
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -21,8 +22,14 @@ const KEYS: &[(&str, &str, Apply)] = &[
     ("kafka.topics.plate_events", "topic", |s, v| set(&mut s.topic, v)),
     ("kafka.topics.vehicle_tracks", "topics", |s, v| topic(s, VEHICLE_KIND, v)),
     ("kafka.topics.system_health", "topics", |s, v| topic(s, HEALTH_KIND, v)),
-    ("kafka.producer.compression_type", "compression-type", compression),
-    ("kafka.producer.acks", "acks", acks),
+    ("kafka.producer.compression_type", "compression-type", |s, v| {
+        // Empty is none to kafka-python.
+        choice(&mut s.compression, if v.is_empty() { Compression::None.client_name() } else { v })
+    }),
+    ("kafka.producer.acks", "acks", |s, v| {
+        // -1 is all, as in Kafka itself.
+        choice(&mut s.acks, if v == "-1" { Acks::All.client_name() } else { v })
+    }),
     ("kafka.producer.retries", "", |s, v| client_key(s, "retries", v)),
     ("kafka.producer.retry_backoff_ms", "", |s, v| client_key(s, "retry.backoff.ms", v)),
     ("kafka.producer.enable_idempotence", "enable-idempotence", |s, v| flag(&mut s.enable_idempotence, v)),
@@ -32,8 +39,8 @@ const KEYS: &[(&str, &str, Apply)] = &[
     ("kafka.producer.max_request_size", "max-request-size", |s, v| number(&mut s.max_request_size, v)),
     ("kafka.producer.request_timeout_ms", "", |s, v| client_key(s, "request.timeout.ms", v)),
     ("kafka.producer.delivery_timeout_ms", "message-timeout", |s, v| millis(&mut s.message_timeout, v)),
-    ("auth.security_protocol", "security-protocol", security_protocol),
-    ("auth.sasl_mechanism", "sasl-mechanism", sasl_mechanism),
+    ("auth.security_protocol", "security-protocol", |s, v| choice(&mut s.security_protocol, v)),
+    ("auth.sasl_mechanism", "sasl-mechanism", |s, v| choice(&mut s.sasl_mechanism, v)),
     ("auth.sasl_username", "sasl-username", |s, v| optional(&mut s.sasl_username, v)),
     ("auth.sasl_password", "sasl-password", |s, v| {
         s.sasl_password = Secret::new(Some(v.to_string()));
@@ -225,47 +232,9 @@ fn topic(settings: &mut Settings, kind: &str, value: &str) -> Result<(), String>
     Ok(())
 }
 
-fn acks(settings: &mut Settings, value: &str) -> Result<(), String> {
-    settings.acks = match value {
-        "all" | "-1" => Acks::All,
-        "1" => Acks::Leader,
-        "0" => Acks::None,
-        _ => return Err("all, -1, 1 or 0".into()),
-    };
-    Ok(())
-}
-
-fn compression(settings: &mut Settings, value: &str) -> Result<(), String> {
-    settings.compression = match value {
-        "none" | "" => Compression::None,
-        "gzip" => Compression::Gzip,
-        "snappy" => Compression::Snappy,
-        "lz4" => Compression::Lz4,
-        "zstd" => Compression::Zstd,
-        _ => return Err("gzip, snappy, lz4, zstd or none".into()),
-    };
-    Ok(())
-}
-
-fn security_protocol(settings: &mut Settings, value: &str) -> Result<(), String> {
-    settings.security_protocol = match value {
-        "PLAINTEXT" => SecurityProtocol::Plaintext,
-        "SSL" => SecurityProtocol::Ssl,
-        "SASL_PLAINTEXT" => SecurityProtocol::SaslPlaintext,
-        "SASL_SSL" => SecurityProtocol::SaslSsl,
-        _ => return Err("PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL".into()),
-    };
-    Ok(())
-}
-
-fn sasl_mechanism(settings: &mut Settings, value: &str) -> Result<(), String> {
-    settings.sasl_mechanism = match value {
-        "PLAIN" => SaslMechanism::Plain,
-        "SCRAM-SHA-256" => SaslMechanism::ScramSha256,
-        "SCRAM-SHA-512" => SaslMechanism::ScramSha512,
-        "OAUTHBEARER" => SaslMechanism::OauthBearer,
-        _ => return Err("PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER".into()),
-    };
+/// A choice by the client's name.
+fn choice<T: Named>(field: &mut T, value: &str) -> Result<(), String> {
+    *field = T::from_client_name(value).map_err(|names| format!("one of {names}"))?;
     Ok(())
 }
 
@@ -408,7 +377,7 @@ mod tests {
     fn a_wrong_value_names_the_key() {
         let entries = [entry("kafka.producer.acks", "most")];
         let err = apply(&mut Settings::default(), &entries, |_| None).unwrap_err();
-        assert_eq!(err, "kafka.producer.acks must be all, -1, 1 or 0.");
+        assert_eq!(err, "kafka.producer.acks must be one of all, 1, 0.");
         let err = load(&mut Settings::default(), Path::new("/nowhere.yaml")).unwrap_err().to_string();
         assert!(err.contains("/nowhere.yaml") && err.contains("could not be read"), "{err}");
     }

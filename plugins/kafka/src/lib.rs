@@ -11,6 +11,7 @@ mod error;
 pub mod kafkasink;
 mod metrics;
 mod mock;
+mod names;
 mod notice;
 mod oauth;
 mod producer;

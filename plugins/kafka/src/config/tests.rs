@@ -1,5 +1,6 @@
 use super::*;
 use crate::secret::Secret;
+use crate::settings::{Compression, Partitioner};
 
 fn config(change: impl FnOnce(&mut Settings)) -> Result<ClientConfig, String> {
     gst::init().unwrap();

@@ -1,0 +1,98 @@
+//! The client's words for the choices, both ways: what is written to it, and what a configuration file says.
+
+use crate::settings::{Acks, Compression, Partitioner, SaslMechanism, SecurityProtocol};
+
+/// A choice that librdkafka and kafka-python call by the same name.
+pub(crate) trait Named: Copy + PartialEq + 'static {
+    /// Every value once.
+    const NAMES: &'static [(Self, &'static str)];
+
+    fn client_name(self) -> &'static str {
+        Self::NAMES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
+    }
+
+    /// The value of that name in capital or small letters.
+    ///
+    /// # Errors
+    /// The names that there are, in words.
+    fn from_client_name(text: &str) -> Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
+        found.map(|(value, _)| *value).ok_or_else(|| {
+            let names: Vec<&str> = Self::NAMES.iter().map(|(_, name)| *name).collect();
+            names.join(", ")
+        })
+    }
+}
+
+impl Named for Acks {
+    const NAMES: &'static [(Self, &'static str)] = &[(Self::All, "all"), (Self::Leader, "1"), (Self::None, "0")];
+}
+
+impl Named for Compression {
+    const NAMES: &'static [(Self, &'static str)] = &[
+        (Self::Gzip, "gzip"),
+        (Self::Snappy, "snappy"),
+        (Self::Lz4, "lz4"),
+        (Self::Zstd, "zstd"),
+        (Self::None, "none"),
+    ];
+}
+
+impl Named for Partitioner {
+    const NAMES: &'static [(Self, &'static str)] = &[
+        (Self::Murmur2Random, "murmur2_random"),
+        (Self::Murmur2, "murmur2"),
+        (Self::ConsistentRandom, "consistent_random"),
+        (Self::Consistent, "consistent"),
+        (Self::Fnv1aRandom, "fnv1a_random"),
+        (Self::Fnv1a, "fnv1a"),
+        (Self::Random, "random"),
+    ];
+}
+
+impl Named for SecurityProtocol {
+    const NAMES: &'static [(Self, &'static str)] = &[
+        (Self::Plaintext, "plaintext"),
+        (Self::Ssl, "ssl"),
+        (Self::SaslPlaintext, "sasl_plaintext"),
+        (Self::SaslSsl, "sasl_ssl"),
+    ];
+}
+
+impl Named for SaslMechanism {
+    const NAMES: &'static [(Self, &'static str)] = &[
+        (Self::Plain, "PLAIN"),
+        (Self::ScramSha256, "SCRAM-SHA-256"),
+        (Self::ScramSha512, "SCRAM-SHA-512"),
+        (Self::OauthBearer, "OAUTHBEARER"),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glib::prelude::StaticType;
+    use std::fmt::Debug;
+
+    /// Every value has a name of its own, and comes back from it.
+    #[track_caller]
+    fn check<T: Named + Debug + StaticType + glib::HasParamSpec<ParamSpec = glib::ParamSpecEnum>>() {
+        let values = glib::EnumClass::new::<T>().values().len();
+        assert_eq!(T::NAMES.len(), values, "a value without a name, or with two");
+        for (value, name) in T::NAMES {
+            assert_eq!(value.client_name(), *name);
+            assert_eq!(T::from_client_name(name), Ok(*value));
+        }
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        check::<Acks>();
+        check::<Compression>();
+        check::<Partitioner>();
+        check::<SecurityProtocol>();
+        check::<SaslMechanism>();
+        assert_eq!(SecurityProtocol::from_client_name("SASL_SSL"), Ok(SecurityProtocol::SaslSsl));
+        assert_eq!(Acks::from_client_name("most"), Err("all, 1, 0".into()));
+    }
+}
