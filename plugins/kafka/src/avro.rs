@@ -3,16 +3,12 @@
 //! Encoding happens when a record is sent, not when it is taken: the spool holds JSON, so a registry that is away delays
 //! records as a broker does, and never stalls the pipeline.
 
+use crate::lock::lock;
 use crate::record::Record;
 use crate::registry::{Registry, RegistryError};
 use crate::router::KIND_HEADER;
 use apache_avro::{Schema, to_avro_datum, types::Value};
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Mutex};
 
 /// First byte of a framed value.
 const MAGIC: u8 = 0;
@@ -112,11 +108,11 @@ impl Encoder {
 
     fn id(&self, topic: &str, kind: &str, schema: &str, given_up: &dyn Fn() -> bool) -> Result<u32, AvroError> {
         let name = (format!("{topic}-value"), kind.to_string());
-        if let Some(id) = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+        if let Some(id) = lock(&self.ids).get(&name) {
             return Ok(*id);
         }
         let id = self.registry.id(&name.0, schema, given_up)?;
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(name, id);
+        lock(&self.ids).insert(name, id);
         Ok(id)
     }
 }

@@ -2,23 +2,24 @@
 //! name, say) goes on closing by itself, and until then its spool cannot be opened again.
 
 use crate::error::SinkError;
+use crate::lock::lock;
 use crate::spool::{Spool, StoreError};
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
 };
 
 static CLOSING: Mutex<Vec<(PathBuf, Weak<Spool>)>> = Mutex::new(Vec::new());
 
 /// Notes a spool that was to be free by now.
 pub(crate) fn note(location: &Path, spool: &Arc<Spool>) {
-    let mut closing = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut closing = lock(&CLOSING);
     closing.retain(|(_, spool)| spool.strong_count() > 0);
     closing.push((location.to_path_buf(), Arc::downgrade(spool)));
 }
 
 fn is_closing(location: &Path) -> bool {
-    let closing = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
+    let closing = lock(&CLOSING);
     closing.iter().any(|(path, spool)| path == location && spool.strong_count() > 0)
 }
 

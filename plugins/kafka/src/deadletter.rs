@@ -91,7 +91,7 @@ impl Undertaker {
             Some(dead) => self.spool.replace(seq, dead)?,
             None => {
                 // Counted first: who sees the spool empty must see the record in its place.
-                let counter = if in_file { &self.stats.dead_lettered } else { &self.stats.lost };
+                let counter = if in_file { &self.stats.counters.dead_lettered } else { &self.stats.counters.lost };
                 count(counter);
                 self.spool.discard(seq).inspect_err(|_| uncount(counter))?;
             }

@@ -104,25 +104,10 @@ fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 /// All metrics as Prometheus reads them.
 pub(crate) fn text(stats: &Stats, spool: &Spool, now_ms: i64) -> String {
     let mut out = String::new();
-    let counters = [
-        ("received", "Buffers that came in", &stats.received),
-        ("received_bytes", "Bytes of those buffers", &stats.received_bytes),
-        ("spooled", "Records that the spool took", &stats.spooled),
-        ("sent", "Records handed to the client, repetitions included", &stats.sent),
-        ("delivered", "Records with a good delivery report", &stats.delivered),
-        ("delivered_bytes", "Bytes of those records", &stats.delivered_bytes),
-        ("recovered", "Records that an earlier run had left in the spool", &stats.recovered),
-        ("dead_lettered", "Records put to the dead letters", &stats.dead_lettered),
-        ("dropped", "Records dropped by the full spool or a flush", &stats.dropped),
-        ("refused", "Buffers not taken", &stats.refused),
-        ("lost", "Records lost", &stats.lost),
-        ("left", "Records that stayed in the spool when the sink stopped", &stats.left),
-        ("malformed", "Buffers that are no JSON although their caps say so", &stats.malformed),
-        ("rebuilds", "Clients built anew after an error", &stats.rebuilds),
-    ];
-    for (name, help, counter) in counters {
-        head(&mut out, &format!("kafkasink_{name}_total"), "counter", help);
-        line(&mut out, &format!("kafkasink_{name}_total"), "", counter.load(Relaxed) as f64);
+    for (name, help, number) in stats.counters.all() {
+        let name = format!("kafkasink_{name}_total");
+        head(&mut out, &name, "counter", help);
+        line(&mut out, &name, "", number as f64);
     }
     head(&mut out, "kafkasink_retries_total", "counter", "Requests that the client repeated; a new client begins at 0");
     line(&mut out, "kafkasink_retries_total", "", stats.client().retries as f64);

@@ -2,10 +2,11 @@
 
 use crate::avro::Encoder;
 use crate::deadletter::{Cause, Rejected, Undertaker};
+use crate::keeper::Keeper;
 use crate::notice::Notice;
 use crate::record::Record;
 use crate::router::KIND_HEADER;
-use crate::sender::{Keeper, Sender};
+use crate::sender::Sender;
 use crate::signals::Signals;
 use crate::spool::{Seq, StoreError};
 use crate::stats::{Stats, count};
@@ -55,14 +56,14 @@ pub(crate) fn start(keeper: Keeper, job: MockJob) -> Result<Sender, KafkaError> 
 
 impl MockJob {
     fn take(&self, seq: Seq, record: &Record) -> Result<(), StoreError> {
-        count(&self.stats.sent);
+        count(&self.stats.counters.sent);
         if let Some(cause) = self.cause_to_refuse(record) {
             return self.undertaker.bury(&Rejected { seq, cause });
         }
         (self.log)(record);
         self.undertaker.spool.delivered(seq, || {
             if record.dead_from.is_some() {
-                count(&self.stats.dead_lettered);
+                count(&self.stats.counters.dead_lettered);
             } else {
                 let bytes = record.value.len() + record.key.as_ref().map_or(0, Vec::len);
                 let kind = record.header(KIND_HEADER).map(str::as_bytes);

@@ -1,11 +1,11 @@
 //! The librdkafka client: building it, and what its callbacks tell.
 
 use crate::config;
-use crate::deadletter::{Cause, Rejected};
-use crate::notice::{Notice, NoticeFn};
+use crate::lock::lock;
 use crate::oauth;
 use crate::router::KIND_HEADER;
 use crate::secret::Secret;
+use crate::session::Session;
 use crate::signals::Signals;
 use crate::spool::{Seq, Spool};
 use crate::stats::{ClientStats, Stats, count};
@@ -22,22 +22,15 @@ use std::{
     collections::HashSet,
     error::Error,
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("kafkasink-client", gst::DebugColorFlags::empty(), Some("The Kafka client of kafkasink"))
 });
-
-/// How long TLS or SASL may fail before any connection came up until the sink gives up: the settings are wrong.
-const REFUSED_AFTER: Duration = Duration::from_secs(2);
-
-/// How long it may fail with no broker connected until a new client reads everything again: also what no setting names, such
-/// as the system's certificates.
-const RENEW_AFTER: Duration = Duration::from_secs(60);
 
 /// What librdkafka calls the log lines that say why a connection ended.
 const FAILED_CONNECTION: &str = "FAIL";
@@ -54,7 +47,6 @@ pub(crate) fn opaque(seq: Seq, dead: bool) -> usize {
 pub(crate) struct Reports {
     pub(crate) spool: Arc<Spool>,
     pub(crate) stats: Arc<Stats>,
-    pub(crate) notify: NoticeFn,
     pub(crate) token_command: Secret,
     pub(crate) session: Arc<Session>,
     signals: Arc<Signals>,
@@ -70,70 +62,10 @@ pub(crate) struct Reports {
     without_token: AtomicBool,
 }
 
-/// What all clients of one run share.
-#[derive(Default)]
-pub(crate) struct Session {
-    link: Mutex<Link>,
-    rejected: Mutex<Vec<Rejected>>,
-    suspect: Mutex<Option<Seq>>,
-}
-
-impl Session {
-    /// Records rejected since the last call.
-    pub(crate) fn take_rejected(&self) -> Vec<Rejected> {
-        std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn reject(&self, seq: Seq, cause: Cause) {
-        self.put_back(std::iter::once(Rejected { seq, cause }));
-    }
-
-    pub(crate) fn put_back(&self, rejected: impl Iterator<Item = Rejected>) {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).extend(rejected);
-    }
-
-    /// How many rejected records wait for their place among the dead letters.
-    pub(crate) fn pending(&self) -> u64 {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
-    }
-
-    /// The last record of a batch that was refused as a whole, until `clear_suspect`.
-    pub(crate) fn suspect(&self) -> Option<Seq> {
-        *self.suspect.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_suspect(&self, seq: Seq) {
-        let mut suspect = self.suspect.lock().unwrap_or_else(PoisonError::into_inner);
-        *suspect = (*suspect).max(Some(seq));
-    }
-
-    pub(crate) fn clear_suspect(&self) {
-        *self.suspect.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// What is known about the connection.
-#[derive(Default)]
-struct Link {
-    disconnected: bool,
-    ever_connected: bool,
-    refused: Option<Refusal>,
-    gave_up: bool,
-    last_reason: Option<String>,
-    wants_reason: bool,
-}
-
-struct Refusal {
-    tls: bool,
-    reason: String,
-    since: Instant,
-}
-
 impl Reports {
     pub(crate) fn new(
         spool: Arc<Spool>,
         stats: Arc<Stats>,
-        notify: NoticeFn,
         token_command: Secret,
         statistics_interval: Duration,
         session: Arc<Session>,
@@ -143,7 +75,6 @@ impl Reports {
         Self {
             spool,
             stats,
-            notify,
             token_command,
             session,
             signals,
@@ -162,7 +93,7 @@ impl Reports {
         if !self.is_broken.load(Relaxed) {
             return None;
         }
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.broken).clone()
     }
 
     /// Delivered with this client.
@@ -171,62 +102,20 @@ impl Reports {
     }
 
     pub(crate) fn set_broken(&self, reason: String) {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        lock(&self.broken).get_or_insert(reason);
         self.is_broken.store(true, Relaxed);
-    }
-
-    fn link(&self) -> MutexGuard<'_, Link> {
-        self.session.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_connected(&self) {
-        // A client that still closes after the stop must not speak for the next run.
-        if self.signals.stopped() || self.stats.connected.swap(true, Relaxed) {
-            return;
-        }
-        let mut link = self.link();
-        link.disconnected = false;
-        link.ever_connected = true;
-        link.refused = None;
-        link.last_reason = None;
-        drop(link);
-        (self.notify)(Notice::Connected);
-    }
-
-    /// Notes why a connection failed. When "disconnected" was said before the reason was known, it is said again.
-    fn set_reason(&self, reason: &str) {
-        let mut link = self.link();
-        link.last_reason = Some(reason.to_string());
-        let say = std::mem::take(&mut link.wants_reason);
-        drop(link);
-        if say {
-            (self.notify)(Notice::Disconnected { reason: reason.to_string() });
-        }
-    }
-
-    fn set_disconnected(&self) {
-        self.stats.connected.store(false, Relaxed);
-        let mut link = self.link();
-        // The client says this at each try; the application needs it once.
-        let known = std::mem::replace(&mut link.disconnected, true);
-        link.wants_reason = !known && link.last_reason.is_none();
-        let reason = link.last_reason.clone().unwrap_or_else(|| "no connection came up yet".to_string());
-        drop(link);
-        if !known {
-            (self.notify)(Notice::Disconnected { reason });
-        }
     }
 
     /// What is to be said when `code` tells that `topic` does not exist although it took records just now: brokers that
     /// start say so for a moment. The next client waits for the topic before it believes them.
     pub(crate) fn vanished(&self, code: RDKafkaErrorCode, topic: &str) -> Option<String> {
         let missing = matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition);
-        let known = missing && self.known_topics.lock().unwrap_or_else(PoisonError::into_inner).contains(topic);
+        let known = missing && lock(&self.known_topics).contains(topic);
         known.then(|| format!("a broker says that the topic {topic}, which took records before, does not exist"))
     }
 
     fn note_topic(&self, topic: &str) {
-        let mut known = self.known_topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known_topics);
         if !known.contains(topic) {
             known.insert(topic.to_string());
         }
@@ -253,68 +142,6 @@ impl Reports {
         } else {
             self.set_broken(vanished.unwrap_or_else(|| format!("a record was not delivered: {error}")));
         }
-    }
-
-    /// The command for tokens failed, unless a stop ended it.
-    fn no_token(&self, reason: &str) {
-        if !self.signals.stopped() {
-            let text = format!("{reason}. Records wait in the spool; the command is run again.");
-            (self.notify)(Notice::Warning(text));
-        }
-    }
-
-    /// TLS or SASL failed: the application is told at once.
-    fn refused(&self, tls: bool, reason: &str) {
-        // A stop ends the wait for a token: that is no refusal.
-        if self.signals.stopped() {
-            return;
-        }
-        let mut link = self.link();
-        let since = link.refused.as_ref().map_or_else(Instant::now, |refusal| refusal.since);
-        let known = link.refused.replace(Refusal { tls, reason: reason.to_string(), since });
-        drop(link);
-        if known.is_none_or(|refusal| refusal.reason != reason) {
-            (self.notify)(Notice::Refused { tls, reason: reason.to_string(), give_up: false });
-        }
-    }
-
-    /// True while TLS or SASL is refused, by one broker at least, or no broker answers.
-    pub(crate) fn in_trouble(&self) -> bool {
-        let link = self.link();
-        link.disconnected || link.refused.is_some()
-    }
-
-    /// True when TLS or SASL was refused long ago and no broker is there.
-    pub(crate) fn refused_for_long(&self) -> bool {
-        let link = self.link();
-        link.disconnected && link.refused.as_ref().is_some_and(|refusal| refusal.since.elapsed() >= RENEW_AFTER)
-    }
-
-    /// What was refused counts no more: another client will try.
-    pub(crate) fn forget_refusal(&self) {
-        self.link().refused = None;
-    }
-
-    /// Gives up when TLS or SASL was refused and nothing has worked since: waiting does not correct settings. The client
-    /// itself says the same error only once in a while, so this is to be asked regularly. Another broker may take the
-    /// login while the statistics do not show it yet: `answered` asks for a sign of that and may take a moment.
-    pub(crate) fn check_refused(&self, answered: impl FnOnce() -> bool) {
-        let link = self.link();
-        let Some(refusal) = &link.refused else { return };
-        if link.ever_connected || link.gave_up || refusal.since.elapsed() < REFUSED_AFTER {
-            return;
-        }
-        drop(link);
-        if answered() {
-            return self.set_connected();
-        }
-        let mut link = self.link();
-        // Gone when a connection came up meanwhile.
-        let Some(refusal) = &link.refused else { return };
-        let (tls, reason) = (refusal.tls, refusal.reason.clone());
-        link.gave_up = true;
-        drop(link);
-        (self.notify)(Notice::Refused { tls, reason, give_up: true });
     }
 }
 
@@ -380,7 +207,7 @@ impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if facility == FAILED_CONNECTION {
             // Some reasons, such as a peer that hangs up, are in the log only.
-            self.set_reason(message);
+            self.session.link.set_reason(message);
         }
         match level {
             RDKafkaLogLevel::Emerg
@@ -396,7 +223,7 @@ impl ClientContext for Reports {
     fn stats(&self, statistics: Statistics) {
         let client = ClientStats::new(&statistics);
         if client.brokers_up > 0 {
-            self.set_connected();
+            self.session.link.set_connected();
         }
         self.stats.set_client(client, self.shown.is_due());
     }
@@ -405,14 +232,14 @@ impl ClientContext for Reports {
         gst::warning!(CAT, "{error}: {reason}");
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         if code != RDKafkaErrorCode::AllBrokersDown {
-            self.set_reason(reason);
+            self.session.link.set_reason(reason);
         }
         match code {
-            RDKafkaErrorCode::AllBrokersDown => self.set_disconnected(),
+            RDKafkaErrorCode::AllBrokersDown => self.session.link.set_disconnected(),
             // The command failed, no broker has refused anything: the client runs it again in a while.
-            RDKafkaErrorCode::Authentication if self.without_token.load(Relaxed) => self.no_token(reason),
+            RDKafkaErrorCode::Authentication if self.without_token.load(Relaxed) => self.session.link.no_token(reason),
             RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => {
-                self.refused(code == RDKafkaErrorCode::SSL, reason);
+                self.session.link.set_refused(code == RDKafkaErrorCode::SSL, reason);
             }
             RDKafkaErrorCode::Fatal => self.set_broken(reason.to_string()),
             _ => (),
@@ -435,11 +262,11 @@ impl ProducerContext for Reports {
             Ok(message) => {
                 self.good.fetch_add(1, Relaxed);
                 self.note_topic(message.topic());
-                self.set_connected();
+                self.session.link.set_connected();
                 let stats = &self.stats;
                 self.spool.delivered(seq, || {
                     if dead {
-                        count(&stats.dead_lettered);
+                        count(&stats.counters.dead_lettered);
                     } else {
                         let bytes = message.payload_len() + message.key_len();
                         let kind = message.headers().and_then(|headers| header(headers, KIND_HEADER));

@@ -10,12 +10,15 @@ use crate::closing;
 use crate::credentials::{Snapshot, Source};
 use crate::deadletter::{Cause, Undertaker};
 use crate::error::SinkError;
+use crate::keeper::Keeper;
+use crate::link::Link;
 use crate::notice::{Notice, NoticeFn};
-use crate::producer::{self, Client, Reports, Session};
+use crate::producer::{self, Client, Reports};
 use crate::record::Record;
 use crate::secret::Secret;
+use crate::session::Session;
 use crate::signals::Signals;
-use crate::spool::{Pace, Seq, Spool, StoreError};
+use crate::spool::{Seq, Spool, StoreError};
 use crate::stats::{Stats, count};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
@@ -33,8 +36,6 @@ use std::{
 const BATCH: usize = 500;
 /// How long the sender sleeps when nothing happens.
 const IDLE: Duration = Duration::from_millis(50);
-/// Pause between two rounds of the keeper.
-const KEEPER_INTERVAL: Duration = Duration::from_millis(10);
 /// Waits between two clients, when the one before delivered nothing.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
@@ -80,12 +81,13 @@ impl Sender {
     pub(crate) fn start(keeper: Keeper, job: Job) -> Result<Self, SinkError> {
         let (spool, notify) = (keeper.spool.clone(), keeper.notify.clone());
         let signals = Arc::new(Signals::default());
+        let link = Link::new(job.stats.clone(), notify.clone(), signals.clone());
         let worker = Worker {
             job,
             spool,
             notify,
             signals: signals.clone(),
-            session: Arc::default(),
+            session: Arc::new(Session::new(link)),
             burial: Cell::default(),
             built_from: RefCell::default(),
             looked: Cell::new(Instant::now()),
@@ -191,7 +193,6 @@ impl Worker {
         let reports = Reports::new(
             self.spool.clone(),
             job.stats.clone(),
-            self.notify.clone(),
             job.token_command.clone(),
             job.statistics_interval,
             self.session.clone(),
@@ -225,7 +226,7 @@ impl Worker {
             } else {
                 stall_limit = (stall_limit * 2).min(self.job.stall_timeout * STALL_FACTOR);
             }
-            count(&self.job.stats.rebuilds);
+            count(&self.job.stats.counters.rebuilds);
             (self.notify)(Notice::Rebuilding { reason });
             // Gone before the spool is rewound: a report of the old client must not meet a record of the new one.
             drop(client);
@@ -257,8 +258,8 @@ impl Worker {
     }
 
     /// Why a client that cannot connect is to be replaced by one that reads its files again, if it is.
-    fn renewal(&self, reports: &Reports) -> Option<String> {
-        if !reports.in_trouble() || self.looked.get().elapsed() < LOOK_INTERVAL {
+    fn renewal(&self) -> Option<String> {
+        if !self.session.link.in_trouble() || self.looked.get().elapsed() < LOOK_INTERVAL {
             return None;
         }
         self.looked.set(Instant::now());
@@ -266,12 +267,12 @@ impl Worker {
         let changed = self.job.source.read().is_ok_and(|now| now.differs(&self.built_from.borrow()));
         let why = if changed {
             "no login with the certificates, keys and passwords of before, and they have changed"
-        } else if reports.refused_for_long() {
+        } else if self.session.link.refused_for_long() {
             "the login was refused for a minute: certificates, keys and passwords are read again"
         } else {
             return None;
         };
-        reports.forget_refusal();
+        self.session.link.forget_refusal();
         Some(why.to_string())
     }
 
@@ -315,8 +316,8 @@ impl Worker {
             if self.stopped() || reports.broken().is_some() {
                 return;
             }
-            reports.check_refused(|| client.client().fetch_metadata(None, ASK_TIMEOUT).is_ok());
-            if let Some(reason) = self.renewal(reports) {
+            self.session.link.check_refused(|| client.client().fetch_metadata(None, ASK_TIMEOUT).is_ok());
+            if let Some(reason) = self.renewal() {
                 return reports.set_broken(reason);
             }
             let connected = self.job.stats.connected.load(Relaxed);
@@ -371,7 +372,7 @@ impl Worker {
         }
         loop {
             let (error, returned) = match client.send(message) {
-                Ok(()) => return count(&self.job.stats.sent),
+                Ok(()) => return count(&self.job.stats.counters.sent),
                 Err(failed) => failed,
             };
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::InvalidTopic);
@@ -416,42 +417,6 @@ impl Worker {
             self.pause(REGISTRY_RETRY);
         }
         Err(None)
-    }
-}
-
-/// Tidies the spool at a steady pace.
-pub(crate) struct Keeper {
-    pub(crate) spool: Arc<Spool>,
-    pub(crate) notify: NoticeFn,
-    pub(crate) max_bytes: u64,
-}
-
-impl Keeper {
-    fn run(&self, signals: &Signals) {
-        let mut pace = Pace::default();
-        let mut high = false;
-        // What failed, until the work succeeds again: a second cause is said too.
-        let mut failing: Option<String> = None;
-        while !signals.stopped() {
-            match self.spool.tidy(&mut pace) {
-                Ok(()) => failing = None,
-                Err(err) => {
-                    let text = err.to_string();
-                    if failing.replace(text.clone()).is_none_or(|before| before != text) {
-                        (self.notify)(Notice::Store(err));
-                    }
-                }
-            }
-            let depth = self.spool.depth();
-            // High at four fifths, low at half: no flood of messages in between.
-            let mark = if high { self.max_bytes / 2 } else { self.max_bytes / 5 * 4 };
-            let now_high = depth.disk_full || depth.bytes > mark;
-            if now_high != high {
-                high = now_high;
-                (self.notify)(Notice::HighWater { high, depth, max_bytes: self.max_bytes });
-            }
-            std::thread::sleep(KEEPER_INTERVAL);
-        }
     }
 }
 

@@ -3,12 +3,13 @@
 //! `received + recovered = delivered + dead-lettered + dropped + lost + refused + left + held`, where `held` is what is in
 //! the spool. Counters only grow while the element exists.
 
+use crate::lock::lock;
 use crate::spool::Depth;
 use rdkafka::statistics::{Statistics, Window};
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -16,36 +17,46 @@ use std::{
 /// Name of the structure in the `stats` property.
 pub(crate) const STATS_NAME: &str = "kafkasink-stats";
 
-/// Counters. All are events, except where the name says bytes.
+/// Declares the counters: their fields, their names (with `-` in the `stats` property, with `_` in the metrics) and what
+/// they count.
+macro_rules! counters {
+    ($($field:ident: $what:literal;)*) => {
+        /// Counters. All are events, except where the name says bytes.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(#[doc = $what] pub(crate) $field: AtomicU64,)*
+        }
+
+        impl Counters {
+            /// Name, what it counts, and the number, of each.
+            pub(crate) fn all(&self) -> [(&'static str, &'static str, u64); [$(stringify!($field)),*].len()] {
+                [$((stringify!($field), $what, self.$field.load(Relaxed))),*]
+            }
+        }
+    };
+}
+
+counters! {
+    received: "Buffers that came in";
+    received_bytes: "Bytes of those buffers";
+    spooled: "Records that the spool took";
+    recovered: "Records that an earlier run had left in the spool";
+    sent: "Records handed to the client, repetitions included";
+    delivered: "Records with a good delivery report";
+    delivered_bytes: "Bytes of those records";
+    dead_lettered: "Records in a dead letter file, or confirmed by the dead letter topic";
+    dropped: "Records dropped by the full spool, a flush or a stop";
+    lost: "Records without a place for dead letters, taken by damage, or in memory only at the stop";
+    refused: "Buffers not taken: the spool was full or failed";
+    malformed: "Buffers that are no JSON although their caps say so";
+    rebuilds: "Clients built anew after an error";
+    left: "Records that stayed in a spool on disk when the sink stopped";
+}
+
+/// What is counted and known.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
-    /// Buffers that came in.
-    pub(crate) received: AtomicU64,
-    pub(crate) received_bytes: AtomicU64,
-    /// Records that the spool took.
-    pub(crate) spooled: AtomicU64,
-    /// Records that an earlier run had left in the spool when the sink started.
-    pub(crate) recovered: AtomicU64,
-    /// Records handed to the client; one that is sent again counts again.
-    pub(crate) sent: AtomicU64,
-    /// Records with a good delivery report.
-    pub(crate) delivered: AtomicU64,
-    pub(crate) delivered_bytes: AtomicU64,
-    /// Records that are in a dead letter file or that their dead letter topic has confirmed.
-    pub(crate) dead_lettered: AtomicU64,
-    /// Records dropped by `drop-oldest`, and buffers thrown away by a flush or a stop.
-    pub(crate) dropped: AtomicU64,
-    /// Records that could never be delivered, with no place for dead letters, that damage took, or that were in memory
-    /// only when the sink stopped.
-    pub(crate) lost: AtomicU64,
-    /// Buffers not taken: the spool was full or failed.
-    pub(crate) refused: AtomicU64,
-    /// Buffers whose caps promised JSON and that were none.
-    pub(crate) malformed: AtomicU64,
-    /// Clients built anew after an error.
-    pub(crate) rebuilds: AtomicU64,
-    /// Records that stayed in a spool on disk when the sink stopped.
-    pub(crate) left: AtomicU64,
+    pub(crate) counters: Counters,
     pub(crate) connected: AtomicBool,
     /// Count by topic too, and by key the records of this kind and of none; only the metrics endpoint wants it.
     pub(crate) counted_kind: OnceLock<&'static str>,
@@ -144,17 +155,17 @@ pub(crate) fn uncount(counter: &AtomicU64) {
 impl Stats {
     /// Counts a record or an attempt that failed, by the client's name of the error.
     pub(crate) fn count_failed(&self, cause: &str) {
-        count_name(&mut self.failed.lock().unwrap_or_else(PoisonError::into_inner), cause);
+        count_name(&mut lock(&self.failed), cause);
     }
 
     fn detail(&self) -> std::sync::MutexGuard<'_, Detail> {
-        self.detail.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.detail)
     }
 
     /// Counts a delivered record, and, if wanted, by its key and topic.
     pub(crate) fn count_delivered(&self, topic: &str, key: Option<&[u8]>, kind: Option<&[u8]>, bytes: usize) {
-        count(&self.delivered);
-        self.delivered_bytes.fetch_add(bytes as u64, Relaxed);
+        count(&self.counters.delivered);
+        self.counters.delivered_bytes.fetch_add(bytes as u64, Relaxed);
         let Some(counted) = self.counted_kind.get() else { return };
         let mut detail = self.detail();
         count_name(&mut detail.topics, topic);
@@ -190,12 +201,12 @@ impl Stats {
 
     /// Counts a record by its topic.
     pub(crate) fn count_topic(&self, topic: &str) {
-        count_name(&mut self.topics.lock().unwrap_or_else(PoisonError::into_inner), topic);
+        count_name(&mut lock(&self.topics), topic);
     }
 
     /// Takes the client's statistics; all but the connections only when they are to be `shown`.
     pub(crate) fn set_client(&self, client: ClientStats, shown: bool) {
-        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.client);
         if shown {
             *known = client;
         } else {
@@ -204,15 +215,15 @@ impl Stats {
     }
 
     pub(crate) fn client(&self) -> ClientStats {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.client).clone()
     }
 
     pub(crate) fn failed(&self) -> BTreeMap<String, u64> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.failed).clone()
     }
 
     pub(crate) fn topics(&self) -> BTreeMap<String, u64> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.topics).clone()
     }
 
     /// The `stats` property.
@@ -226,23 +237,13 @@ impl Stats {
             structure
         };
         let age_ms = depth.oldest_ms.map_or(0, |oldest| (now_ms - oldest).max(0));
-        gst::Structure::builder(STATS_NAME)
-            .field("received", self.received.load(Relaxed))
-            .field("received-bytes", self.received_bytes.load(Relaxed))
-            .field("spooled", self.spooled.load(Relaxed))
-            .field("recovered", self.recovered.load(Relaxed))
-            .field("sent", self.sent.load(Relaxed))
-            .field("delivered", self.delivered.load(Relaxed))
-            .field("delivered-bytes", self.delivered_bytes.load(Relaxed))
-            .field("dead-lettered", self.dead_lettered.load(Relaxed))
-            .field("dropped", self.dropped.load(Relaxed))
-            .field("lost", self.lost.load(Relaxed))
-            .field("refused", self.refused.load(Relaxed))
-            .field("malformed", self.malformed.load(Relaxed))
+        let counters = self.counters.all().map(|(name, _, number)| (name.replace('_', "-"), number));
+        let builder = gst::Structure::builder(STATS_NAME);
+        counters
+            .into_iter()
+            .fold(builder, |builder, (name, number)| builder.field(name, number))
             .field("failed", by_name("failed", self.failed()))
             .field("topics", by_name("topics", self.topics()))
-            .field("rebuilds", self.rebuilds.load(Relaxed))
-            .field("left", self.left.load(Relaxed))
             .field("connected", self.connected.load(Relaxed))
             .field("spool-depth", depth.records)
             .field("spool-bytes", depth.bytes)

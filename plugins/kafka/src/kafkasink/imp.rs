@@ -4,6 +4,7 @@ use super::{buffer::buffer_info, drain, messages, running::Running};
 use crate::clock::now_ms;
 use crate::config_file;
 use crate::error::SinkError;
+use crate::lock::lock;
 use crate::properties;
 use crate::record::Record;
 use crate::router::{Routed, StreamInfo};
@@ -16,7 +17,7 @@ use gst::subclass::prelude::*;
 use gst_base::{prelude::*, subclass::prelude::*};
 use std::{
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -36,10 +37,6 @@ pub struct KafkaSink {
     warned_malformed: AtomicBool,
     /// Time that end of stream already waited, so that stopping does not wait as long again.
     drained_for: Mutex<Duration>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[glib::object_subclass]
@@ -166,8 +163,8 @@ impl BaseSinkImpl for KafkaSink {
             gst::element_imp_error!(self, gst::StreamError::Failed, ("Could not read a buffer: {err}"));
             gst::FlowError::Error
         })?;
-        count(&self.stats.received);
-        self.stats.received_bytes.fetch_add(map.len() as u64, Relaxed);
+        count(&self.stats.counters.received);
+        self.stats.counters.received_bytes.fetch_add(map.len() as u64, Relaxed);
         let stream = lock(&self.stream).clone();
         let routed = router.route(&map, &stream, &buffer_info(buffer), now_ms());
         if routed.malformed {
@@ -196,10 +193,10 @@ impl KafkaSink {
     /// Says what was found in the spool, and that a spool in memory does not last.
     fn report_opened(&self, settings: &Settings, running: &Running) {
         let Running { ref spool, found, missing, .. } = *running;
-        self.stats.recovered.fetch_add(found + missing, Relaxed);
+        self.stats.counters.recovered.fetch_add(found + missing, Relaxed);
         gst::info!(CAT, imp = self, "{found} records of an earlier run are in the spool");
         if missing > 0 {
-            self.stats.lost.fetch_add(missing, Relaxed);
+            self.stats.counters.lost.fetch_add(missing, Relaxed);
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Read,
@@ -225,16 +222,16 @@ impl KafkaSink {
     fn spool(&self, spool: &Spool, record: Record) -> Result<gst::FlowSuccess, gst::FlowError> {
         let say_full = || self.messages.warn_full(&self.obj(), spool);
         loop {
-            let error = match spool.make_room(record.size(), &self.stats.dropped, say_full) {
+            let error = match spool.make_room(record.size(), &self.stats.counters.dropped, say_full) {
                 Ok(()) => break,
                 Err(NoRoom::DropNew) => {
-                    count(&self.stats.dropped);
+                    count(&self.stats.counters.dropped);
                     say_full();
                     return Ok(gst::FlowSuccess::Ok);
                 }
                 Err(NoRoom::Cancelled) => {
                     // A pause: the buffer waits with the pipeline. A flush or a stop: it is thrown away as in any sink.
-                    self.obj().wait_preroll().inspect_err(|_| count(&self.stats.dropped))?;
+                    self.obj().wait_preroll().inspect_err(|_| count(&self.stats.counters.dropped))?;
                     continue;
                 }
                 Err(NoRoom::Full { bytes, max_bytes, disk_full }) => {
@@ -246,13 +243,13 @@ impl KafkaSink {
         }
         let topic = record.topic.clone();
         spool.append(record).map_err(|err| self.refuse(SinkError::Store(err)))?;
-        count(&self.stats.spooled);
+        count(&self.stats.counters.spooled);
         self.stats.count_topic(&topic);
         Ok(gst::FlowSuccess::Ok)
     }
 
     fn refuse(&self, error: SinkError) -> gst::FlowError {
-        count(&self.stats.refused);
+        count(&self.stats.counters.refused);
         self.post_error_message(error.message());
         gst::FlowError::Error
     }
@@ -272,7 +269,7 @@ impl KafkaSink {
     }
 
     fn note_malformed(&self, bytes: usize) {
-        count(&self.stats.malformed);
+        count(&self.stats.counters.malformed);
         if !self.warned_malformed.swap(true, Relaxed) {
             gst::element_imp_warning!(
                 self,
@@ -304,7 +301,7 @@ impl KafkaSink {
         if left == 0 {
             return;
         }
-        let counter = if spool.durable() { &self.stats.left } else { &self.stats.lost };
+        let counter = if spool.durable() { &self.stats.counters.left } else { &self.stats.counters.lost };
         counter.fetch_add(left, Relaxed);
         if lock(&self.drained_for).is_zero() {
             // The end of the stream has not told it already.

@@ -2,6 +2,7 @@
 
 use super::{KafkaSink, imp::CAT};
 use crate::error::SinkError;
+use crate::lock::lock;
 use crate::notice::Notice;
 use crate::record::Record;
 use crate::spool::Spool;
@@ -9,7 +10,7 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -52,10 +53,6 @@ struct DeadLetter {
     topic: String,
     cause: String,
     kept: Option<String>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Messages {

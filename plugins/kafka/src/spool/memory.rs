@@ -1,10 +1,11 @@
 //! The store that lives in memory only: nothing survives the process.
 
 use super::{Seq, Store, StoreError};
+use crate::lock::lock;
 use crate::record::Record;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// Records by sequence number.
@@ -15,19 +16,19 @@ pub(crate) struct MemoryStore {
 
 impl Store for MemoryStore {
     fn append(&self, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
-        self.lock().insert(seq, record.clone());
+        lock(&self.records).insert(seq, record.clone());
         Ok(())
     }
 
     fn replace(&self, old: Seq, seq: Seq, record: &Arc<Record>) -> Result<(), StoreError> {
-        let mut records = self.lock();
+        let mut records = lock(&self.records);
         records.remove(&old);
         records.insert(seq, record.clone());
         Ok(())
     }
 
     fn remove(&self, seqs: &[Seq], _next: Seq) -> Result<(), StoreError> {
-        let mut records = self.lock();
+        let mut records = lock(&self.records);
         for seq in seqs {
             records.remove(seq);
         }
@@ -36,7 +37,7 @@ impl Store for MemoryStore {
 
     fn read(&self, from: Seq, to: Seq, max_bytes: u64) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
         let mut bytes = 0;
-        let records = self.lock();
+        let records = lock(&self.records);
         let range = records.range(from..=to).map(|(seq, record)| (*seq, record.clone()));
         let within = |(_, record): &(Seq, Arc<Record>)| {
             let fits = bytes < max_bytes;
@@ -56,11 +57,5 @@ impl Store for MemoryStore {
 
     fn free_bytes(&self) -> Option<u64> {
         None
-    }
-}
-
-impl MemoryStore {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Seq, Arc<Record>>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,21 +13,27 @@
 mod disk;
 mod full;
 mod memory;
+mod room;
 mod state;
 mod store;
+mod upkeep;
 
+pub(crate) use room::Waited;
 pub(crate) use state::{Depth, NoRoom, SpoolConfig, Sync, WhenFull};
 pub(crate) use store::{Seq, Store, StoreError};
+pub(crate) use upkeep::Pace;
 
+use crate::lock::lock;
 use crate::record::Record;
-use crate::stats::{Histogram, count};
+use crate::stats::Histogram;
 use disk::{DiskStore, Recovered};
 use memory::MemoryStore;
 use state::State;
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+use upkeep::FREE_SPACE_BYTES;
 
 /// Records of a spool on disk that are also kept in memory, ready to be sent.
 const WINDOW_BYTES: u64 = 8 << 20;
@@ -36,16 +42,6 @@ const REFILL_BYTES: u64 = 2 << 20;
 /// Space on the disk that the spool leaves free: the storage engine needs room to tidy up, and once a write has failed
 /// it takes no more.
 pub(crate) const DISK_RESERVE_BYTES: u64 = 64 << 20;
-/// Shortest time between two fsyncs in batch mode: the most that a power cut can cost.
-pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
-/// How often the free space of the disk is looked at,
-const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
-/// and after how many new bytes: a fast source fills the reserve sooner than the interval ends.
-const FREE_SPACE_BYTES: u64 = 4 << 20;
-/// A wait for room is told when it has lasted this long, and then again and again.
-const TELL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often space on the disk is given back.
-const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// See the module's page.
 pub(crate) struct Spool {
@@ -107,63 +103,6 @@ impl Spool {
         self.store.durable()
     }
 
-    /// Waits until there is room for `size` more bytes, as the policy says; counts what is dropped for it. To be called
-    /// before [`Spool::append`]. `waits` is called, with no lock held, while a wait does not end.
-    pub(crate) fn make_room(&self, size: u64, dropped: &AtomicU64, waits: impl Fn()) -> Result<(), NoRoom> {
-        let mut told = None;
-        let mut state = lock(&self.state);
-        while self.is_full(&state, size) {
-            if state.flushing || state.stopped {
-                return Err(NoRoom::Cancelled);
-            }
-            match self.config.when_full {
-                WhenFull::Block if told.get_or_insert_with(Instant::now).elapsed() >= TELL_INTERVAL => {
-                    drop(state);
-                    waits();
-                    told = None;
-                    state = lock(&self.state);
-                }
-                WhenFull::Block => state = wait(&self.room, state, Duration::from_millis(200)),
-                WhenFull::Error => {
-                    let (bytes, disk_full) = (state.bytes, state.disk_full);
-                    return Err(NoRoom::Full { bytes, max_bytes: self.config.max_bytes, disk_full });
-                }
-                WhenFull::DropOldest if state.disk_full => return Err(NoRoom::DropNew),
-                WhenFull::DropOldest => {
-                    drop(state);
-                    let found = self.drop_oldest().map_err(NoRoom::Store)?;
-                    state = lock(&self.state);
-                    if found {
-                        count(dropped);
-                    } else {
-                        state = wait(&self.room, state, Duration::from_millis(20));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn is_full(&self, state: &State, size: u64) -> bool {
-        // A record larger than the whole spool is taken when nothing else is there: the broker decides about it.
-        state.disk_full || (state.records > 0 && state.bytes + size > self.config.max_bytes)
-    }
-
-    fn drop_oldest(&self) -> Result<bool, StoreError> {
-        let _cursor = lock(&self.cursor);
-        if lock(&self.state).ready.is_empty() {
-            self.refill()?;
-        }
-        let mut state = lock(&self.state);
-        let Some((seq, record)) = state.pop_ready() else { return Ok(false) };
-        state.records -= 1;
-        state.bytes -= record.size();
-        let next = state.next_seq;
-        drop(state);
-        self.store.remove(&[seq], next)?;
-        Ok(true)
-    }
-
     /// Takes a record.
     pub(crate) fn append(&self, record: Record) -> Result<(), StoreError> {
         let record = Arc::new(record);
@@ -175,14 +114,6 @@ impl Spool {
             self.look_at_disk();
         }
         Ok(())
-    }
-
-    /// Notes whether the disk has room for more.
-    fn look_at_disk(&self) {
-        let free = self.store.free_bytes();
-        let mut state = lock(&self.state);
-        state.disk_full = free.is_some_and(|bytes| bytes < DISK_RESERVE_BYTES);
-        state.unlooked = 0;
     }
 
     /// Puts `record` (a dead letter) in the place of `old`, which was handed out.
@@ -334,96 +265,12 @@ impl Spool {
         settled
     }
 
-    /// The periodic work: removes what was delivered, syncs new records in batch mode, watches the disk.
-    pub(crate) fn tidy(&self, pace: &mut Pace) -> Result<(), StoreError> {
-        let now = Instant::now();
-        // First: whoever waits for room on the disk must learn of it, also when the store takes no more writes.
-        if pace.looked.is_none_or(|last| now - last >= FREE_SPACE_INTERVAL) {
-            self.look_at_disk();
-            pace.looked = Some(now);
-        }
-        self.settle()?;
-        if self.config.sync == Sync::Batch && pace.synced.is_none_or(|last| now - last >= SYNC_INTERVAL) {
-            self.sync_new()?;
-            pace.synced = Some(now);
-        }
-        if pace.reclaimed.is_none_or(|last| now - last >= RECLAIM_INTERVAL) {
-            self.reclaim()?;
-            pace.reclaimed = Some(now);
-        }
-        Ok(())
-    }
-
-    /// Gives the disk back what nobody needs any more.
-    fn reclaim(&self) -> Result<(), StoreError> {
-        for rescue in [false, true] {
-            let bytes = {
-                let _cursor = lock(&self.cursor);
-                let state = lock(&self.state);
-                let (held, unsent, bytes) =
-                    (state.in_flight.keys().copied().collect::<Vec<_>>(), state.first_unsent(), state.bytes);
-                drop(state);
-                self.store.advance(&held, unsent, rescue)?;
-                bytes
-            };
-            if !self.store.reclaim(bytes)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn sync_new(&self) -> Result<(), StoreError> {
-        if !std::mem::take(&mut lock(&self.state).unsynced) {
-            return Ok(());
-        }
-        let synced = self.store.sync();
-        if synced.is_err() {
-            lock(&self.state).unsynced = true;
-        }
-        synced
-    }
-
     /// Removes what was delivered and makes the rest durable, before the spool is dropped. Reports that come later from a
     /// client that did not close in time change nothing.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
         lock(&self.delivered).closed = true;
         self.settle()?;
         if self.durable() { self.store.sync() } else { Ok(()) }
-    }
-
-    /// Waits until nothing is left, for at most `timeout`. A flush since the moment `until_flush` ends the wait, also one
-    /// that is over by now.
-    pub(crate) fn wait_empty(&self, timeout: Duration, until_flush: Option<Moment>) -> Waited {
-        let deadline = Instant::now() + timeout;
-        let mut state = lock(&self.state);
-        loop {
-            if state.records == 0 {
-                return Waited::Empty;
-            }
-            if until_flush.is_some_and(|moment| state.flushing || state.flushes != moment.0) {
-                return Waited::Flushed;
-            }
-            let now = Instant::now();
-            if now >= deadline {
-                return Waited::Left;
-            }
-            state = wait(&self.room, state, deadline - now);
-        }
-    }
-
-    /// From when on flushes count for [`Spool::wait_empty`].
-    pub(crate) fn moment(&self) -> Moment {
-        Moment(lock(&self.state).flushes)
-    }
-
-    /// Cancels waits of `make_room` and `wait_empty`, or allows them again.
-    pub(crate) fn set_flushing(&self, flushing: bool) {
-        let mut state = lock(&self.state);
-        state.flushing = flushing;
-        state.flushes += u64::from(flushing);
-        drop(state);
-        self.room.notify_all();
     }
 
     /// Hands out nothing any more and cancels waits for good.
@@ -454,38 +301,11 @@ impl Spool {
     }
 }
 
-/// How a wait for an empty spool ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
-    /// Nothing is left.
-    Empty,
-    /// Time was up.
-    Left,
-    /// A flush ended it.
-    Flushed,
-}
-
-/// See [`Spool::moment`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment(u64);
-
 /// Reports that are to be settled.
 #[derive(Default)]
 struct Delivered {
     seqs: Vec<Seq>,
     closed: bool,
-}
-
-/// When the periodic work was done last.
-#[derive(Default)]
-pub(crate) struct Pace {
-    synced: Option<Instant>,
-    looked: Option<Instant>,
-    reclaimed: Option<Instant>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {

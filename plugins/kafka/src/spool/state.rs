@@ -24,7 +24,7 @@ pub(crate) enum WhenFull {
 pub(crate) enum Sync {
     /// Before `append` returns.
     Always,
-    /// All new records together, every [`super::SYNC_INTERVAL`].
+    /// All new records together, every [`super::upkeep::SYNC_INTERVAL`].
     Batch,
     /// When the operating system likes to.
     Never,

@@ -1,0 +1,52 @@
+//! What all clients of one run share: the link to the brokers, and what came back undelivered.
+
+use crate::deadletter::{Cause, Rejected};
+use crate::link::Link;
+use crate::lock::lock;
+use crate::spool::Seq;
+use std::sync::Mutex;
+
+/// See the module's page.
+pub(crate) struct Session {
+    pub(crate) link: Link,
+    rejected: Mutex<Vec<Rejected>>,
+    suspect: Mutex<Option<Seq>>,
+}
+
+impl Session {
+    pub(crate) fn new(link: Link) -> Self {
+        Self { link, rejected: Mutex::default(), suspect: Mutex::default() }
+    }
+
+    /// Records rejected since the last call.
+    pub(crate) fn take_rejected(&self) -> Vec<Rejected> {
+        std::mem::take(&mut *lock(&self.rejected))
+    }
+
+    pub(crate) fn reject(&self, seq: Seq, cause: Cause) {
+        self.put_back(std::iter::once(Rejected { seq, cause }));
+    }
+
+    pub(crate) fn put_back(&self, rejected: impl Iterator<Item = Rejected>) {
+        lock(&self.rejected).extend(rejected);
+    }
+
+    /// How many rejected records wait for their place among the dead letters.
+    pub(crate) fn pending(&self) -> u64 {
+        lock(&self.rejected).len() as u64
+    }
+
+    /// The last record of a batch that was refused as a whole, until `clear_suspect`.
+    pub(crate) fn suspect(&self) -> Option<Seq> {
+        *lock(&self.suspect)
+    }
+
+    pub(crate) fn set_suspect(&self, seq: Seq) {
+        let mut suspect = lock(&self.suspect);
+        *suspect = (*suspect).max(Some(seq));
+    }
+
+    pub(crate) fn clear_suspect(&self) {
+        *lock(&self.suspect) = None;
+    }
+}

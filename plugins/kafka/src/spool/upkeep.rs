@@ -1,0 +1,82 @@
+//! The spool's periodic work: what was delivered leaves, new records are synced, the disk is watched.
+
+use super::{DISK_RESERVE_BYTES, Spool, StoreError, Sync};
+use crate::lock::lock;
+use std::time::{Duration, Instant};
+
+/// Shortest time between two fsyncs in batch mode: the most that a power cut can cost.
+pub(super) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the free space of the disk is looked at,
+const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
+/// and after how many new bytes: a fast source fills the reserve sooner than the interval ends.
+pub(super) const FREE_SPACE_BYTES: u64 = 4 << 20;
+/// How often space on the disk is given back.
+const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Spool {
+    /// The periodic work: removes what was delivered, syncs new records in batch mode, watches the disk.
+    pub(crate) fn tidy(&self, pace: &mut Pace) -> Result<(), StoreError> {
+        let now = Instant::now();
+        // First: whoever waits for room on the disk must learn of it, also when the store takes no more writes.
+        if pace.looked.is_none_or(|last| now - last >= FREE_SPACE_INTERVAL) {
+            self.look_at_disk();
+            pace.looked = Some(now);
+        }
+        self.settle()?;
+        if self.config.sync == Sync::Batch && pace.synced.is_none_or(|last| now - last >= SYNC_INTERVAL) {
+            self.sync_new()?;
+            pace.synced = Some(now);
+        }
+        if pace.reclaimed.is_none_or(|last| now - last >= RECLAIM_INTERVAL) {
+            self.reclaim()?;
+            pace.reclaimed = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Gives the disk back what nobody needs any more.
+    pub(super) fn reclaim(&self) -> Result<(), StoreError> {
+        for rescue in [false, true] {
+            let bytes = {
+                let _cursor = lock(&self.cursor);
+                let state = lock(&self.state);
+                let (held, unsent, bytes) =
+                    (state.in_flight.keys().copied().collect::<Vec<_>>(), state.first_unsent(), state.bytes);
+                drop(state);
+                self.store.advance(&held, unsent, rescue)?;
+                bytes
+            };
+            if !self.store.reclaim(bytes)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_new(&self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut lock(&self.state).unsynced) {
+            return Ok(());
+        }
+        let synced = self.store.sync();
+        if synced.is_err() {
+            lock(&self.state).unsynced = true;
+        }
+        synced
+    }
+
+    /// Notes whether the disk has room for more.
+    pub(super) fn look_at_disk(&self) {
+        let free = self.store.free_bytes();
+        let mut state = lock(&self.state);
+        state.disk_full = free.is_some_and(|bytes| bytes < DISK_RESERVE_BYTES);
+        state.unlooked = 0;
+    }
+}
+
+/// When the periodic work was done last.
+#[derive(Default)]
+pub(crate) struct Pace {
+    synced: Option<Instant>,
+    looked: Option<Instant>,
+    reclaimed: Option<Instant>,
+}
