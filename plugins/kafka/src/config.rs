@@ -40,7 +40,7 @@ const OWNED_KEYS: &[(&str, &str)] = &[
 /// Keys that would break what the sink promises.
 const REFUSED_KEYS: &[(&str, &str)] = &[
     ("transactional.id", "records are acknowledged one by one, not in transactions"),
-    ("enable.gapless.guarantee", "the sink sets it when message-timeout or a number of retries needs it"),
+    (GAPLESS_KEY, "the sink sets it where the order needs it"),
     ("delivery.report.only.error", "the spool needs every delivery report"),
     ("queuing.strategy", "last in, first out would break the order per key"),
     ("test.mock.num.brokers", "use mode=mock, or a mock cluster's address as bootstrap-servers"),
@@ -55,6 +55,8 @@ const TUNED_KEYS: &[(&str, &str)] = &[
 /// Keys with two names.
 const RETRY_KEYS: &[&str] = &["retries", "message.send.max.retries"];
 const IN_FLIGHT_KEYS: &[&str] = &["max.in.flight.requests.per.connection", "max.in.flight"];
+/// The key with which a record that the broker refuses ends the client.
+const GAPLESS_KEY: &str = "enable.gapless.guarantee";
 /// The key of the longest wait between two tries to connect.
 const RECONNECT_KEY: &str = "reconnect.backoff.max.ms";
 
@@ -74,6 +76,14 @@ pub(crate) fn statistics(interval: Duration) -> (Duration, u32) {
 pub(crate) fn next_try(config: &ClientConfig) -> Duration {
     // What is no number, the client refuses.
     Duration::from_millis(config.get(RECONNECT_KEY).and_then(|ms| ms.parse().ok()).unwrap_or_default())
+}
+
+/// Makes a refused batch end the client, so that nothing passes it: the broker refuses what is on its way behind it by its
+/// sequence number, and the client sends nothing more. Without idempotence there are no such numbers.
+pub(crate) fn let_nothing_pass(config: &mut ClientConfig) {
+    if config.get("enable.idempotence") == Some("true") {
+        config.set(GAPLESS_KEY, "true");
+    }
 }
 
 /// A setting that cannot be used.
@@ -139,7 +149,7 @@ pub(crate) fn client_config(settings: &Settings) -> Result<ClientConfig, ConfigE
     if settings.enable_idempotence && (bounded_retries || !settings.message_timeout.is_zero()) {
         // A record that the client gives up must not let later records of its partition pass: the client stops, the
         // sink builds a new one and sends everything again in order.
-        config.set("enable.gapless.guarantee", "true");
+        config.set(GAPLESS_KEY, "true");
     }
     if !settings.enable_idempotence && IN_FLIGHT_KEYS.iter().all(|key| config.get(key).is_none()) {
         // Without sequence numbers a retried batch would land behind the one that followed it.

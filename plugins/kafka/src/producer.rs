@@ -106,6 +106,13 @@ impl Reports {
         self.is_broken.store(true, Relaxed);
     }
 
+    /// The same with the best words for it, also when others came first: a refused batch is told after the end of the client
+    /// that it causes.
+    fn explain_broken(&self, reason: String) {
+        *lock(&self.broken) = Some(reason);
+        self.is_broken.store(true, Relaxed);
+    }
+
     /// What is to be said when `code` tells that `topic` does not exist although it took records just now: brokers that
     /// start say so for a moment. The next client waits for the topic before it believes them.
     pub(crate) fn vanished(&self, code: RDKafkaErrorCode, topic: &str) -> Option<String> {
@@ -129,6 +136,9 @@ impl Reports {
             // The sink itself threw the client's queue away, to send it again.
             RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight => return,
             code if vanished.is_none() && is_permanent(code) && (self.one_by_one || !of_a_batch) => {
+                if !of_a_batch {
+                    self.session.note_refused_alone();
+                }
                 return self.session.reject(seq, code.into());
             }
             _ => (),
@@ -138,7 +148,7 @@ impl Reports {
         self.stats.count_topic_error(topic, &cause);
         if of_a_batch {
             self.session.set_suspect(seq);
-            self.set_broken(format!("a batch for {topic} was refused, its records are sent one by one: {error}"));
+            self.explain_broken(format!("a batch for {topic} was refused, its records are sent one by one: {error}"));
         } else {
             self.set_broken(vanished.unwrap_or_else(|| format!("a record was not delivered: {error}")));
         }

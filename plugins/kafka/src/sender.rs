@@ -7,6 +7,7 @@
 
 use crate::avro::{AvroError, Encoder};
 use crate::closing;
+use crate::config;
 use crate::credentials::{Snapshot, Source};
 use crate::deadletter::{Cause, Undertaker};
 use crate::error::SinkError;
@@ -200,7 +201,10 @@ impl Worker {
         );
         let mut config = snapshot.config.clone();
         if reports.one_by_one {
+            // What is refused now is no batch, and a dead letter needs no new client.
             config.set("batch.num.messages", "1");
+        } else if !self.session.allows_gaps() {
+            config::let_nothing_pass(&mut config);
         }
         self.built_from.replace(snapshot);
         producer::build(&config, reports).map_err(SinkError::Client)
@@ -218,8 +222,9 @@ impl Worker {
             if self.stopped() {
                 break;
             }
-            let reports = client.client().context();
-            let reason = reports.broken().unwrap_or_default();
+            let reports = client.client().context().clone();
+            let refused =
+                client.client().fatal_error().is_some_and(|(code, _)| code == RDKafkaErrorCode::GaplessGuarantee);
             if reports.delivered() > 0 {
                 backoff = FIRST_BACKOFF;
                 stall_limit = self.job.stall_timeout;
@@ -227,9 +232,13 @@ impl Worker {
                 stall_limit = (stall_limit * 2).min(self.job.stall_timeout * STALL_FACTOR);
             }
             count(&self.job.stats.counters.rebuilds);
-            (self.notify)(Notice::Rebuilding { reason });
             // Gone before the spool is rewound: a report of the old client must not meet a record of the new one.
             drop(client);
+            // Only now is everything told that came back.
+            (self.notify)(Notice::Rebuilding { reason: reports.broken().unwrap_or_default() });
+            if refused {
+                self.session.ended_by_refusal();
+            }
             self.bury_rejected();
             self.report(self.spool.rewind());
             // What could not be put to the dead letters is sent, and rejected, again.

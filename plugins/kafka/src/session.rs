@@ -4,18 +4,32 @@ use crate::deadletter::{Cause, Rejected};
 use crate::link::Link;
 use crate::lock::lock;
 use crate::spool::Seq;
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 /// See the module's page.
 pub(crate) struct Session {
     pub(crate) link: Link,
     rejected: Mutex<Vec<Rejected>>,
     suspect: Mutex<Option<Seq>>,
+    /// Records were refused for good that were not meant as a part of a batch, such as those of a topic without the right to
+    /// write it.
+    refused_alone: AtomicBool,
+    /// Clients go on after that: otherwise each such record would end one.
+    gaps: AtomicBool,
 }
 
 impl Session {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, rejected: Mutex::default(), suspect: Mutex::default() }
+        Self {
+            link,
+            rejected: Mutex::default(),
+            suspect: Mutex::default(),
+            refused_alone: false.into(),
+            gaps: false.into(),
+        }
     }
 
     /// Records rejected since the last call.
@@ -48,5 +62,21 @@ impl Session {
 
     pub(crate) fn clear_suspect(&self) {
         *lock(&self.suspect) = None;
+    }
+
+    pub(crate) fn note_refused_alone(&self) {
+        self.refused_alone.store(true, Relaxed);
+    }
+
+    /// A client ended because something was refused. When that was no batch, the next ones are to go on.
+    pub(crate) fn ended_by_refusal(&self) {
+        if self.refused_alone.swap(false, Relaxed) {
+            self.gaps.store(true, Relaxed);
+        }
+    }
+
+    /// True when clients go on after a refused record.
+    pub(crate) fn allows_gaps(&self) -> bool {
+        self.gaps.load(Relaxed)
     }
 }

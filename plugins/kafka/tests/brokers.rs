@@ -82,6 +82,31 @@ fn outages_of_tansu() {
     outages(Kind::Tansu);
 }
 
+/// The broker compares its limit with the batch. What is on its way behind a batch that it refuses, it refuses by the sequence
+/// number.
+#[test]
+fn nothing_passes_a_batch_that_is_refused() {
+    let broker = Broker::start(Kind::Noida);
+    broker.create_topic_with("t", Some(("max.message.bytes", "20000")));
+    let mut sink = sink(&broker.servers(), "linger=5000000 compression-type=none");
+    let mut pushed = 0;
+    for _ in 0..8 {
+        push_all(&mut sink, pushed..pushed + 400, 1);
+        // Small batches behind a large one, at the pace at which they are sent.
+        for n in pushed + 400..pushed + 500 {
+            sink.push_event(n, "CAM0");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        pushed += 500;
+    }
+    sink.eos();
+    sink.wait_stat("delivered", pushed.into(), LONG);
+    assert!(sink.stat("rebuilds") > 0, "the test must have met the case");
+    assert_eq!((sink.stat("lost"), sink.stat("dead-lettered")), (0, 0));
+    assert!(sink.warnings().iter().any(|text| text.contains("a batch for t was refused")));
+    check_complete(&broker, pushed, 1);
+}
+
 #[test]
 fn thirty_seconds_without_a_broker_in_the_middle_of_a_hundred_thousand_events() {
     let broker = Broker::start(Kind::Noida);

