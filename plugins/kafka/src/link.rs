@@ -152,6 +152,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_client_that_is_refused_for_long_is_to_be_built_anew_when_no_broker_is_there() {
+        let link = Link::new(Arc::default(), Arc::new(|_| ()), Arc::default());
+        assert!(!link.in_trouble());
+        link.set_refused(true, "no");
+        assert!(link.in_trouble(), "one broker is enough");
+        let long_ago = Instant::now().checked_sub(RENEW_AFTER).unwrap();
+        lock(&link.known).refused = Some(Refusal { tls: true, reason: "no".into(), since: long_ago });
+        assert!(!link.refused_for_long(), "another broker may be there");
+        link.set_disconnected();
+        assert!(link.refused_for_long());
+        link.forget_refusal();
+        assert!(!link.refused_for_long() && link.in_trouble());
+        link.set_connected();
+        assert!(!link.in_trouble());
+    }
+
+    #[test]
     fn a_refusal_is_final_only_when_no_broker_answers() {
         for (answers, last) in [(true, "Connected"), (false, "give_up: true")] {
             let told: Arc<Mutex<Vec<String>>> = Arc::default();
