@@ -90,13 +90,15 @@ impl Encoder {
     /// The value without its frame; this asks no registry.
     pub(crate) fn body(&self, record: &Record) -> Result<Vec<u8>, AvroError> {
         let (schema, _) = self.schema(record)?;
-        let unfit = |err: apache_avro::Error| {
-            AvroError::Never(format!("the value does not fit the schema of kind {}: {err}", kind(record)))
-        };
         let json: serde_json::Value = serde_json::from_slice(&record.value)
             .map_err(|err| AvroError::Never(format!("the value is no JSON: {err}")))?;
-        let value = Value::from(json).resolve(schema).map_err(unfit)?;
-        to_avro_datum(schema, value).map_err(unfit)
+        // Not in the encoder's own words: they quote values, and plates among them.
+        let value = Value::from(json.clone()).resolve(schema);
+        value.and_then(|value| to_avro_datum(schema, value)).map_err(|_| {
+            let members = misfits(schema, &json);
+            let which = if members.is_empty() { String::new() } else { format!(": {}", members.join(", ")) };
+            AvroError::Never(format!("the value does not fit the schema of kind {}{which}", kind(record)))
+        })
     }
 
     fn schema(&self, record: &Record) -> Result<&(Schema, String), AvroError> {
@@ -115,6 +117,31 @@ impl Encoder {
         lock(&self.ids).insert(name, id);
         Ok(id)
     }
+}
+
+/// The members that do not fit, as `a.b.c`.
+fn misfits(schema: &Schema, json: &serde_json::Value) -> Vec<String> {
+    let Schema::Record(record) = schema else { return Vec::new() };
+    let mut found = Vec::new();
+    for field in &record.fields {
+        let member = json.get(&field.name);
+        // A schema that is a name alone cannot be asked by itself.
+        let named = matches!(field.schema, Schema::Ref { .. });
+        if named || (member.is_none() && field.default.is_some()) {
+            continue;
+        }
+        let value = member.cloned().unwrap_or_default();
+        if Value::from(value.clone()).resolve(&field.schema).is_err() {
+            let inside = misfits(&field.schema, &value);
+            let inside = inside.iter().map(|name| format!("{}.{name}", field.name));
+            let before = found.len();
+            found.extend(inside);
+            if found.len() == before {
+                found.push(field.name.clone());
+            }
+        }
+    }
+    found
 }
 
 fn kind(record: &Record) -> &str {
@@ -190,6 +217,34 @@ mod tests {
         assert!(body("plate", json).is_err());
     }
 
+    #[test]
+    fn what_does_not_fit_is_named_without_its_value() {
+        let encoder = Encoder::new(None, registry().0).unwrap();
+        let mut json = plate();
+        json["plate"]["confidence"] = "AB 1".into();
+        json["latency_ms"] = "AB 1".into();
+        json.as_object_mut().unwrap().remove("camera_id");
+        let mut record = record(json.to_string().as_bytes());
+        record.set_header(KIND_HEADER, "plate");
+        let text = encoder.body(&record).unwrap_err().to_string();
+        assert_eq!(text, "the value does not fit the schema of kind plate: camera_id, plate.confidence, latency_ms");
+        record.value = br#""AB 1""#.to_vec();
+        let text = encoder.body(&record).unwrap_err().to_string();
+        assert!(!text.contains("AB 1"), "{text}");
+    }
+
+    fn record(value: &[u8]) -> Record {
+        Record {
+            topic: "t".into(),
+            key: None,
+            headers: Vec::new(),
+            timestamp_ms: 0,
+            value: value.to_vec(),
+            received_ms: 0,
+            dead_from: None,
+        }
+    }
+
     /// A registry on a port of its own that gives a new id to each question, for as many as it is asked.
     fn registry() -> (Registry, std::sync::Arc<std::sync::atomic::AtomicU32>) {
         use std::io::{BufRead, BufReader, Read, Write};
@@ -225,15 +280,7 @@ mod tests {
         let (registry, asked) = registry();
         let encoder = Encoder::new(Some(dir.path()), registry).unwrap();
         let id = |topic: &str, kind: &str| {
-            let mut record = Record {
-                topic: topic.into(),
-                key: None,
-                headers: Vec::new(),
-                timestamp_ms: 0,
-                value: br#"{"n":1}"#.to_vec(),
-                received_ms: 0,
-                dead_from: None,
-            };
+            let mut record = Record { topic: topic.into(), ..record(br#"{"n":1}"#) };
             record.set_header(KIND_HEADER, kind);
             encoder.encode(&record, &|| false).unwrap()[4]
         };
