@@ -9,9 +9,9 @@ use base64::Engine;
 use rdkafka::error::RDKafkaErrorCode;
 use serde_json::{Map, Value, json};
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -190,12 +190,21 @@ fn same_disk(one: &Path, other: Option<&Path>) -> bool {
 fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let end = file.metadata()?.len();
-    let written = file.write_all(line).and_then(|()| file.sync_data());
+    // A process that was killed in the middle leaves half a line. Its record is still in the spool and comes again.
+    let ended = if is_cut(path, end) { file.write_all(b"\n") } else { Ok(()) };
+    let written = ended.and_then(|()| file.write_all(line)).and_then(|()| file.sync_data());
     if written.is_err() {
         // Half a line would spoil the next one; when this fails too, the first error says enough.
         let _ = file.set_len(end);
     }
     written
+}
+
+/// True when the file of `length` bytes ends in the middle of a line. One that may be written and not read is left as it is.
+fn is_cut(path: &Path, length: u64) -> bool {
+    let mut last = [0];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut last, length.saturating_sub(1)));
+    length > 0 && read.is_ok() && last != [b'\n']
 }
 
 /// Field names as in the dead letter messages that consumers write.
@@ -269,6 +278,22 @@ mod tests {
         assert!(letters.write(&record(b"12345"), code, "now", || None).unwrap());
         let text = std::fs::read_to_string(dir.path().join(DEFAULT_FILE)).unwrap();
         assert!(text.contains(r#""original_message":"12345""#), "{text}");
+    }
+
+    #[test]
+    fn half_a_line_of_a_killed_process_spoils_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DEFAULT_FILE);
+        let letters = DeadLetters::new(None, None, Some(dir.path()));
+        let write = || letters.write(&record(b"{}"), &RDKafkaErrorCode::InvalidRecord.into(), "now", || None).unwrap();
+        write();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}{}", &whole[..20])).unwrap();
+        write();
+        write();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let read = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
+        assert_eq!((read, text.lines().count()), (3, 4), "{text}");
     }
 
     #[test]
