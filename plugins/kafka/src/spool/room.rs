@@ -65,7 +65,11 @@ impl Spool {
         state.bytes -= record.size();
         let next = state.next_seq;
         drop(state);
-        self.store.remove(&[seq], next)?;
+        if let Err(err) = self.store.remove(&[seq], next) {
+            // It is still there, and counts.
+            lock(&self.state).take_back(seq, record);
+            return Err(err);
+        }
         Ok(true)
     }
 

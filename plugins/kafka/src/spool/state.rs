@@ -130,6 +130,14 @@ impl State {
         Some((seq, record))
     }
 
+    /// Undoes [`State::pop_ready`] of a record that is no longer counted.
+    pub(super) fn take_back(&mut self, seq: Seq, record: Arc<Record>) {
+        self.records += 1;
+        self.bytes += record.size();
+        self.ready_bytes += record.size();
+        self.ready.push_front((seq, record));
+    }
+
     /// True when the next record of `ready` may be handed out: it is not behind `last`, and the limit allows it.
     pub(super) fn may_hand_out(&self, last: Seq, max_in_flight_bytes: u64) -> bool {
         let allowed = self.in_flight.is_empty() || self.in_flight_bytes < max_in_flight_bytes;

@@ -57,6 +57,21 @@ fn a_store_that_fails_for_a_while_holds_nothing_back() {
 }
 
 #[test]
+fn the_oldest_that_cannot_be_dropped_stays_and_counts() {
+    let faulty = Arc::new(Faulty::default());
+    let mut spool = open(SpoolConfig { max_bytes: size(3, 10), when_full: WhenFull::DropOldest, ..config(None) });
+    spool.store = Box::new(faulty.clone());
+    for n in 0..3 {
+        put(&spool, record(n, 10)).unwrap();
+    }
+    let before = spool.depth();
+    faulty.failing.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(matches!(put(&spool, record(3, 10)), Err(NoRoom::Store(_))));
+    assert_eq!(spool.depth(), before);
+    assert_eq!(numbers(&take_all(&spool)), [0, 1, 2]);
+}
+
+#[test]
 fn a_cut_journal_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
