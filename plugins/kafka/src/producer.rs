@@ -71,7 +71,7 @@ impl Reports {
         session: Arc<Session>,
         signals: Arc<Signals>,
     ) -> Self {
-        let one_by_one = session.suspect().is_some();
+        let one_by_one = !session.suspects().is_empty();
         Self {
             spool,
             stats,
@@ -147,7 +147,7 @@ impl Reports {
         self.stats.count_failed(&cause);
         self.stats.count_topic_error(topic, &cause);
         if of_a_batch {
-            self.session.set_suspect(seq);
+            self.session.add_suspect(seq);
             self.explain_broken(format!("a batch for {topic} was refused, its records are sent one by one: {error}"));
         } else {
             self.set_broken(vanished.unwrap_or_else(|| format!("a record was not delivered: {error}")));

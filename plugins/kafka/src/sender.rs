@@ -28,6 +28,7 @@ use rdkafka::{
 };
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering::Relaxed, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -318,8 +319,9 @@ impl Worker {
     fn serve(&self, client: &Client, stall_limit: Duration) {
         let reports = client.client().context();
         let mut watchdog = Watchdog { oldest: None, since: Instant::now(), limit: stall_limit };
-        // A client that sends one by one sends the refused batch and nothing more.
-        let suspect = self.session.suspect().filter(|_| reports.one_by_one);
+        // A client that sends one by one sends what was refused, with what is before it, and nothing more.
+        let suspects = if reports.one_by_one { self.session.suspects() } else { BTreeSet::new() };
+        let last = suspects.last().copied().unwrap_or(Seq::MAX);
         loop {
             self.bury_rejected();
             if self.stopped() || reports.broken().is_some() {
@@ -331,14 +333,15 @@ impl Worker {
             }
             let connected = self.job.stats.connected.load(Relaxed);
             // A record that waits for its place among the dead letters is not on its way.
-            let oldest = self.spool.oldest_in_flight().filter(|_| self.session.pending() == 0);
+            let oldest = self.spool.oldest_in_flight().filter(|_| self.session.pending().is_empty());
             if let Some(reason) = watchdog.check(oldest, connected) {
                 return reports.set_broken(reason);
             }
-            match self.spool.next(BATCH, suspect.unwrap_or(Seq::MAX), IDLE) {
+            match self.spool.next(BATCH, last, IDLE) {
                 Ok(records) if records.is_empty() => {
-                    if suspect.is_some() && self.spool.depth().in_flight == self.session.pending() {
-                        self.session.clear_suspect();
+                    // Others may be on their way for long, to a partition without a leader: nothing waits for those.
+                    if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {
+                        self.session.clear_suspects();
                         return reports.set_broken("the refused batch is settled, back to batches".into());
                     }
                     if self.signals.draining() {

@@ -4,16 +4,19 @@ use crate::deadletter::{Cause, Rejected};
 use crate::link::Link;
 use crate::lock::lock;
 use crate::spool::Seq;
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 /// See the module's page.
 pub(crate) struct Session {
     pub(crate) link: Link,
     rejected: Mutex<Vec<Rejected>>,
-    suspect: Mutex<Option<Seq>>,
+    suspects: Mutex<BTreeSet<Seq>>,
     /// Records were refused for good that were not meant as a part of a batch, such as those of a topic without the right to
     /// write it.
     refused_alone: AtomicBool,
@@ -26,7 +29,7 @@ impl Session {
         Self {
             link,
             rejected: Mutex::default(),
-            suspect: Mutex::default(),
+            suspects: Mutex::default(),
             refused_alone: false.into(),
             gaps: false.into(),
         }
@@ -45,23 +48,22 @@ impl Session {
         lock(&self.rejected).extend(rejected);
     }
 
-    /// How many rejected records wait for their place among the dead letters.
-    pub(crate) fn pending(&self) -> u64 {
-        lock(&self.rejected).len() as u64
+    /// Rejected records that wait for their place among the dead letters.
+    pub(crate) fn pending(&self) -> BTreeSet<Seq> {
+        lock(&self.rejected).iter().map(|rejected| rejected.seq).collect()
     }
 
-    /// The last record of a batch that was refused as a whole, until `clear_suspect`.
-    pub(crate) fn suspect(&self) -> Option<Seq> {
-        *lock(&self.suspect)
+    /// The records of batches that were refused as a whole, until `clear_suspects`.
+    pub(crate) fn suspects(&self) -> BTreeSet<Seq> {
+        lock(&self.suspects).clone()
     }
 
-    pub(crate) fn set_suspect(&self, seq: Seq) {
-        let mut suspect = lock(&self.suspect);
-        *suspect = (*suspect).max(Some(seq));
+    pub(crate) fn add_suspect(&self, seq: Seq) {
+        lock(&self.suspects).insert(seq);
     }
 
-    pub(crate) fn clear_suspect(&self) {
-        *lock(&self.suspect) = None;
+    pub(crate) fn clear_suspects(&self) {
+        lock(&self.suspects).clear();
     }
 
     pub(crate) fn note_refused_alone(&self) {

@@ -404,6 +404,26 @@ fn records_beside_one_that_is_refused_are_delivered() {
     cluster.check_complete(100, 1);
 }
 
+/// What is held up is older than the refused batch and cannot leave: nobody may wait for it.
+#[test]
+fn a_partition_without_a_leader_holds_no_other_after_a_refused_batch() {
+    let cluster = cluster(&["t"]);
+    cluster.mock.create_topic("stuck", 1, 1).unwrap();
+    cluster.mock.partition_leader("stuck", 0, None).unwrap();
+    let mut sink = cluster.sink("topics=\"topics,stuck=stuck\" linger=300000000");
+    sink.push("{\"camera_id\":\"C\",\"kind\":\"stuck\"}\n").unwrap();
+    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    push_all(&mut sink, 0..50, 1);
+    sink.wait_stat("delivered", 50, SOON);
+    push_all(&mut sink, 50..100, 1);
+    sink.wait_stat("delivered", 100, SOON);
+    cluster.mock.partition_leader("stuck", 0, Some(1)).unwrap();
+    sink.wait_stat("delivered", 101, SOON);
+    sink.wait_stat("spool-depth", 0, SOON);
+    assert_eq!((sink.stat("dead-lettered"), sink.stat("lost")), (0, 0));
+    cluster.check_complete(100, 1);
+}
+
 #[test]
 fn a_dead_letter_that_waits_is_counted_once_also_over_a_restart() {
     let cluster = cluster(&["t", "dead"]);

@@ -30,6 +30,7 @@ use disk::{DiskStore, Recovered};
 use memory::MemoryStore;
 use state::State;
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -283,6 +284,13 @@ impl Spool {
     /// The oldest record that was handed out and has no report yet.
     pub(crate) fn oldest_in_flight(&self) -> Option<Seq> {
         lock(&self.state).in_flight.keys().next().copied()
+    }
+
+    /// True while one of these records is to be sent or on its way.
+    pub(crate) fn awaits(&self, seqs: &BTreeSet<Seq>) -> bool {
+        let state = lock(&self.state);
+        let unsent = seqs.last().is_some_and(|last| state.first_unsent() <= *last);
+        unsent || seqs.iter().any(|seq| state.in_flight.contains_key(seq))
     }
 
     /// Space left on its disk, if it is on one.
