@@ -88,10 +88,16 @@ fn outages_of_tansu() {
 fn nothing_passes_a_batch_that_is_refused() {
     let broker = Broker::start(Kind::Noida);
     broker.create_topic_with("t", Some(("max.message.bytes", "20000")));
-    let mut sink = sink(&broker.servers(), "linger=5000000 compression-type=none");
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("dead.jsonl");
+    let more = format!("linger=5000000 compression-type=none dead-letter-location={}", place.display());
+    let mut sink = sink(&broker.servers(), &more);
     let mut pushed = 0;
     for _ in 0..8 {
-        push_all(&mut sink, pushed..pushed + 400, 1);
+        push_all(&mut sink, pushed..pushed + 200, 1);
+        // This one is too large by itself.
+        sink.push(&format!("{{\"camera_id\":\"CAM0\",\"text\":\"{}\"}}", "x".repeat(30_000))).unwrap();
+        push_all(&mut sink, pushed + 200..pushed + 400, 1);
         // Small batches behind a large one, at the pace at which they are sent.
         for n in pushed + 400..pushed + 500 {
             sink.push_event(n, "CAM0");
@@ -102,9 +108,31 @@ fn nothing_passes_a_batch_that_is_refused() {
     sink.eos();
     sink.wait_stat("delivered", pushed.into(), LONG);
     assert!(sink.stat("rebuilds") > 0, "the test must have met the case");
-    assert_eq!((sink.stat("lost"), sink.stat("dead-lettered")), (0, 0));
+    assert_eq!((sink.stat("lost"), sink.stat("dead-lettered")), (0, 8));
     assert!(sink.warnings().iter().any(|text| text.contains("a batch for t was refused")));
     check_complete(&broker, pushed, 1);
+}
+
+/// This broker makes a topic anew when someone asks for it, as brokers with `auto.create.topics.enable` do, with as many
+/// partitions as it likes.
+#[test]
+fn a_topic_that_is_deleted_and_made_anew_takes_what_comes_then() {
+    let broker = Broker::start(Kind::Noida);
+    broker.create_topic("t");
+    let mut sink = sink(&broker.servers(), "stall-timeout=5000000000");
+    push_all(&mut sink, 0..100, 3);
+    sink.wait_stat("delivered", 100, LONG);
+    broker.delete_topic("t");
+    push_all(&mut sink, 100..200, 3);
+    sink.wait_stat("delivered", 200, LONG);
+    push_all(&mut sink, 200..300, 3);
+    sink.wait_stat("delivered", 300, LONG);
+    assert_eq!((sink.stat("lost"), sink.stat("dead-lettered")), (0, 0));
+    let by_camera = numbers_by_camera(&consume(&broker.servers(), "t"));
+    for camera in 0..3 {
+        let expected: Vec<u32> = (100..300).filter(|n| n % 3 == camera).collect();
+        assert_eq!(deduplicated(&by_camera[&format!("CAM{camera}")]), expected, "CAM{camera}");
+    }
 }
 
 #[test]

@@ -108,6 +108,15 @@ impl Broker {
         results[0].as_ref().unwrap();
     }
 
+    /// Deletes a topic; Noida only.
+    pub fn delete_topic(&self, topic: &str) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.servers()).create().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let results = runtime.block_on(admin.delete_topics(&[topic], &AdminOptions::new())).unwrap();
+        results[0].as_ref().unwrap();
+    }
+
     /// Stops (SIGSTOP) or continues (SIGCONT) the process.
     pub fn freeze(&self, frozen: bool) {
         let signal = if frozen { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };
