@@ -37,6 +37,7 @@ struct Refusal {
     tls: bool,
     reason: String,
     since: Instant,
+    last: Instant,
 }
 
 impl Link {
@@ -76,6 +77,8 @@ impl Link {
         let mut known = lock(&self.known);
         // The client says this at each try; the application needs it once.
         let before = std::mem::replace(&mut known.disconnected, true);
+        // One broker refused the login long ago while others took it: that is not why all are away now.
+        known.refused.take_if(|refusal| !before && refusal.last.elapsed() >= RENEW_AFTER);
         known.wants_reason = !before && known.last_reason.is_none();
         let reason = known.last_reason.clone().unwrap_or_else(|| "no connection came up yet".to_string());
         drop(known);
@@ -99,8 +102,9 @@ impl Link {
             return;
         }
         let mut known = lock(&self.known);
-        let since = known.refused.as_ref().map_or_else(Instant::now, |refusal| refusal.since);
-        let before = known.refused.replace(Refusal { tls, reason: reason.to_string(), since });
+        let last = Instant::now();
+        let since = known.refused.as_ref().map_or(last, |refusal| refusal.since);
+        let before = known.refused.replace(Refusal { tls, reason: reason.to_string(), since, last });
         drop(known);
         if before.is_none_or(|refusal| refusal.reason != reason) {
             (self.notify)(Notice::Refused { tls, reason: reason.to_string(), give_up: false });
@@ -158,10 +162,18 @@ mod tests {
         link.set_refused(true, "no");
         assert!(link.in_trouble(), "one broker is enough");
         let long_ago = Instant::now().checked_sub(RENEW_AFTER).unwrap();
-        lock(&link.known).refused = Some(Refusal { tls: true, reason: "no".into(), since: long_ago });
+        let refuse = |last| {
+            lock(&link.known).refused = Some(Refusal { tls: true, reason: "no".into(), since: long_ago, last });
+        };
+        refuse(Instant::now());
         assert!(!link.refused_for_long(), "another broker may be there");
         link.set_disconnected();
         assert!(link.refused_for_long());
+        link.set_connected();
+        refuse(long_ago);
+        link.set_disconnected();
+        assert!(!link.refused_for_long(), "an outage long after one broker's refusal is no refused login");
+        refuse(Instant::now());
         link.forget_refusal();
         assert!(!link.refused_for_long() && link.in_trouble());
         link.set_connected();
