@@ -30,6 +30,10 @@ pub(crate) enum SinkError {
         servers: String,
         reason: String,
     },
+    /// A thread of the sink ended by a panic.
+    Died {
+        thread: &'static str,
+    },
     SpoolFull {
         bytes: u64,
         max_bytes: u64,
@@ -84,6 +88,11 @@ impl fmt::Display for SinkError {
                 "{servers} refused the login: {reason}. Check sasl-mechanism, sasl-username, sasl-password and \
                  sasl-token-command, and that the port is the one for this mechanism. Records stay in the spool."
             ),
+            Self::Died { thread } => write!(
+                f,
+                "The thread {thread} ended by itself: this is a bug, and its words are on standard error. Nothing is delivered \
+                 any more. Restart the pipeline; records in a spool on disk are sent then."
+            ),
             Self::SpoolFull { disk_full: true, .. } => write!(
                 f,
                 "The disk of spool-location is almost full, so the record was not taken (spool-policy=error). Free space \
@@ -131,6 +140,7 @@ impl SinkError {
             Self::Store(_) => gst::error_msg!(gst::ResourceError::OpenWrite, ("{self}")),
             Self::Metrics { .. } => gst::error_msg!(gst::ResourceError::Busy, ("{self}")),
             Self::Refused { .. } => gst::error_msg!(gst::ResourceError::NotAuthorized, ("{self}")),
+            Self::Died { .. } => gst::error_msg!(gst::LibraryError::Failed, ("{self}")),
             Self::SpoolFull { .. } => gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("{self}")),
         }
     }

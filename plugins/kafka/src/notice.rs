@@ -20,6 +20,8 @@ pub(crate) enum Notice {
     HighWater { high: bool, depth: Depth, max_bytes: u64 },
     /// The store failed.
     Store(StoreError),
+    /// A thread of the sink ended by a panic: nothing is delivered any more.
+    Died { thread: &'static str },
     /// Anything that needs a human but no error.
     Warning(String),
 }

@@ -29,6 +29,7 @@ use rdkafka::{
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -104,20 +105,13 @@ impl Sender {
         keeper: Keeper,
         work: impl FnOnce() + Send + 'static,
     ) -> Result<Self, KafkaError> {
-        let spool = keeper.spool.clone();
+        let (spool, notify) = (keeper.spool.clone(), keeper.notify.clone());
         let (work_done, done) = mpsc::channel();
         let keeper_done = work_done.clone();
         let keeper_signals = signals.clone();
         let threads = vec![
-            thread("kafkasink-send", move || {
-                work();
-                // The receiver is gone when `stop` did not wait for us.
-                let _ = work_done.send(());
-            })?,
-            thread("kafkasink-keep", move || {
-                keeper.run(&keeper_signals);
-                let _ = keeper_done.send(());
-            })?,
+            thread("kafkasink-send", notify.clone(), work_done, work)?,
+            thread("kafkasink-keep", notify, keeper_done, move || keeper.run(&keeper_signals))?,
         ];
         Ok(Self { signals, spool, threads, done })
     }
@@ -145,10 +139,23 @@ impl Sender {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, KafkaError> {
+/// A thread that tells `done` when it ends, and the application when it ends by a panic: nobody else would notice, and the
+/// pipeline would go on as if its records were delivered.
+fn thread(
+    name: &'static str,
+    notify: NoticeFn,
+    done: mpsc::Sender<()>,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, KafkaError> {
     std::thread::Builder::new()
         .name(name.to_string())
-        .spawn(body)
+        .spawn(move || {
+            if catch_unwind(AssertUnwindSafe(body)).is_err() {
+                notify(Notice::Died { thread: name });
+            }
+            // The receiver is gone when `stop` did not wait for us.
+            let _ = done.send(());
+        })
         .map_err(|err| KafkaError::ClientCreation(format!("the thread {name} could not be started: {err}")))
 }
 

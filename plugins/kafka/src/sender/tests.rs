@@ -21,6 +21,19 @@ fn check_locked(path: &Path, words: &str) {
 }
 
 #[test]
+fn a_thread_that_panics_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (told, notices) = mpsc::channel();
+    let notify: NoticeFn = Arc::new(move |notice| told.send(format!("{notice:?}")).unwrap());
+    let keeper = Keeper { spool: Arc::new(open(dir.path()).unwrap()), notify, max_bytes: 1 << 20 };
+    let sender = Sender::spawn(Arc::default(), keeper, || panic!("on purpose")).unwrap();
+    let notice = notices.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(notice.contains("Died") && notice.contains("kafkasink-send"), "{notice}");
+    assert!(sender.stop());
+    open(dir.path()).unwrap();
+}
+
+#[test]
 fn a_spool_that_this_process_still_closes_is_not_said_to_be_anothers() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Arc::new(open(dir.path()).unwrap());
