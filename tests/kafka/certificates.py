@@ -1,5 +1,4 @@
-"""Makes the certificates of the TLS tests in a directory: a CA, servers (good, wrong host, expired, of another CA), a client, the
-other CA."""
+"""Makes the certificates of the TLS tests in a directory: two CAs, servers (good, wrong host, expired, of the other CA), clients."""
 
 import datetime
 import ipaddress
@@ -54,6 +53,7 @@ def main(directory):
     write(directory, "expired", make("broker", ca, local, until=NOW - DAY))
     write(directory, "other-server", make("broker", other, local))
     write(directory, "client", make("client", ca))
+    write(directory, "other-client", make("client", other))
 
 
 if __name__ == "__main__":

@@ -187,6 +187,41 @@ fn certificates_and_passwords_change_without_a_restart() {
     assert!(!warnings.iter().any(|text| text.contains("-secret")), "{warnings:?}");
 }
 
+/// The broker asks for a certificate of another CA. This peer hangs up on the old one, so the client knows of no refusal. The new
+/// files come one after the other, and between them no client can be built.
+#[test]
+fn a_client_certificate_and_its_key_change_without_a_restart() {
+    let setup = Setup::new();
+    let (certificate, key) = (setup.file("used.pem"), setup.file("used.key"));
+    let copy = |from: &str, to: &Path| {
+        std::fs::copy(setup.file(from), to).unwrap();
+    };
+    copy("client.pem", &certificate);
+    copy("client.key", &key);
+    let first = setup.tls_proxy("server", &["--client-ca", &text(&setup.file("ca.pem"))]);
+    let port = first.port;
+    let mut sink = Sink::new(&format!(
+        "bootstrap-servers={} topic=t security-protocol=ssl ssl-ca-location={} ssl-certificate-location={} \
+         ssl-key-location={}",
+        first.servers(),
+        text(&setup.file("ca.pem")),
+        text(&certificate),
+        text(&key)
+    ));
+    sink.push_event(0, "CAM1");
+    sink.wait_stat("delivered", 1, SOON);
+    drop(first);
+    let _second = setup.tls_proxy_at(port, "server", &["--client-ca", &text(&setup.file("other-ca.pem"))]);
+    sink.push_event(1, "CAM1");
+    let connected = || sink.element.property::<gst::Structure>("stats").get::<bool>("connected").unwrap();
+    assert!(wait_for(SOON, || !connected()));
+    copy("other-client.pem", &certificate);
+    sink.wait_warning(&["Could not build a Kafka client"], SOON);
+    copy("other-client.key", &key);
+    sink.wait_stat("delivered", 2, SOON);
+    assert_eq!(sink.error(), None);
+}
+
 #[test]
 fn oauthbearer_takes_its_token_from_a_command() {
     let setup = Setup::new();
