@@ -52,6 +52,10 @@ impl Default for Rules {
     }
 }
 
+/// How much longer than the window plates of another camera are remembered: one whose clock is right and that shows frames
+/// forgets its own long before, so this one is gone. Clocks that differ by more make others forget.
+const GONE: Duration = Duration::from_secs(24 * 3600);
+
 /// Names an entry; never used again after the entry is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryId(u64);
@@ -260,16 +264,17 @@ impl Duplicates {
         }
     }
 
-    /// It is `now` at `camera`: forgets what it saw before the window. What other cameras saw is nothing to its clock.
+    /// It is `now` at `camera`: forgets what it saw before the window. What other cameras saw is nothing to its clock, but
+    /// for what is so old that they must be [gone](GONE).
     pub fn expire(&mut self, camera: &str, now: Timestamp) {
+        let window = self.rules.window;
         // nobody else's clock forgets what is of no known camera
-        for camera in [camera, ""] {
-            while let Some((seen, oldest)) = self.ages.get(camera).and_then(BTreeSet::first).copied() {
-                if now.since(seen) <= self.rules.window {
-                    break;
-                }
-                self.remove(oldest);
-            }
+        let kept = |of: &str| if of == camera || of.is_empty() { window } else { window + GONE };
+        let first_of = |(of, ages): (&String, &BTreeSet<(Timestamp, EntryId)>)| {
+            ages.first().filter(|(seen, _)| now.since(*seen) > kept(of)).map(|(_, id)| *id)
+        };
+        while let Some(oldest) = self.ages.iter().find_map(first_of) {
+            self.remove(oldest);
         }
     }
 

@@ -288,21 +288,21 @@ impl Passes {
 
     /// Ends the passes that are out of view at `time`.
     fn tick(&mut self, memory: &mut Duplicates, time: Timestamp, decisions: &mut Vec<Decision>) {
-        memory.expire(&self.settings.identity.camera, time);
-        let Some(last) = self.last else { return };
         let timeout = self.timeout();
-        if last.time.since(time) > timeout {
+        if self.last.is_some_and(|last| last.time.since(time) > timeout) {
             // the clock was set back: what is in view cannot be continued
             self.end_all(memory, decisions);
-            return;
+        } else if self.last.is_some() {
+            let over: Vec<u64> =
+                self.live.iter().filter(|(_, pass)| time.since(pass.last) > timeout).map(|(track, _)| *track).collect();
+            for track in over {
+                self.end(memory, track, decisions);
+                self.fusions.remove(&track);
+            }
+            self.end_vehicles(Some(time), decisions);
         }
-        let over: Vec<u64> =
-            self.live.iter().filter(|(_, pass)| time.since(pass.last) > timeout).map(|(track, _)| *track).collect();
-        for track in over {
-            self.end(memory, track, decisions);
-            self.fusions.remove(&track);
-        }
-        self.end_vehicles(Some(time), decisions);
+        // Only now: what is over ended long ago, when the memory still had what it is a duplicate of.
+        memory.expire(&self.settings.identity.camera, time);
     }
 
     /// Ends vehicles, later than their plates: until then their outcome is not known.

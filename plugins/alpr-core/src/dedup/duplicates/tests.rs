@@ -154,6 +154,16 @@ fn plates_grow_old_by_the_clock_of_their_camera() {
 }
 
 #[test]
+fn plates_of_a_camera_that_is_gone_are_forgotten_after_a_day() {
+    let mut memory = Duplicates::new(Rules::default());
+    memory.insert("gone", "site", "AAA111", id(1), at(0));
+    memory.expire("here", at(300 + 86_400));
+    assert_eq!(memory.len(), 1);
+    memory.expire("here", at(301 + 86_400));
+    assert!(memory.is_empty());
+}
+
+#[test]
 fn rules_change_for_living_entries() {
     let mut memory = memory(Matching::Exact, WindowMode::Visit);
     let entry = memory.insert("cam", "cam", "ABC1234", id(1), at(0));

@@ -85,6 +85,10 @@ impl Passes {
                 .as_ref()
                 .is_some_and(|p| !needs_revision(p, &text.normalized, sure || moment == Moment::End))
         {
+            if due {
+                // what was shown holds again
+                pass.duplicate_of = None;
+            }
             return Ok(());
         }
         // what was shown before may come to be the text of an event that there is already

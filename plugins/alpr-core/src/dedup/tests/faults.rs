@@ -99,6 +99,20 @@ fn a_replay_gives_the_same_events() {
 }
 
 #[test]
+fn a_duplicate_in_view_when_the_frames_stop_is_still_one_when_they_come_back() {
+    for emit in [Emit::Confirmed, Emit::Final] {
+        let mut scene = Scene::new(Settings { emit, ..settings() });
+        let cars = [Car::new(1, "ABC123", 0.0, 2.0), Car::new(2, "ABC123", 10.0, 20.0)];
+        // the outage is longer than the window, in which the memory forgets the plate
+        scene.play(15.0, &cars);
+        scene.clock += Duration::from_secs(400);
+        scene.play(1.0, &[]).finish();
+        assert_eq!(scene.texts(), ["ABC123"], "{emit:?}");
+        assert_eq!(scene.outcomes(), ["event", "duplicate-of"], "{emit:?}");
+    }
+}
+
+#[test]
 fn the_first_read_does_not_win() {
     for emit in [Emit::Confirmed, Emit::Final] {
         let mut scene = Scene::new(Settings { emit, ..settings() });
