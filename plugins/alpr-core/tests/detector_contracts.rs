@@ -50,6 +50,7 @@ const CASES: &[Case] = &[
     (&["images f32 1,3,640,640"], &["output f32 1,25200,85"], &[], "yolov5", UNIT),
     // Free axes, as its exporter leaves them with `--dynamic`.
     (&["images f32 ?,3,?,?"], &["output0 f32 ?,?,6"], &[("stride", "32"), ("names", "{0: 'lp'}")], "yolov5", UNIT),
+    (&["images f32 1,3,640,640"], &["o f32 1,300,6"], &[("stride", "32"), ("names", "{0: 'lp'}")], "yolo-nms", UNIT),
     (&["input f32 1,3,640,640"], &["output f32 1,25200,15"], &[], "yolo-corners", UNIT),
     (&["input f32 1,3,320,320"], &["output f32 1,6300,15"], &[], "yolo-corners", UNIT),
     (

@@ -399,6 +399,20 @@ fn models_that_cannot_be_used_stop_the_start() {
 }
 
 #[test]
+fn files_of_other_programs_beside_a_model_stop_nothing() {
+    let dir = tempdir("neighbours");
+    let file = dir.join("detector.onnx");
+    std::fs::copy(data("bright-detector.onnx"), &file).unwrap();
+    std::fs::create_dir(dir.join("config.json")).unwrap();
+    std::fs::write(dir.join("preprocessor_config.json"), b"\xff\xfe no text").unwrap();
+    let element = detector();
+    element.set_property("model-file", file.to_str().unwrap());
+    assert!(element.set_state(gst::State::Paused).is_ok());
+    element.set_state(gst::State::Null).unwrap();
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn settings_that_cannot_be_used_stop_the_start() {
     let element = detector();
     element.set_property("model-options", gst::Structure::builder("options").field("color-order", "grb").build());

@@ -58,6 +58,11 @@ pub fn is_vehicle(name: &str) -> bool {
         .is_some_and(|word| VEHICLES.contains(&word))
 }
 
+/// Whether a class of this name is surely none of plates: there are detectors of these things.
+pub(super) fn is_no_plate(name: &str) -> bool {
+    is_vehicle(name) || name.eq_ignore_ascii_case("person")
+}
+
 fn is_plate(name: &str) -> bool {
     let name = name.to_lowercase();
     PLATE_NAMES.contains(&name.trim()) || PLATE_PARTS.iter().any(|part| name.contains(part))
@@ -71,12 +76,14 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Roles by the names of the classes; `None` where there are several and none of them tells a plate.
+    /// Roles by the names of the classes; `None` where none of them tells a plate.
     ///
-    /// A single class is that of plates, whatever its name.
+    /// A single class is that of plates, whatever its name, unless that is one of vehicles or persons.
     pub(super) fn by_name(names: &[String]) -> Option<Self> {
-        if names.len() < 2 {
-            return Some(Self::default());
+        match names {
+            [] => return Some(Self::default()),
+            [name] if !is_no_plate(name) => return Some(Self::default()),
+            _ => {}
         }
         // Open Images has dishes too: there plates are `Vehicle registration plate`.
         let dishes = names.iter().any(|name| name.to_lowercase().contains("registration plate"));
@@ -141,6 +148,8 @@ mod tests {
     fn names_tell_plates_and_vehicles() {
         for (names, expected) in [
             (&["0"][..], Some("p")),
+            (&["Number"], Some("p")),
+            (&["vehicle"], None),
             (&["car", "License_Plate"], Some("vp")),
             (&["Placa", "Light Truck", "truck wheel", "person"], Some("pv--")),
             (&["plate", "plate_two_rows"], Some("pp")),

@@ -145,6 +145,13 @@ pub enum SidecarKind {
     Preprocessor,
 }
 
+impl SidecarKind {
+    /// Whether files of many programs are called so: one that cannot be read may well be no business of the model's.
+    pub const fn has_common_name(self) -> bool {
+        matches!(self, Self::Transformers | Self::Preprocessor)
+    }
+}
+
 /// Everything a loader can say about a model without running it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelInfo {

@@ -122,7 +122,7 @@ impl Detector {
         let least = if single && further.close { Closer::least() } else { thresholds.confidence };
         let first = Thresholds { confidence: least.min(thresholds.confidence), ..*thresholds };
         let mut found: Vec<Found> = Vec::new();
-        let mut vehicles: Vec<Detection> = Vec::new();
+        let mut vehicles: Vec<Found> = Vec::new();
         let mut inferences = 0;
         for part in parts {
             let Look { mut plates, vehicles: mut around, scale } = self.look(frame, &part.region, 1, &first)?;
@@ -143,12 +143,14 @@ impl Detector {
                 }
             }
             found.extend(plates.into_iter().map(|plate| (plate, part.vehicle.clone())));
-            vehicles.extend(around.into_iter().filter(|vehicle| vehicle.confidence >= sure));
+            let around = around.into_iter().filter(|vehicle| vehicle.confidence >= sure);
+            vehicles.extend(around.map(|vehicle| (vehicle, None)));
         }
         found.retain(|(plate, _)| plate.confidence >= thresholds.confidence);
         if inferences > 1 {
-            found = merge(found, thresholds, sure);
+            [found, vehicles] = [found, vehicles].map(|found| merge(found, thresholds, sure));
         }
+        let vehicles: Vec<Detection> = vehicles.into_iter().map(|(vehicle, _)| vehicle).collect();
         for (plate, vehicle) in found.iter_mut().filter(|(_, vehicle)| vehicle.is_none()) {
             *vehicle = carrier(&plate.bbox, &vehicles).map(|found| self.vehicle(found));
         }

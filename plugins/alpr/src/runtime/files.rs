@@ -79,6 +79,11 @@ pub(super) fn sidecars(model: &Path) -> Result<Sidecars, Error> {
     for (kind, candidate) in Sidecars::candidates(&name) {
         let file = model.with_file_name(candidate);
         let Ok(meta) = fs::metadata(&file) else { continue };
+        if kind.has_common_name() {
+            let text = (meta.len() <= MAX_SIDECAR_BYTES).then(|| fs::read_to_string(&file).ok()).flatten();
+            text.into_iter().for_each(|text| sidecars.add(kind, text));
+            continue;
+        }
         if meta.len() > MAX_SIDECAR_BYTES {
             let said = format!("{} has {} bytes, too many for a side file", file.display(), meta.len());
             return Err(Error::Contract { file: model.to_path_buf(), said });

@@ -7,8 +7,9 @@ mod ultralytics;
 mod yolo;
 mod yolox;
 
+use super::classes::is_no_plate;
 use super::model::{Model, Picture, Preset};
-use super::{Classes, ContractError, DetectorContract, DetectorHead, Score, family, is_vehicle, readers};
+use super::{Classes, ContractError, DetectorContract, DetectorHead, Score, family, readers};
 
 type Family = family::Family<DetectorContract>;
 
@@ -118,7 +119,7 @@ fn classes(
         return Ok(classes);
     }
     let shown = labels.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if labels.iter().any(|label| is_vehicle(label) || label.eq_ignore_ascii_case("person")) {
+    if labels.iter().any(|label| is_no_plate(label)) {
         let more = if labels.len() > 8 { ", …" } else { "" };
         return Err(model.refused(
             format!("its classes are {shown}{more}, and none of them is named as plates are"),

@@ -103,7 +103,9 @@ pub(super) const V5: Family = Family {
 /// nothing, and rows of one class look like finished boxes.
 fn exported_by_v5(model: &Model<'_>, output: &TensorInfo) -> Option<(usize, usize)> {
     let columns = 5 + model.prop("names").and_then(class_names)?.len();
-    let fits = model.prop("task").is_none() && output.dim(2).is_none_or(|dim| dim == columns);
+    // so few rows are finished boxes
+    let many = output.dim(1).is_none_or(|rows| rows > 1000);
+    let fits = many && model.prop("task").is_none() && output.dim(2).is_none_or(|dim| dim == columns);
     model.stride().filter(|_| fits).map(|stride| (stride, columns))
 }
 
