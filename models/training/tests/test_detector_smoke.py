@@ -6,6 +6,7 @@ Needs no photographs: scenes are rendered here. Run: python tests/test_detector_
 import contextlib
 import io
 import json
+import re
 import sys
 import tempfile
 import unittest
@@ -18,6 +19,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alpr_training import closer
 from alpr_training.__main__ import main
 from alpr_training.audit import unlabelled_plates, wrong_texts
 from alpr_training.detection_metrics import Outcome, Truth, add_picture, average_precision, recall_at_precision
@@ -174,6 +176,28 @@ class TrainedOnce(unittest.TestCase):
 
 
 class Pieces(unittest.TestCase):
+    def test_closer_looks_are_those_of_the_elements(self):
+        source = (Path(__file__).resolve().parents[3] / "plugins/alpr-core/src/detector/closer.rs").read_text()
+        for name in ("LEAST", "WIDEST", "GROWTH", "MOST", "WINDOW", "CUT"):
+            number = re.search(rf"^const {name}: \w+ = ([0-9.]+);", source, re.M)
+            self.assertEqual(float(number[1]), getattr(closer, name), name)
+
+    def test_a_closer_look_decides(self):
+        sure, weak = [500, 350, 540, 360, 0.8], [600, 400, 630, 408, 0.4]
+        rows = np.array([sure, weak], np.float32)
+        windows = []
+
+        def look(*box):
+            windows.append(box)
+            return np.array(found, np.float32).reshape(-1, 5)
+
+        found = [[602, 401, 630, 408, 0.7]]
+        after = closer.look_closer(rows, 1280, 720, 0.5, 0.6, look, nms)
+        self.assertEqual(windows, [(455.0, 314.0, 775.0, 494.0)])
+        np.testing.assert_allclose(after, np.array([sure, *found], np.float32))
+        found = []
+        np.testing.assert_allclose(closer.look_closer(rows, 1280, 720, 0.5, 0.6, look, nms), np.array([sure], np.float32))
+
     def test_coverage_is_the_area_of_the_quad(self):
         quads = random_quads(torch.full((8,), 60.0), torch.full((8,), 3.0), 10, 10) + 100
         x, y = quads[..., 0], quads[..., 1]
