@@ -5,32 +5,18 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 
+mod plates;
+
 use std::time::Instant;
 
 use alpr_core::dedup::{DuplicateRules, Duplicates, Matching};
 use alpr_core::event::pass_id;
 use alpr_core::time::Timestamp;
+use plates::Random;
 
 const ENTRIES: usize = 100_000;
 const LOOKUPS: usize = 20_000;
 const LIMIT_US: f64 = 50.0;
-
-/// A small generator of numbers that are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-
-    /// Three letters and four digits.
-    fn plate(&mut self) -> String {
-        let mut text: String = (0..3).map(|_| char::from(b'A' + self.below(26) as u8)).collect();
-        text.extend((0..4).map(|_| char::from(b'0' + self.below(10) as u8)));
-        text
-    }
-}
 
 fn main() {
     let mut broken = false;

@@ -4,6 +4,8 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 
+mod plates;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ use alpr_core::dedup::{Duplicates, Emit, FrameInfo, Observation, Passes, Setting
 use alpr_core::geometry::Rect;
 use alpr_core::reader::{Alphabet, Lattice, Reading};
 use alpr_core::time::{TimeSource, Timestamp};
+use plates::Random;
 
 const ENTRIES: usize = 100_000;
 const PATTERNS: usize = 1000;
@@ -21,23 +24,6 @@ const FRAMES: u64 = 250;
 const LOOKUP_LIMIT_US: f64 = 200.0;
 const FRAME_LIMIT_US: f64 = 200.0;
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
-
-/// A small generator of numbers that are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-
-    /// Three letters and four digits.
-    fn plate(&mut self) -> String {
-        let mut text: String = (0..3).map(|_| char::from(b'A' + self.below(26) as u8)).collect();
-        text.extend((0..4).map(|_| char::from(b'0' + self.below(10) as u8)));
-        text
-    }
-}
 
 /// One plate that moves, in frame `n`.
 fn seen(n: u64, text: &str) -> Observation {
