@@ -89,6 +89,23 @@ fn a_small_plate_that_is_half_seen_is_looked_at_from_near() {
 }
 
 #[test]
+fn what_is_followed_is_looked_at_from_near_now_and_then() {
+    let (width, height) = (6656, 3744);
+    let (scene, _) = painted(rear_of_a_car(width, height), "KB123CD", 570, 440, 1);
+    let info = video(VideoFormat::Nv12, width, height);
+    for (tracking, looks) in [(true, [3, 5, 8]), (false, [3, 6, 9])] {
+        let detect = detector();
+        detect.set_property("tracking", tracking);
+        let mut harness = harness(&detect, &info);
+        for (number, looks) in [0, 2, 5].into_iter().zip(looks) {
+            // of 25 frames a second
+            harness.push_and_pull(scene.buffer(&info, number)).unwrap();
+            assert_eq!(stat(&detect, "inferences"), looks, "frame {number}, tracking {tracking}");
+        }
+    }
+}
+
+#[test]
 fn a_picture_without_a_find_is_searched_again_for_plates_that_fill_it() {
     assert_eq!(searched(None, true), (2, false), "nothing at either size");
     assert_eq!(searched(None, false), (1, false));

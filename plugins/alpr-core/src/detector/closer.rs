@@ -3,6 +3,8 @@
 //! A network learns plates of a few pixels last: it half sees them. What it half sees it recognises, or rejects, when the
 //! same part of the frame is given to it twice as large. The numbers were chosen on photographs (`models/README.md`).
 
+use std::time::Duration;
+
 use super::{Detection, suppress};
 use crate::geometry::Rect;
 
@@ -34,6 +36,9 @@ impl Closer {
     /// How many times smaller the network's picture of a closer look is: a quarter of the region's sides on a half of its
     /// pixels is twice as large.
     pub const REDUCTION: usize = 2;
+
+    /// Time between frames with closer looks where plates are followed: a track that has begun goes on with weak finds.
+    pub const INTERVAL: Duration = Duration::from_millis(200);
 
     /// Least score that a search must report for closer looks.
     pub const fn least() -> f32 {

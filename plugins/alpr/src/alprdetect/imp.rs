@@ -1,7 +1,7 @@
 use std::sync::{LazyLock, Mutex};
 
 use alpr_core::contract;
-use alpr_core::detector::Detection;
+use alpr_core::detector::{Closer, Detection};
 use alpr_core::event::Vehicle;
 use alpr_core::image::Frame;
 use alpr_core::time::Timestamp;
@@ -10,7 +10,7 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
-use super::search::{self, Detector, Found, Part};
+use super::search::{self, Detector, Found, Further, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
 use crate::element::{self, AUTHOR, Control, lock, surface_templates};
 use crate::error::Error;
@@ -92,6 +92,29 @@ struct Camera {
     tracker: Tracker,
     /// Frames since the last searched one; `None` when the next one must be searched.
     since_search: Option<u32>,
+    /// When closer looks were allowed last.
+    closer: Option<Timestamp>,
+}
+
+impl Camera {
+    /// A camera that nothing is known of yet; `frame` is the size of its pictures.
+    fn new(frame: Option<(u32, u32)>) -> Self {
+        let tracker = Tracker::new(TrackerSettings { frame, ..TrackerSettings::default() });
+        Self { tracker, since_search: None, closer: None }
+    }
+
+    /// Ends all tracks.
+    fn reset(&mut self) {
+        self.tracker.reset();
+        (self.since_search, self.closer) = (None, None);
+    }
+
+    /// Whether closer looks may be taken at `time`: now and then is enough to begin a track.
+    fn allows_closer(&mut self, time: Timestamp) -> bool {
+        let is_due = self.closer.is_none_or(|last| time < last || time.since(last) >= Closer::INTERVAL);
+        self.closer = if is_due { Some(time) } else { self.closer };
+        is_due
+    }
 }
 
 /// Locks are taken one at a time and never held during inference.
@@ -181,7 +204,7 @@ impl BaseTransformImpl for AlprDetect {
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
-            camera: PerSource::new(Camera { tracker: Tracker::new(TrackerSettings::default()), since_search: None }),
+            camera: PerSource::new(Camera::new(None)),
             format: None,
             time: StreamTime::default(),
             warned: false,
@@ -301,13 +324,7 @@ impl AlprDetect {
         buffer: &gst::Buffer,
         view: View,
     ) -> Result<Option<Vec<PlateMeta>>, Error> {
-        state.camera.turn_to(view.id.source, |here| {
-            let frame = here.tracker.settings().frame;
-            Camera {
-                tracker: Tracker::new(TrackerSettings { frame, ..TrackerSettings::default() }),
-                since_search: None,
-            }
-        });
+        state.camera.turn_to(view.id.source, |here| Camera::new(here.tracker.settings().frame));
         let confidence = settings.confidence(state.detector.contract().confidence_threshold);
         state.camera.tracker.settings_mut().set_threshold(confidence);
         let skipped = late || state.camera.since_search.is_some_and(|since| since < settings.interval);
@@ -321,7 +338,9 @@ impl AlprDetect {
             return Ok(Some(state.predicted(settings, time)));
         }
         state.camera.since_search = Some(0);
-        let found = self.search(state, settings, confidence, buffer, view)?;
+        let close = settings.further.close && (!settings.tracking || state.camera.allows_closer(time));
+        let further = Further { close, ..settings.further };
+        let found = self.search(state, settings, (confidence, further), buffer, view)?;
         Ok(found.map(|found| state.followed(settings, time, found)))
     }
 
@@ -330,7 +349,7 @@ impl AlprDetect {
         &self,
         state: &mut State,
         settings: &Settings,
-        confidence: f32,
+        (confidence, further): (f32, Further),
         buffer: &gst::Buffer,
         view: View,
     ) -> Result<Option<Vec<Found>>, Error> {
@@ -354,7 +373,7 @@ impl AlprDetect {
         let parts = parts(settings, &frame, buffer, view);
         let started = std::time::Instant::now();
         let thresholds = settings.thresholds(least);
-        let (found, inferences) = state.detector.search(&frame, &parts, &thresholds, confidence, settings.further)?;
+        let (found, inferences) = state.detector.search(&frame, &parts, &thresholds, confidence, further)?;
         let elapsed = started.elapsed();
         let all = found.len();
         let found: Vec<Found> = found.into_iter().filter(|(d, _)| settings.wants_size(&d.bbox)).collect();
@@ -387,10 +406,7 @@ fn parts(settings: &Settings, frame: &Frame<'_>, buffer: &gst::Buffer, view: Vie
 impl State {
     /// Ends all tracks: what follows has nothing to do with what was before.
     fn reset(&mut self) {
-        for camera in self.camera.all_mut() {
-            camera.tracker.reset();
-            camera.since_search = None;
-        }
+        self.camera.all_mut().for_each(Camera::reset);
         self.time.reset();
     }
 

@@ -233,7 +233,7 @@ fn finding() -> Vec<ParamSpec> {
             .nick("Close Search")
             .blurb(
                 "Search around small weak finds again at twice the size, in at most two places of a frame, each at a \
-                 quarter of the cost; only where the model leaves its size open",
+                 quarter of the cost, and with tracking five times a second; only where the model leaves its size open",
             )
             .default_value(settings.further.close)
             .mutable_playing()
