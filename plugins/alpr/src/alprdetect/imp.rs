@@ -1,17 +1,16 @@
 use std::sync::{LazyLock, Mutex};
 
 use alpr_core::contract;
-use alpr_core::detector::{Closer, Detection};
-use alpr_core::event::Vehicle;
 use alpr_core::image::Frame;
 use alpr_core::time::Timestamp;
-use alpr_core::track::{Tracked, Tracker, TrackerSettings, TrackerStats};
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
 use super::search::{self, Detector, Found, Further, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
+use super::state::{Camera, State};
+use super::stats::Stats;
 use crate::element::{self, AUTHOR, Control, lock, surface_templates};
 use crate::error::Error;
 use crate::frame::{Format, Picture};
@@ -23,98 +22,12 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdetect", gst::DebugColorFlags::empty(), Some("Licence plate detector"))
 });
 
-/// Counters since the element went to PAUSED. Every frame is one of `searched`, `skipped_interval`, `skipped_late`
-/// and `bad_frames`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Frames that came in.
-    pub frames: u64,
-    /// Frames that were searched.
-    pub searched: u64,
-    /// Frames left out by `interval`.
-    pub skipped_interval: u64,
-    /// Frames left out because a sink reported that such frames come too late.
-    pub skipped_late: u64,
-    /// Frames whose picture could not be read.
-    pub bad_frames: u64,
-    /// Runs of the network.
-    pub inferences: u64,
-    /// Time spent on them, with scaling and decoding, in nanoseconds.
-    pub inference_time: u64,
-    /// Plates found that have a wanted size.
-    pub detections: u64,
-    /// Plates found that are too small or too large.
-    pub unwanted_size: u64,
-    /// Counters of the tracker.
-    pub tracker: TrackerStats,
-}
-
-impl Stats {
-    fn to_structure(self) -> gst::Structure {
-        gst::Structure::builder("application/x-alprdetect-stats")
-            .field("frames", self.frames)
-            .field("searched", self.searched)
-            .field("skipped-interval", self.skipped_interval)
-            .field("skipped-late", self.skipped_late)
-            .field("bad-frames", self.bad_frames)
-            .field("inferences", self.inferences)
-            .field("inference-time", self.inference_time)
-            .field("detections", self.detections)
-            .field("unwanted-size", self.unwanted_size)
-            .field("tracks-started", self.tracker.born)
-            .field("tracks-ended", self.tracker.ended)
-            .field("detections-weak", self.tracker.weak)
-            .field("detections-duplicate", self.tracker.duplicate)
-            .field("detections-beyond-limit", self.tracker.full)
-            .build()
-    }
-}
-
-/// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
-struct State {
-    detector: Detector,
-    camera: PerSource<Camera>,
-    format: Option<Format>,
-    time: StreamTime,
-    warned: bool,
-}
-
 /// When a buffer comes.
 #[derive(Clone, Copy)]
 struct Moment {
     time: Timestamp,
     /// Whether it comes too late to be worth an inference.
     late: bool,
-}
-
-/// What is known of one camera.
-struct Camera {
-    tracker: Tracker,
-    /// Frames since the last searched one; `None` when the next one must be searched.
-    since_search: Option<u32>,
-    /// When closer looks were allowed last.
-    closer: Option<Timestamp>,
-}
-
-impl Camera {
-    /// A camera that nothing is known of yet; `frame` is the size of its pictures.
-    fn new(frame: Option<(u32, u32)>) -> Self {
-        let tracker = Tracker::new(TrackerSettings { frame, ..TrackerSettings::default() });
-        Self { tracker, since_search: None, closer: None }
-    }
-
-    /// Ends all tracks.
-    fn reset(&mut self) {
-        self.tracker.reset();
-        (self.since_search, self.closer) = (None, None);
-    }
-
-    /// Whether closer looks may be taken at `time`: now and then is enough to begin a track.
-    fn allows_closer(&mut self, time: Timestamp) -> bool {
-        let is_due = self.closer.is_none_or(|last| time < last || time.since(last) >= Closer::INTERVAL);
-        self.closer = if is_due { Some(time) } else { self.closer };
-        is_due
-    }
 }
 
 /// Locks are taken one at a time and never held during inference.
@@ -400,64 +313,5 @@ fn parts(settings: &Settings, frame: &Frame<'_>, buffer: &gst::Buffer, view: Vie
         InferenceRegion::RoiList => {
             search::regions(width, height, meta::regions_of(buffer, view, &settings.object_class))
         }
-    }
-}
-
-impl State {
-    /// Ends all tracks: what follows has nothing to do with what was before.
-    fn reset(&mut self) {
-        self.camera.all_mut().for_each(Camera::reset);
-        self.time.reset();
-    }
-
-    /// Plates of a searched frame.
-    fn followed(&mut self, settings: &Settings, time: Timestamp, found: Vec<Found>) -> Vec<PlateMeta> {
-        if !settings.tracking {
-            return found.iter().map(|(detection, vehicle)| self.plate(detection, vehicle.clone())).collect();
-        }
-        let detections: Vec<Detection> = found.iter().map(|(detection, _)| detection.clone()).collect();
-        let tracked = self.camera.tracker.update(time, &detections);
-        tracked
-            .into_iter()
-            .map(|track| match track.detection {
-                Some(index) => {
-                    let (detection, vehicle) = &found[index];
-                    PlateMeta { track_id: Some(track.id), ..self.plate(detection, vehicle.clone()) }
-                }
-                None => expected(track),
-            })
-            .collect()
-    }
-
-    /// Plates where they are expected in a frame that was not searched.
-    fn predicted(&mut self, settings: &Settings, time: Timestamp) -> Vec<PlateMeta> {
-        if !settings.tracking {
-            return Vec::new();
-        }
-        self.camera.tracker.predict(time).into_iter().map(expected).collect()
-    }
-
-    fn plate(&self, detection: &Detection, vehicle: Option<Vehicle>) -> PlateMeta {
-        let label = self.detector.label(detection.class).unwrap_or(meta::ROI_TYPE).to_owned();
-        PlateMeta {
-            bbox: detection.bbox,
-            corners: detection.corners,
-            confidence: detection.confidence,
-            label,
-            vehicle,
-            ..PlateMeta::default()
-        }
-    }
-}
-
-/// A plate that was not detected in this frame.
-fn expected(track: Tracked) -> PlateMeta {
-    PlateMeta {
-        bbox: track.bbox,
-        corners: track.corners,
-        confidence: track.confidence,
-        track_id: Some(track.id),
-        predicted: true,
-        ..PlateMeta::default()
     }
 }

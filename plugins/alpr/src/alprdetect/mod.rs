@@ -24,9 +24,11 @@
 mod imp;
 mod search;
 mod settings;
+mod state;
+mod stats;
 
-pub use imp::Stats;
 pub use settings::InferenceRegion;
+pub use stats::Stats;
 
 use gst::prelude::*;
 
