@@ -8,7 +8,7 @@
 //! - Memory is bounded: of a spool on disk at most [`WINDOW_BYTES`] are cached, the rest is read back when its turn comes.
 //!
 //! Lock order: `cursor` (what is handed out next, what is removed, where it is) before `state`; `turn` (order of appends) before
-//! `state`. No lock is held while waiting, except that a `Condvar` releases `state`.
+//! `state`; the store's own locks are last. No lock is held while waiting, except that a `Condvar` releases `state`.
 
 mod disk;
 mod full;

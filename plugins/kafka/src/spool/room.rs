@@ -60,16 +60,11 @@ impl Spool {
             self.refill()?;
         }
         let mut state = lock(&self.state);
-        let Some((seq, record)) = state.pop_ready() else { return Ok(false) };
-        state.records -= 1;
-        state.bytes -= record.size();
-        let next = state.next_seq;
-        drop(state);
-        if let Err(err) = self.store.remove(&[seq], next) {
-            // It is still there, and counts.
-            lock(&self.state).take_back(seq, record);
-            return Err(err);
-        }
+        let Some(seq) = state.ready.front().map(|(seq, _)| *seq) else { return Ok(false) };
+        // With `state` locked: until it is known whether this record goes or stays, the sender may have neither it nor the
+        // next one, which it would pass.
+        self.store.remove(&[seq], state.next_seq)?;
+        state.drop_ready();
         Ok(true)
     }
 

@@ -130,12 +130,12 @@ impl State {
         Some((seq, record))
     }
 
-    /// Undoes [`State::pop_ready`] of a record that is no longer counted.
-    pub(super) fn take_back(&mut self, seq: Seq, record: Arc<Record>) {
-        self.records += 1;
-        self.bytes += record.size();
-        self.ready_bytes += record.size();
-        self.ready.push_front((seq, record));
+    /// Forgets the next record to send.
+    pub(super) fn drop_ready(&mut self) {
+        if let Some((_, record)) = self.pop_ready() {
+            self.records -= 1;
+            self.bytes -= record.size();
+        }
     }
 
     /// True when the next record of `ready` may be handed out: it is not behind `last`, and the limit allows it.

@@ -7,6 +7,8 @@ use super::*;
 struct Faulty {
     memory: MemoryStore,
     failing: std::sync::atomic::AtomicBool,
+    /// Called before a removal fails.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Store for Arc<Faulty> {
@@ -18,7 +20,12 @@ impl Store for Arc<Faulty> {
     }
     fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError> {
         match self.failing.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err(StoreError::Refused { path: "faulty".into() }),
+            true => {
+                if let Some(meanwhile) = lock(&self.meanwhile).take() {
+                    meanwhile();
+                }
+                Err(StoreError::Refused { path: "faulty".into() })
+            }
             false => self.memory.remove(seqs, next),
         }
     }
@@ -69,6 +76,29 @@ fn the_oldest_that_cannot_be_dropped_stays_and_counts() {
     assert!(matches!(put(&spool, record(3, 10)), Err(NoRoom::Store(_))));
     assert_eq!(spool.depth(), before);
     assert_eq!(numbers(&take_all(&spool)), [0, 1, 2]);
+}
+
+#[test]
+fn nothing_passes_the_oldest_while_it_cannot_be_dropped() {
+    let faulty = Arc::new(Faulty::default());
+    let mut spool = open(SpoolConfig { max_bytes: size(3, 10), when_full: WhenFull::DropOldest, ..config(None) });
+    spool.store = Box::new(faulty.clone());
+    let spool = Arc::new(spool);
+    for n in 0..3 {
+        put(&spool, record(n, 10)).unwrap();
+    }
+    let (told, taken) = std::sync::mpsc::channel();
+    let sender = spool.clone();
+    *lock(&faulty.meanwhile) = Some(Box::new(move || {
+        std::thread::spawn(move || told.send(take(&sender, 1)).unwrap());
+        // Time enough for that thread to take what it can get.
+        std::thread::sleep(Duration::from_millis(200));
+    }));
+    faulty.failing.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(matches!(put(&spool, record(3, 10)), Err(NoRoom::Store(_))));
+    let mut all = taken.recv_timeout(Duration::from_secs(10)).unwrap();
+    all.extend(take_all(&spool));
+    assert_eq!(numbers(&all), [0, 1, 2]);
 }
 
 #[test]
