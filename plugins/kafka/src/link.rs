@@ -12,7 +12,8 @@ use std::{
 /// How long TLS or SASL may fail before any connection came up until the sink gives up: the settings are wrong.
 const REFUSED_AFTER: Duration = Duration::from_secs(2);
 /// How long it may fail with no broker connected until a new client reads everything again: also what no setting names, such
-/// as the system's certificates.
+/// as the system's certificates. While a broker is connected, what another refused counts for as long: the client says it
+/// again every half a minute while it lasts, and nothing says when it is over.
 const RENEW_AFTER: Duration = Duration::from_secs(60);
 
 /// See the module's page.
@@ -38,6 +39,14 @@ struct Refusal {
     reason: String,
     since: Instant,
     last: Instant,
+}
+
+impl Known {
+    /// Forgets what was refused long ago while others took the login. To be called before a change of `disconnected`.
+    fn forget_old_refusal(&mut self) {
+        let connected = !self.disconnected;
+        self.refused.take_if(|refusal| connected && refusal.last.elapsed() >= RENEW_AFTER);
+    }
 }
 
 impl Link {
@@ -75,10 +84,10 @@ impl Link {
     pub(crate) fn set_disconnected(&self) {
         self.stats.connected.store(false, Relaxed);
         let mut known = lock(&self.known);
+        // One broker refused the login long ago while others took it: that is not why all are away now.
+        known.forget_old_refusal();
         // The client says this at each try; the application needs it once.
         let before = std::mem::replace(&mut known.disconnected, true);
-        // One broker refused the login long ago while others took it: that is not why all are away now.
-        known.refused.take_if(|refusal| !before && refusal.last.elapsed() >= RENEW_AFTER);
         known.wants_reason = !before && known.last_reason.is_none();
         let reason = known.last_reason.clone().unwrap_or_else(|| "no connection came up yet".to_string());
         drop(known);
@@ -102,6 +111,7 @@ impl Link {
             return;
         }
         let mut known = lock(&self.known);
+        known.forget_old_refusal();
         let last = Instant::now();
         let since = known.refused.as_ref().map_or(last, |refusal| refusal.since);
         let before = known.refused.replace(Refusal { tls, reason: reason.to_string(), since, last });
@@ -135,7 +145,8 @@ impl Link {
 
     /// True while TLS or SASL is refused, by one broker at least, or no broker answers.
     pub(crate) fn in_trouble(&self) -> bool {
-        let known = lock(&self.known);
+        let mut known = lock(&self.known);
+        known.forget_old_refusal();
         known.disconnected || known.refused.is_some()
     }
 
@@ -178,6 +189,37 @@ mod tests {
         assert!(!link.refused_for_long() && link.in_trouble());
         link.set_connected();
         assert!(!link.in_trouble());
+    }
+
+    #[test]
+    fn what_one_broker_refused_is_over_when_it_says_so_no_more() {
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let notices = told.clone();
+        let notify: NoticeFn = Arc::new(move |notice| lock(&notices).push(format!("{notice:?}")));
+        let link = Link::new(Arc::default(), notify, Arc::default());
+        let age = |seconds: u64| {
+            let mut known = lock(&link.known);
+            let refusal = known.refused.as_mut().unwrap();
+            refusal.since = refusal.since.checked_sub(Duration::from_secs(seconds)).unwrap();
+            refusal.last = refusal.last.checked_sub(Duration::from_secs(seconds)).unwrap();
+        };
+        link.set_connected();
+        link.set_refused(false, "no");
+        age(35);
+        link.set_connected();
+        assert!(link.in_trouble(), "it has not been tried again");
+        link.set_refused(false, "no");
+        age(35);
+        assert!(link.in_trouble(), "still refused");
+        age(25);
+        assert!(!link.in_trouble(), "another broker is there, and this one says nothing more");
+        link.set_refused(false, "no");
+        link.set_disconnected();
+        assert!(!link.refused_for_long(), "this refusal is a new one");
+        age(60);
+        assert!(link.in_trouble() && link.refused_for_long(), "no broker is there");
+        let told = lock(&told).iter().filter(|notice| notice.starts_with("Refused")).count();
+        assert_eq!(told, 2, "what comes again after its end is told again");
     }
 
     #[test]
