@@ -90,12 +90,15 @@ impl Encoder {
     /// The value without its frame; this asks no registry.
     pub(crate) fn body(&self, record: &Record) -> Result<Vec<u8>, AvroError> {
         let (schema, _) = self.schema(record)?;
-        let json: serde_json::Value = serde_json::from_slice(&record.value)
-            .map_err(|err| AvroError::Never(format!("the value is no JSON: {err}")))?;
-        // Not in the encoder's own words: they quote values, and plates among them.
-        let value = Value::from(json.clone()).resolve(schema);
+        let parse = || {
+            let json = serde_json::from_slice::<serde_json::Value>(&record.value);
+            json.map_err(|err| AvroError::Never(format!("the value is no JSON: {err}")))
+        };
+        let value = Value::from(parse()?).resolve(schema);
         value.and_then(|value| to_avro_datum(schema, value)).map_err(|_| {
-            let members = misfits(schema, &json);
+            // Not in the encoder's own words: they quote values, and plates among them. Parsed again, so that good records
+            // need no copy.
+            let members = parse().map(|json| misfits(schema, &json)).unwrap_or_default();
             let which = if members.is_empty() { String::new() } else { format!(": {}", members.join(", ")) };
             AvroError::Never(format!("the value does not fit the schema of kind {}{which}", kind(record)))
         })
