@@ -29,6 +29,7 @@ const KEYS: &[(&str, &str, Apply)] = &[
     ("kafka.producer.acks", "acks", |s, v| {
         // -1 is all, as in Kafka itself.
         choice(&mut s.acks, if v == "-1" { Acks::All.client_name() } else { v })
+            .map_err(|names| format!("{names} (or -1, which is all)"))
     }),
     ("kafka.producer.retries", "", |s, v| client_key(s, "retries", v)),
     ("kafka.producer.retry_backoff_ms", "", |s, v| client_key(s, "retry.backoff.ms", v)),
@@ -377,7 +378,7 @@ mod tests {
     fn a_wrong_value_names_the_key() {
         let entries = [entry("kafka.producer.acks", "most")];
         let err = apply(&mut Settings::default(), &entries, |_| None).unwrap_err();
-        assert_eq!(err, "kafka.producer.acks must be one of all, 1, 0.");
+        assert_eq!(err, "kafka.producer.acks must be one of all, 1, 0 (or -1, which is all).");
         let err = load(&mut Settings::default(), Path::new("/nowhere.yaml")).unwrap_err().to_string();
         assert!(err.contains("/nowhere.yaml") && err.contains("could not be read"), "{err}");
     }
