@@ -7,9 +7,7 @@ pub(crate) trait Named: Copy + PartialEq + 'static {
     /// Every value once.
     const NAMES: &'static [(Self, &'static str)];
 
-    fn client_name(self) -> &'static str {
-        Self::NAMES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
-    }
+    fn client_name(self) -> &'static str;
 
     /// The value of that name in capital or small letters.
     ///
@@ -24,48 +22,62 @@ pub(crate) trait Named: Copy + PartialEq + 'static {
     }
 }
 
-impl Named for Acks {
-    const NAMES: &'static [(Self, &'static str)] = &[(Self::All, "all"), (Self::Leader, "1"), (Self::None, "0")];
+/// One row for each value: a value without a row does not compile.
+macro_rules! names {
+    ($choice:ty: $($value:ident = $name:literal,)*) => {
+        impl Named for $choice {
+            const NAMES: &'static [(Self, &'static str)] = &[$((Self::$value, $name)),*];
+
+            fn client_name(self) -> &'static str {
+                match self {
+                    $(Self::$value => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Named for Compression {
-    const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::Gzip, "gzip"),
-        (Self::Snappy, "snappy"),
-        (Self::Lz4, "lz4"),
-        (Self::Zstd, "zstd"),
-        (Self::None, "none"),
-    ];
+names! {
+    Acks:
+    All = "all",
+    Leader = "1",
+    None = "0",
 }
 
-impl Named for Partitioner {
-    const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::Murmur2Random, "murmur2_random"),
-        (Self::Murmur2, "murmur2"),
-        (Self::ConsistentRandom, "consistent_random"),
-        (Self::Consistent, "consistent"),
-        (Self::Fnv1aRandom, "fnv1a_random"),
-        (Self::Fnv1a, "fnv1a"),
-        (Self::Random, "random"),
-    ];
+names! {
+    Compression:
+    Gzip = "gzip",
+    Snappy = "snappy",
+    Lz4 = "lz4",
+    Zstd = "zstd",
+    None = "none",
 }
 
-impl Named for SecurityProtocol {
-    const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::Plaintext, "plaintext"),
-        (Self::Ssl, "ssl"),
-        (Self::SaslPlaintext, "sasl_plaintext"),
-        (Self::SaslSsl, "sasl_ssl"),
-    ];
+names! {
+    Partitioner:
+    Murmur2Random = "murmur2_random",
+    Murmur2 = "murmur2",
+    ConsistentRandom = "consistent_random",
+    Consistent = "consistent",
+    Fnv1aRandom = "fnv1a_random",
+    Fnv1a = "fnv1a",
+    Random = "random",
 }
 
-impl Named for SaslMechanism {
-    const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::Plain, "PLAIN"),
-        (Self::ScramSha256, "SCRAM-SHA-256"),
-        (Self::ScramSha512, "SCRAM-SHA-512"),
-        (Self::OauthBearer, "OAUTHBEARER"),
-    ];
+names! {
+    SecurityProtocol:
+    Plaintext = "plaintext",
+    Ssl = "ssl",
+    SaslPlaintext = "sasl_plaintext",
+    SaslSsl = "sasl_ssl",
+}
+
+names! {
+    SaslMechanism:
+    Plain = "PLAIN",
+    ScramSha256 = "SCRAM-SHA-256",
+    ScramSha512 = "SCRAM-SHA-512",
+    OauthBearer = "OAUTHBEARER",
 }
 
 #[cfg(test)]
