@@ -5,7 +5,10 @@ use crate::settings::*;
 use glib::{ParamFlags, ParamSpec, Value, prelude::*, translate::FromGlib, translate::IntoGlib};
 use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
-const SECRET_FORMS: &str = "env:NAME and file:PATH are read at the start, files again when a login fails.";
+/// What is said of secrets that each new client gets,
+const READ_FOR_A_CLIENT: &str = "env:NAME and file:PATH are read at the start, files again when a login fails.";
+/// and of those that the sink itself needs from time to time.
+const READ_EACH_TIME: &str = "env:NAME and file:PATH are read each time it is needed.";
 
 /// A setting as a property.
 struct Property {
@@ -110,8 +113,8 @@ fn path(name: &str, nick: &str, blurb: &str, at: At<Option<PathBuf>>) -> Propert
     }
 }
 
-fn secret(name: &str, nick: &str, blurb: &str, at: At<Secret>) -> Property {
-    let blurb = format!("{blurb} {SECRET_FORMS}");
+fn secret(name: &str, nick: &str, blurb: &str, when_read: &str, at: At<Secret>) -> Property {
+    let blurb = format!("{blurb} {when_read}");
     Property {
         spec: glib::ParamSpecString::builder(name).nick(nick).blurb(&blurb).flags(hidden()).build(),
         read: Box::new(|_| None::<String>.to_value()),
@@ -330,11 +333,14 @@ fn security() -> Vec<Property> {
         choice("security-protocol", "Security Protocol", "How the connection is secured", |s| &mut s.security_protocol),
         choice("sasl-mechanism", "SASL Mechanism", "How the client proves who it is", |s| &mut s.sasl_mechanism),
         option("sasl-username", "SASL User Name", "User name for plain and scram", |s| &mut s.sasl_username),
-        secret("sasl-password", "SASL Password", "Password for plain and scram.", |s| &mut s.sasl_password),
+        secret("sasl-password", "SASL Password", "Password for plain and scram.", READ_FOR_A_CLIENT, |s| {
+            &mut s.sasl_password
+        }),
         secret(
             "sasl-token-command",
             "SASL Token Command",
             "Shell command that prints {\"token\":…,\"lifetime_ms\":…,\"principal\":…} for oauthbearer.",
+            READ_EACH_TIME,
             |s| &mut s.sasl_token_command,
         ),
         option("ssl-ca-location", "SSL CA Location", "PEM file of the trusted CAs (none: the system's)", |s| {
@@ -346,18 +352,26 @@ fn security() -> Vec<Property> {
         option("ssl-key-location", "SSL Key Location", "PEM file of the client's private key", |s| {
             &mut s.ssl_key_location
         }),
-        secret("ssl-key-password", "SSL Key Password", "Password of the client's private key.", |s| {
-            &mut s.ssl_key_password
-        }),
+        secret(
+            "ssl-key-password",
+            "SSL Key Password",
+            "Password of the client's private key.",
+            READ_FOR_A_CLIENT,
+            |s| &mut s.ssl_key_password,
+        ),
         option("schema-registry-url", "Schema Registry URL", "Confluent schema registry for value-format=avro", |s| {
             &mut s.schema_registry_url
         }),
         option("schema-registry-username", "Schema Registry User Name", "User name for the schema registry", |s| {
             &mut s.schema_registry_username
         }),
-        secret("schema-registry-password", "Schema Registry Password", "Password for the schema registry.", |s| {
-            &mut s.schema_registry_password
-        }),
+        secret(
+            "schema-registry-password",
+            "Schema Registry Password",
+            "Password for the schema registry.",
+            READ_EACH_TIME,
+            |s| &mut s.schema_registry_password,
+        ),
         path(
             "schema-location",
             "Schema Location",
