@@ -5,16 +5,21 @@ use crate::config_file;
 use crate::error::SinkError;
 use crate::settings::Settings;
 use rdkafka::ClientConfig;
-use std::{collections::BTreeMap, os::unix::fs::MetadataExt, path::Path};
+use std::{cell::RefCell, collections::BTreeMap, os::unix::fs::MetadataExt, path::Path};
 
 /// Ends of the names of the client's settings that are files, which it reads when it is built.
 const FILE_KEYS: &[&str] = &[".location", ".keytab"];
 
 /// The settings, and where their secrets come from.
-pub(crate) struct Source(Settings);
+pub(crate) struct Source {
+    settings: Settings,
+    /// What the last client was built from.
+    built_from: RefCell<Option<Snapshot>>,
+    /// Why the files could not be read for it, if they could not.
+    unread: RefCell<Option<String>>,
+}
 
 /// The client's configuration as it was at one moment.
-#[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) config: ClientConfig,
     /// Paths of the client's own files and what tells that they are others.
@@ -33,12 +38,36 @@ struct Stamp {
 impl Source {
     /// `settings` as the sink started with them.
     pub(crate) fn new(settings: Settings) -> Self {
-        Self(settings)
+        Self { settings, built_from: RefCell::default(), unread: RefCell::default() }
+    }
+
+    /// What a new client is to be built from, and a warning when there is something new to say. Files that are gone or in
+    /// the middle of a change stop no sink that worked with what they held before.
+    pub(crate) fn for_client(&self) -> Result<(ClientConfig, Option<String>), SinkError> {
+        let mut built_from = self.built_from.borrow_mut();
+        let (snapshot, unread) = match (self.read(), built_from.take()) {
+            (Ok(now), _) => (now, None),
+            (Err(err), Some(before)) => (before, Some(err.to_string())),
+            (Err(err), None) => return Err(err),
+        };
+        let known = self.unread.replace(unread.clone());
+        let warning = unread
+            .filter(|why| known.as_ref() != Some(why))
+            .map(|why| format!("{why} A new Kafka client goes on with what was read before."));
+        let config = built_from.insert(snapshot).config.clone();
+        Ok((config, warning))
+    }
+
+    /// True when a client built now would be another than the last one. What cannot be read is in the middle of a change: the
+    /// next look sees the end of it.
+    pub(crate) fn has_changed(&self) -> bool {
+        let built_from = self.built_from.borrow();
+        built_from.as_ref().is_some_and(|before| self.read().is_ok_and(|now| now.differs(before)))
     }
 
     /// Reads the files as they are now. Of the configuration file that is the section `auth`: the rest stays as it was.
     pub(crate) fn read(&self) -> Result<Snapshot, SinkError> {
-        let mut settings = self.0.clone();
+        let mut settings = self.settings.clone();
         if let Some(path) = settings.config_file.clone() {
             config_file::load_login(&mut settings, &path).map_err(SinkError::File)?;
         }
@@ -114,6 +143,38 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let err = source.read().err().unwrap().to_string();
         assert!(err.contains("sasl-password") && !err.contains("two"), "{err}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_as_it_was_for_the_client_before() {
+        gst::init().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kafka.yaml");
+        let source = Source::new(Settings { config_file: Some(file.clone()), ..with_login() });
+        let check = |text: Option<&str>, password: &str, words: Option<&str>| {
+            match text {
+                Some(text) => fs::write(&file, text).unwrap(),
+                None => fs::remove_file(&file).unwrap(),
+            }
+            let (config, warning) = source.for_client().unwrap_or_else(|err| panic!("{err}"));
+            assert_eq!(config.get("sasl.password"), Some(password));
+            let warning = warning.unwrap_or_default();
+            let said = words.map_or(warning.is_empty(), |words| warning.contains(words));
+            assert!(said && !warning.contains(password), "{warning}");
+            assert!(!source.has_changed(), "the client is as new as it can be");
+        };
+        assert!(source.for_client().is_err(), "nothing was read before");
+        check(Some("auth:\n  sasl_password: one\n"), "one", None);
+        check(None, "one", Some("could not be read"));
+        let broken = "auth:\n  sasl_password: [two";
+        check(Some(broken), "one", Some("is no YAML"));
+        check(Some(broken), "one", None);
+        let unset = "auth:\n  sasl_password: ${KAFKASINK_NOT_SET}\n";
+        check(Some(unset), "one", Some("KAFKASINK_NOT_SET is not set"));
+        fs::write(&file, "auth:\n  sasl_password: two\n").unwrap();
+        assert!(source.has_changed());
+        check(Some("auth:\n  sasl_password: two\n"), "two", None);
+        check(Some(broken), "two", Some("is no YAML"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use crate::avro::{AvroError, Encoder};
 use crate::closing;
 use crate::config;
-use crate::credentials::{Snapshot, Source};
+use crate::credentials::Source;
 use crate::deadletter::{Cause, Undertaker};
 use crate::error::SinkError;
 use crate::keeper::Keeper;
@@ -27,7 +27,7 @@ use rdkafka::{
     producer::{BaseRecord, Producer},
 };
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed, mpsc},
@@ -92,7 +92,6 @@ impl Sender {
             signals: signals.clone(),
             session: Arc::new(Session::new(link)),
             burial: Cell::default(),
-            built_from: RefCell::default(),
             looked: Cell::new(Instant::now()),
         };
         let client = worker.build()?;
@@ -189,16 +188,17 @@ struct Worker {
     session: Arc<Session>,
     /// When dead letters may be written again, after a failure.
     burial: Cell<Option<Instant>>,
-    /// What the client was built from.
-    built_from: RefCell<Snapshot>,
-    /// When its files were looked at last.
+    /// When the files of the client were looked at last.
     looked: Cell<Instant>,
 }
 
 impl Worker {
     fn build(&self) -> Result<Client, SinkError> {
         let job = &self.job;
-        let snapshot = job.source.read()?;
+        let (mut config, warning) = job.source.for_client()?;
+        if let Some(warning) = warning {
+            (self.notify)(Notice::Warning(warning));
+        }
         let reports = Reports::new(
             self.spool.clone(),
             job.stats.clone(),
@@ -207,14 +207,12 @@ impl Worker {
             self.session.clone(),
             self.signals.clone(),
         );
-        let mut config = snapshot.config.clone();
         if reports.one_by_one {
             // What is refused now is no batch, and a dead letter needs no new client.
             config.set("batch.num.messages", "1");
         } else if !self.session.allows_gaps() {
             config::let_nothing_pass(&mut config);
         }
-        self.built_from.replace(snapshot);
         producer::build(&config, reports).map_err(SinkError::Client)
     }
 
@@ -280,9 +278,7 @@ impl Worker {
             return None;
         }
         self.looked.set(Instant::now());
-        // What cannot be read is in the middle of a change: the next look sees the end of it.
-        let changed = self.job.source.read().is_ok_and(|now| now.differs(&self.built_from.borrow()));
-        let why = if changed {
+        let why = if self.job.source.has_changed() {
             "no login with the certificates, keys and passwords of before, and they have changed"
         } else if self.session.link.refused_for_long() {
             "the login was refused for a minute: certificates, keys and passwords are read again"

@@ -109,6 +109,24 @@ fn errors_that_pass_are_retried() {
 }
 
 #[test]
+fn a_configuration_file_that_is_gone_stops_no_sink_that_worked() {
+    let cluster = cluster(&["t"]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("kafka.yaml");
+    std::fs::write(&file, "auth:\n  security_protocol: PLAINTEXT\n").unwrap();
+    let mut sink = cluster.sink(&format!("config-file={}", file.display()));
+    push_all(&mut sink, 0..20, 1);
+    sink.wait_stat("delivered", 20, SOON);
+    std::fs::remove_file(&file).unwrap();
+    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    push_all(&mut sink, 20..40, 1);
+    sink.wait_stat("delivered", 40, SOON);
+    sink.wait_warning(&["kafka.yaml", "could not be read", "what was read before"], SOON);
+    assert!(sink.stat("rebuilds") > 0, "the test must have met the case");
+    cluster.check_complete(40, 1);
+}
+
+#[test]
 fn retries_that_end_go_back_to_the_spool_and_keep_the_order() {
     let cluster = cluster(&["t"]);
     let mut sink = cluster.sink("config=\"config,retries=1,retry.backoff.ms=10\"");
