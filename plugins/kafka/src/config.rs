@@ -24,7 +24,7 @@ const OWNED_KEYS: &[(&str, &str)] = &[
     ("message.max.bytes", "max-request-size"),
     ("queue.buffering.max.kbytes", "buffer-memory"),
     ("queue.buffering.max.messages", "buffer-memory"),
-    ("message.timeout.ms", "message-timeout"),
+    (TIMEOUT_KEY, "message-timeout"),
     ("delivery.timeout.ms", "message-timeout"),
     ("security.protocol", "security-protocol"),
     ("sasl.mechanism", "sasl-mechanism"),
@@ -57,6 +57,8 @@ const RETRY_KEYS: &[&str] = &["retries", "message.send.max.retries"];
 const IN_FLIGHT_KEYS: &[&str] = &["max.in.flight.requests.per.connection", "max.in.flight"];
 /// The key with which a record that the broker refuses ends the client.
 const GAPLESS_KEY: &str = "enable.gapless.guarantee";
+/// The key of how long the client tries one record.
+const TIMEOUT_KEY: &str = "message.timeout.ms";
 /// The key of the longest wait between two tries to connect.
 const RECONNECT_KEY: &str = "reconnect.backoff.max.ms";
 
@@ -78,8 +80,18 @@ pub(crate) fn next_try(config: &ClientConfig) -> Duration {
     Duration::from_millis(config.get(RECONNECT_KEY).and_then(|ms| ms.parse().ok()).unwrap_or_default())
 }
 
-/// Makes a refused batch end the client, so that nothing passes it: the broker refuses what is on its way behind it by its
-/// sequence number, and the client sends nothing more. Without idempotence there are no such numbers.
+/// Makes a client go on after a refused record. It gives up none by itself then, whatever `retries` and `message-timeout`
+/// say: later records of the same partition would pass that one. What hangs is for the stall timeout.
+pub(crate) fn go_on_after_a_refusal(config: &mut ClientConfig) {
+    for key in RETRY_KEYS {
+        config.remove(key);
+    }
+    config.set(TIMEOUT_KEY, "0");
+}
+
+/// Makes a batch that is refused, or a record that the client gives up, end the client, so that nothing passes it: the broker
+/// refuses what is on its way behind it by its sequence number, and the client sends nothing more. Without idempotence there
+/// are no such numbers.
 pub(crate) fn let_nothing_pass(config: &mut ClientConfig) {
     if config.get("enable.idempotence") == Some("true") {
         config.set(GAPLESS_KEY, "true");
@@ -144,12 +156,6 @@ pub(crate) fn client_config(settings: &Settings) -> Result<ClientConfig, ConfigE
     set_security(&mut config, settings)?;
     for (key, value) in settings.file_keys.iter().chain(&free) {
         config.set(key, value);
-    }
-    let bounded_retries = RETRY_KEYS.iter().any(|key| config.get(key).is_some());
-    if settings.enable_idempotence && (bounded_retries || !settings.message_timeout.is_zero()) {
-        // A record that the client gives up must not let later records of its partition pass: the client stops, the
-        // sink builds a new one and sends everything again in order.
-        config.set(GAPLESS_KEY, "true");
     }
     if !settings.enable_idempotence && IN_FLIGHT_KEYS.iter().all(|key| config.get(key).is_none()) {
         // Without sequence numbers a retried batch would land behind the one that followed it.
@@ -267,7 +273,7 @@ fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
         .set("linger.ms", millis(settings.linger))
         .set("batch.size", settings.batch_size.to_string())
         .set("message.max.bytes", settings.max_request_size.to_string())
-        .set("message.timeout.ms", millis(settings.message_timeout))
+        .set(TIMEOUT_KEY, millis(settings.message_timeout))
         .set("queue.buffering.max.kbytes", buffer_kbytes.to_string())
         .set("queue.buffering.max.messages", "0")
         .set("statistics.interval.ms", millis(statistics(settings.statistics_interval).0));

@@ -289,7 +289,6 @@ mod tests {
             check("kafka.producer.acks", value, "acks", expected);
         }
         check("kafka.producer.retries", "3", "retries", "3");
-        check("kafka.producer.retries", "3", "enable.gapless.guarantee", "true");
         check("kafka.producer.retry_backoff_ms", "100", "retry.backoff.ms", "100");
         check("kafka.producer.enable_idempotence", "false", "enable.idempotence", "false");
         check("kafka.producer.batch_size", "16384", "batch.size", "16384");

@@ -210,7 +210,10 @@ impl Worker {
         if reports.one_by_one {
             // What is refused now is no batch, and a dead letter needs no new client.
             config.set("batch.num.messages", "1");
-        } else if !self.session.allows_gaps() {
+        }
+        if reports.one_by_one || self.session.allows_gaps() {
+            config::go_on_after_a_refusal(&mut config);
+        } else {
             config::let_nothing_pass(&mut config);
         }
         producer::build(&config, reports).map_err(SinkError::Client)

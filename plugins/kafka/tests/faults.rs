@@ -260,16 +260,19 @@ fn a_topic_that_is_not_allowed_goes_to_the_file_beside_the_spool() {
 /// not end one client after another.
 #[test]
 fn a_topic_that_may_be_seen_and_not_written_ends_one_client_only() {
-    let cluster = cluster(&["t"]);
-    let dir = tempfile::tempdir().unwrap();
-    let mut sink = cluster.sink(&format!("dead-letter-location={}", dir.path().join("dead.jsonl").display()));
-    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 20]);
-    for n in 0..6 {
-        sink.push_event(n, "CAM0");
-        sink.wait_stat("dead-lettered", u64::from(n) + 1, SOON);
+    for limit in ["", "config=config,retries=3", "message-timeout=60000000000"] {
+        let cluster = cluster(&["t"]);
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("dead.jsonl");
+        let mut sink = cluster.sink(&format!("{limit} dead-letter-location={}", place.display()));
+        cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 20]);
+        for n in 0..6 {
+            sink.push_event(n, "CAM0");
+            sink.wait_stat("dead-lettered", u64::from(n) + 1, SOON);
+        }
+        assert_eq!((sink.stat("rebuilds"), sink.stat("spool-depth")), (1, 0), "{limit}");
+        sink.check_accounts();
     }
-    assert_eq!((sink.stat("rebuilds"), sink.stat("spool-depth")), (1, 0));
-    sink.check_accounts();
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn every_choice_has_librdkafkas_name() {
 }
 
 #[test]
-fn order_is_kept_also_without_idempotence_and_with_a_limit_on_tries() {
+fn order_is_kept_also_without_idempotence() {
     let in_flight = "max.in.flight.requests.per.connection";
     check(|_| (), in_flight, None);
     check(|s| s.enable_idempotence = false, in_flight, Some("1"));
@@ -68,10 +68,25 @@ fn order_is_kept_also_without_idempotence_and_with_a_limit_on_tries() {
         s.config = structure("config,max.in.flight=2");
     };
     check(by_alias, in_flight, None);
-    let gapless = "enable.gapless.guarantee";
-    check(|_| (), gapless, None);
-    check(|s| s.message_timeout = Duration::from_secs(5), gapless, Some("true"));
-    check(|s| s.config = structure("config,retries=3"), gapless, Some("true"));
+}
+
+#[test]
+fn a_client_that_gives_records_up_ends_with_the_first_and_one_that_goes_on_gives_none_up() {
+    for line in ["config,a=b", "config,retries=3", "config,message.send.max.retries=3"] {
+        let bounded = config(|s| {
+            s.message_timeout = Duration::from_secs(5);
+            s.config = structure(line);
+        });
+        let (mut strict, mut lenient) = (bounded.clone().unwrap(), bounded.unwrap());
+        let_nothing_pass(&mut strict);
+        assert_eq!((strict.get(GAPLESS_KEY), strict.get(TIMEOUT_KEY)), (Some("true"), Some("5000")));
+        go_on_after_a_refusal(&mut lenient);
+        assert_eq!((lenient.get(GAPLESS_KEY), lenient.get(TIMEOUT_KEY)), (None, Some("0")));
+        assert!(RETRY_KEYS.iter().all(|key| lenient.get(key).is_none()), "{line}");
+    }
+    let mut without = config(|s| s.enable_idempotence = false).unwrap();
+    let_nothing_pass(&mut without);
+    assert_eq!(without.get(GAPLESS_KEY), None);
 }
 
 #[test]
