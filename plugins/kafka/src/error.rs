@@ -2,6 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::config_file::FileError;
+use crate::notice::Part;
 use crate::spool::StoreError;
 use rdkafka::error::KafkaError;
 use std::{fmt, io, path::PathBuf};
@@ -30,9 +31,9 @@ pub(crate) enum SinkError {
         servers: String,
         reason: String,
     },
-    /// A thread of the sink ended by a panic.
+    /// A part of the sink failed by a panic.
     Died {
-        thread: &'static str,
+        part: Part,
     },
     SpoolFull {
         bytes: u64,
@@ -88,10 +89,12 @@ impl fmt::Display for SinkError {
                 "{servers} refused the login: {reason}. Check sasl-mechanism, sasl-username, sasl-password and \
                  sasl-token-command, and that the port is the one for this mechanism. Records stay in the spool."
             ),
-            Self::Died { thread } => write!(
+            Self::Died { part } => write!(
                 f,
-                "The thread {thread} ended by itself: this is a bug, and its words are on standard error. Nothing is delivered \
-                 any more. Restart the pipeline; records in a spool on disk are sent then."
+                "The thread {} failed: this is a bug, and its words are on standard error. {} Restart the pipeline; records \
+                 in a spool on disk are sent then.",
+                part.thread(),
+                part.effect()
             ),
             Self::SpoolFull { disk_full: true, .. } => write!(
                 f,
@@ -178,6 +181,16 @@ mod tests {
             "c",
             "Invalid value for configuration property …",
         );
+    }
+
+    #[test]
+    fn a_panic_is_told_with_what_is_not_done_any_more() {
+        for (part, words) in
+            [(Part::Sender, "No record is sent"), (Part::Keeper, "leave the spool only"), (Part::Client, "report")]
+        {
+            let text = SinkError::Died { part }.to_string();
+            assert!(text.contains(words) && text.contains(part.thread()), "{text}");
+        }
     }
 
     #[test]

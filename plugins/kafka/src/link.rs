@@ -1,7 +1,7 @@
 //! What is known about the connection to the brokers, over all clients of one run, and who is told of it.
 
 use crate::lock::lock;
-use crate::notice::{Notice, NoticeFn};
+use crate::notice::{Notice, NoticeFn, Part};
 use crate::signals::Signals;
 use crate::stats::Stats;
 use std::{
@@ -94,6 +94,11 @@ impl Link {
         if !before {
             (self.notify)(Notice::Disconnected { reason });
         }
+    }
+
+    /// A callback of the client ended by a panic.
+    pub(crate) fn client_failed(&self) {
+        (self.notify)(Notice::Died { part: Part::Client });
     }
 
     /// The command for tokens failed, unless a stop ended it.

@@ -20,10 +20,46 @@ pub(crate) enum Notice {
     HighWater { high: bool, depth: Depth, max_bytes: u64 },
     /// The store failed.
     Store(StoreError),
-    /// A thread of the sink ended by a panic: nothing is delivered any more.
-    Died { thread: &'static str },
+    /// A part of the sink failed by a panic.
+    Died { part: Part },
     /// Anything that needs a human but no error.
     Warning(String),
+}
+
+/// A part of the sink with a thread of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Hands records to the client.
+    Sender,
+    /// Tidies the spool.
+    Keeper,
+    /// Takes what the Kafka client tells.
+    Client,
+}
+
+impl Part {
+    /// The name of its thread.
+    pub(crate) fn thread(self) -> &'static str {
+        match self {
+            Self::Sender => "kafkasink-send",
+            Self::Keeper => "kafkasink-keep",
+            // Named by the rdkafka crate.
+            Self::Client => "producer polling thread",
+        }
+    }
+
+    /// What is no longer done after its panic, for people.
+    pub(crate) fn effect(self) -> &'static str {
+        match self {
+            Self::Sender => "No record is sent any more.",
+            Self::Keeper => {
+                "Delivered records leave the spool only with a new Kafka client or at the stop, so that sending halts again and again."
+            }
+            Self::Client => {
+                "A report of the Kafka client is lost: its record is not known to be delivered and may come again."
+            }
+        }
+    }
 }
 
 /// Takes notices, from any thread.

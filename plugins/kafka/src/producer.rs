@@ -15,12 +15,13 @@ use rdkafka::{
     client::OAuthToken,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    message::{BorrowedHeaders, Headers},
+    message::{BorrowedHeaders, BorrowedMessage, Headers},
     producer::{DeliveryResult, ProducerContext, ThreadedProducer},
 };
 use std::{
     collections::HashSet,
     error::Error,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -60,6 +61,8 @@ pub(crate) struct Reports {
     known_topics: Mutex<HashSet<String>>,
     /// The last request for a token failed before any broker was asked.
     without_token: AtomicBool,
+    /// A callback ended by a panic.
+    panicked: AtomicBool,
 }
 
 impl Reports {
@@ -85,6 +88,7 @@ impl Reports {
             good: AtomicU64::new(0),
             known_topics: Mutex::default(),
             without_token: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
         }
     }
 
@@ -126,6 +130,32 @@ impl Reports {
         if !known.contains(topic) {
             known.insert(topic.to_string());
         }
+    }
+
+    /// The body of a callback. A panic would end the client's thread: rdkafka only logs that, and no record would be
+    /// reported any more. The application is told, once.
+    fn guarded<T>(&self, body: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(body)).ok();
+        if done.is_none() && !self.panicked.swap(true, Relaxed) {
+            self.session.link.client_failed();
+        }
+        done
+    }
+
+    fn record_delivered(&self, message: &BorrowedMessage<'_>, seq: Seq, dead: bool) {
+        self.good.fetch_add(1, Relaxed);
+        self.note_topic(message.topic());
+        self.session.link.set_connected();
+        let stats = &self.stats;
+        self.spool.delivered(seq, || {
+            if dead {
+                count(&stats.counters.dead_lettered);
+            } else {
+                let bytes = message.payload_len() + message.key_len();
+                let kind = message.headers().and_then(|headers| header(headers, KIND_HEADER));
+                stats.count_delivered(message.topic(), message.key(), kind, bytes);
+            }
+        });
     }
 
     fn record_failed(&self, error: &KafkaError, topic: &str, seq: Seq) {
@@ -211,10 +241,8 @@ fn refuses_a_batch(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-impl ClientContext for Reports {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+impl Reports {
+    fn note_log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if facility == FAILED_CONNECTION {
             // Some reasons, such as a peer that hangs up, are in the log only.
             self.session.link.set_reason(message);
@@ -230,15 +258,15 @@ impl ClientContext for Reports {
         }
     }
 
-    fn stats(&self, statistics: Statistics) {
-        let client = ClientStats::new(&statistics);
+    fn note_statistics(&self, statistics: &Statistics) {
+        let client = ClientStats::new(statistics);
         if client.brokers_up > 0 {
             self.session.link.set_connected();
         }
         self.stats.set_client(client, self.shown.is_due());
     }
 
-    fn error(&self, error: KafkaError, reason: &str) {
+    fn note_error(&self, error: &KafkaError, reason: &str) {
         gst::warning!(CAT, "{error}: {reason}");
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         if code != RDKafkaErrorCode::AllBrokersDown {
@@ -255,9 +283,26 @@ impl ClientContext for Reports {
             _ => (),
         }
     }
+}
+
+impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.guarded(|| self.note_log(level, facility, message));
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.guarded(|| self.note_statistics(&statistics));
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.guarded(|| self.note_error(&error, reason));
+    }
 
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        let token = oauth::token(&self.token_command, &|| self.signals.stopped());
+        let token = self.guarded(|| oauth::token(&self.token_command, &|| self.signals.stopped()));
+        let token = token.unwrap_or_else(|| Err("The request for a token failed: this is a bug".into()));
         self.without_token.store(token.is_err(), Relaxed);
         Ok(token?)
     }
@@ -268,24 +313,10 @@ impl ProducerContext for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let (seq, dead) = ((opaque >> 1) as Seq, opaque & 1 == 1);
-        match result {
-            Ok(message) => {
-                self.good.fetch_add(1, Relaxed);
-                self.note_topic(message.topic());
-                self.session.link.set_connected();
-                let stats = &self.stats;
-                self.spool.delivered(seq, || {
-                    if dead {
-                        count(&stats.counters.dead_lettered);
-                    } else {
-                        let bytes = message.payload_len() + message.key_len();
-                        let kind = message.headers().and_then(|headers| header(headers, KIND_HEADER));
-                        stats.count_delivered(message.topic(), message.key(), kind, bytes);
-                    }
-                });
-            }
+        self.guarded(|| match result {
+            Ok(message) => self.record_delivered(message, seq, dead),
             Err((error, message)) => self.record_failed(error, message.topic(), seq),
-        }
+        });
     }
 }
 

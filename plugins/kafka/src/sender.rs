@@ -13,7 +13,7 @@ use crate::deadletter::{Cause, Undertaker};
 use crate::error::SinkError;
 use crate::keeper::Keeper;
 use crate::link::Link;
-use crate::notice::{Notice, NoticeFn};
+use crate::notice::{Notice, NoticeFn, Part};
 use crate::producer::{self, Client, Reports};
 use crate::record::Record;
 use crate::secret::Secret;
@@ -109,8 +109,8 @@ impl Sender {
         let keeper_done = work_done.clone();
         let keeper_signals = signals.clone();
         let threads = vec![
-            thread("kafkasink-send", notify.clone(), work_done, work)?,
-            thread("kafkasink-keep", notify, keeper_done, move || keeper.run(&keeper_signals))?,
+            thread(Part::Sender, notify.clone(), work_done, work)?,
+            thread(Part::Keeper, notify, keeper_done, move || keeper.run(&keeper_signals))?,
         ];
         Ok(Self { signals, spool, threads, done })
     }
@@ -141,21 +141,21 @@ impl Sender {
 /// A thread that tells `done` when it ends, and the application when it ends by a panic: nobody else would notice, and the
 /// pipeline would go on as if its records were delivered.
 fn thread(
-    name: &'static str,
+    part: Part,
     notify: NoticeFn,
     done: mpsc::Sender<()>,
     body: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, KafkaError> {
     std::thread::Builder::new()
-        .name(name.to_string())
+        .name(part.thread().to_string())
         .spawn(move || {
             if catch_unwind(AssertUnwindSafe(body)).is_err() {
-                notify(Notice::Died { thread: name });
+                notify(Notice::Died { part });
             }
             // The receiver is gone when `stop` did not wait for us.
             let _ = done.send(());
         })
-        .map_err(|err| KafkaError::ClientCreation(format!("the thread {name} could not be started: {err}")))
+        .map_err(|err| KafkaError::ClientCreation(format!("the thread {} could not be started: {err}", part.thread())))
 }
 
 /// Watches for a client that is connected and gets nowhere: librdkafka waits for ever for a partition that no longer

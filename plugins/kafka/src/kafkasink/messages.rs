@@ -104,7 +104,7 @@ impl Messages {
                 post(obj, structure);
             }
             Notice::Store(err) => self.warn(obj, gst::ResourceError::Write, &err.to_string()),
-            Notice::Died { thread } => obj.post_error_message(SinkError::Died { thread }.message()),
+            Notice::Died { part } => obj.post_error_message(SinkError::Died { part: *part }.message()),
             Notice::Warning(text) => self.warn(obj, gst::ResourceError::Failed, text),
         }
     }

@@ -1,6 +1,10 @@
 use super::*;
 use crate::link::Link;
+use crate::notice::{Notice, NoticeFn, Part};
+use crate::record::Record;
 use crate::spool::{SpoolConfig, Sync, WhenFull};
+use rdkafka::producer::{BaseRecord, Producer};
+use std::time::Instant;
 
 fn memory_spool() -> Spool {
     let config = SpoolConfig {
@@ -15,8 +19,12 @@ fn memory_spool() -> Spool {
 
 /// Reports without a client.
 fn reports(statistics_interval: Duration) -> Reports {
+    reports_to(Arc::new(|_| ()), statistics_interval)
+}
+
+fn reports_to(notify: NoticeFn, statistics_interval: Duration) -> Reports {
     let stats: Arc<Stats> = Arc::default();
-    let link = Link::new(stats.clone(), Arc::new(|_| ()), Arc::default());
+    let link = Link::new(stats.clone(), notify, Arc::default());
     let (spool, session) = (Arc::new(memory_spool()), Arc::new(Session::new(link)));
     Reports::new(spool, stats, Secret::default(), statistics_interval, session, Arc::default())
 }
@@ -36,4 +44,68 @@ fn statistics_tell_the_state_each_time_and_the_rest_when_it_is_due() {
             assert!(reports.stats.connected.load(Relaxed));
         }
     }
+}
+
+/// Takes notices, and panics at all but the one about that.
+fn panicking() -> (NoticeFn, Arc<AtomicU32>) {
+    let told: Arc<AtomicU32> = Arc::default();
+    let counter = told.clone();
+    let notify: NoticeFn = Arc::new(move |notice| match notice {
+        Notice::Died { part: Part::Client } => drop(counter.fetch_add(1, Relaxed)),
+        other => panic!("on purpose: {other:?}"),
+    });
+    (notify, told)
+}
+
+#[test]
+fn a_callback_that_panics_is_told_once_and_the_next_reports_still_come() {
+    let (notify, told) = panicking();
+    let reports = reports_to(notify, Duration::ZERO);
+    let spool = reports.spool.clone();
+    for _ in 0..2 {
+        let record = Record {
+            topic: "t".into(),
+            key: None,
+            headers: Vec::new(),
+            timestamp_ms: 0,
+            value: Vec::new(),
+            received_ms: 0,
+            dead_from: None,
+        };
+        spool.append(record).unwrap();
+    }
+    let records = spool.next(2, Seq::MAX, Duration::ZERO).unwrap();
+    let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 1, 1).unwrap();
+    let client = build(ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()), reports).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    for (delivered, (seq, record)) in records.iter().enumerate() {
+        // The first report says that a broker is there, and meets the panic.
+        let message = BaseRecord::<[u8], [u8], usize>::with_opaque_to("t", opaque(*seq, false)).payload(&record.value);
+        assert!(client.send(message).is_ok());
+        while client.client().context().delivered() <= delivered as u64 || told.load(Relaxed) == 0 {
+            assert!(Instant::now() < deadline, "no report of record {seq}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    drop(client);
+    spool.settle().unwrap();
+    assert_eq!((spool.depth().records, told.load(Relaxed)), (1, 1), "the report of the first is lost, no other");
+}
+
+#[test]
+fn no_callback_lets_a_panic_through() {
+    let failed = KafkaError::Global(RDKafkaErrorCode::AllBrokersDown);
+    let brokers = [("b".to_string(), rdkafka::statistics::Broker { state: "UP".into(), ..Default::default() })];
+    let statistics = Statistics { brokers: brokers.into_iter().collect(), ..Statistics::default() };
+    let (notify, told) = panicking();
+    let reports = reports_to(notify, Duration::ZERO);
+    reports.stats(statistics);
+    reports.error(failed.clone(), "no");
+    assert_eq!(told.load(Relaxed), 1, "once is enough");
+    let (notify, told) = panicking();
+    let reports = reports_to(notify, Duration::ZERO);
+    reports.error(failed, "no");
+    assert_eq!(told.load(Relaxed), 1);
+    reports.log(RDKafkaLogLevel::Error, FAILED_CONNECTION, "no");
 }

@@ -28,7 +28,7 @@ fn a_thread_that_panics_is_told() {
     let keeper = Keeper { spool: Arc::new(open(dir.path()).unwrap()), notify, max_bytes: 1 << 20 };
     let sender = Sender::spawn(Arc::default(), keeper, || panic!("on purpose")).unwrap();
     let notice = notices.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert!(notice.contains("Died") && notice.contains("kafkasink-send"), "{notice}");
+    assert!(notice.contains("Died") && notice.contains("Sender"), "{notice}");
     assert!(sender.stop());
     open(dir.path()).unwrap();
 }
