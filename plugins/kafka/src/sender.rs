@@ -339,7 +339,7 @@ impl Worker {
             }
             let connected = self.job.stats.connected.load(Relaxed);
             // A record that waits for its place among the dead letters is not on its way.
-            let oldest = self.spool.oldest_in_flight().filter(|_| self.session.pending().is_empty());
+            let oldest = self.spool.oldest_in_flight().filter(|_| !self.session.has_pending());
             if let Some(reason) = watchdog.check(oldest, connected) {
                 return reports.set_broken(reason);
             }
