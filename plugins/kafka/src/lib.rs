@@ -29,6 +29,7 @@ mod settings;
 mod signals;
 mod spool;
 mod stats;
+mod watchdog;
 
 pub use router::RECORD_META;
 

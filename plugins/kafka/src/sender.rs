@@ -21,6 +21,7 @@ use crate::session::Session;
 use crate::signals::Signals;
 use crate::spool::{Seq, Spool, StoreError};
 use crate::stats::{Stats, count};
+use crate::watchdog::Watchdog;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
@@ -156,28 +157,6 @@ fn thread(
             let _ = done.send(());
         })
         .map_err(|err| KafkaError::ClientCreation(format!("the thread {} could not be started: {err}", part.thread())))
-}
-
-/// Watches for a client that is connected and gets nowhere: librdkafka waits for ever for a partition that no longer
-/// exists. A new client learns how the topic is now.
-struct Watchdog {
-    oldest: Option<Seq>,
-    since: Instant,
-    limit: Duration,
-}
-
-impl Watchdog {
-    /// Why the client is to be replaced, if it is.
-    fn check(&mut self, oldest: Option<Seq>, connected: bool) -> Option<String> {
-        if oldest != self.oldest || oldest.is_none() || !connected {
-            self.oldest = oldest;
-            self.since = Instant::now();
-            return None;
-        }
-        let waited = self.since.elapsed();
-        let stalled = !self.limit.is_zero() && waited >= self.limit;
-        stalled.then(|| format!("the oldest record got no report for {} s with a broker connected", waited.as_secs()))
-    }
 }
 
 struct Worker {
@@ -324,7 +303,7 @@ impl Worker {
     /// Sends until stopped or until the client must be replaced.
     fn serve(&self, client: &Client, stall_limit: Duration) {
         let reports = client.client().context();
-        let mut watchdog = Watchdog { oldest: None, since: Instant::now(), limit: stall_limit };
+        let mut watchdog = Watchdog::new(stall_limit);
         // A client that sends one by one sends what was refused, with what is before it, and nothing more.
         let suspects = if reports.one_by_one { self.session.suspects() } else { BTreeSet::new() };
         let last = suspects.last().copied().unwrap_or(Seq::MAX);
