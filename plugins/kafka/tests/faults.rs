@@ -137,6 +137,26 @@ fn retries_that_end_go_back_to_the_spool_and_keep_the_order() {
     cluster.check_complete(300, 3);
 }
 
+/// Clients that go on after a refused record have nothing that ends them before a later record passes one that they give up.
+#[test]
+fn a_limit_on_retries_keeps_the_order_also_after_a_refused_record() {
+    let cluster = cluster(&["t"]);
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("dead.jsonl");
+    let limits = "config=\"config,retries=1,retry.backoff.ms=10\"";
+    let mut sink = cluster.sink(&format!("{limits} dead-letter-location={}", place.display()));
+    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    sink.push("{\"camera_id\":\"CAM0\"}\n").unwrap();
+    sink.wait_stat("dead-lettered", 1, SOON);
+    sink.wait_stat("spool-depth", 0, SOON);
+    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 12]);
+    push_all(&mut sink, 0..300, 3);
+    sink.wait_stat("delivered", 300, SOON);
+    let states = sink.messages("kafkasink-state");
+    assert_eq!(sink.stat("rebuilds"), 1, "{states:?}");
+    cluster.check_complete(300, 3);
+}
+
 #[test]
 fn a_message_timeout_goes_back_to_the_spool_and_keeps_the_order() {
     let cluster = cluster(&["t"]);
