@@ -129,6 +129,8 @@ pub struct Facts {
     pub keeps_form: bool,
     /// Whether a clear reading of a whole plate said something else altogether.
     pub contradicted: bool,
+    /// Whether the text is a part of that of another plate, which was read more often and at the same time.
+    pub half_of_another: bool,
     /// How many sizes (square root of the area) of a plate that is much smaller it was above it, at least twice; 0 when it
     /// was not.
     pub above: f32,
@@ -182,6 +184,7 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     check(facts.agreeing > 0 || is_mixed(facts, rules), Outcome::TooFewReads)?;
     check(facts.whole_agreeing > 0 || is_mixed(facts, rules), Outcome::HalfSeen)?;
     check(facts.longer_evidence <= HIDDEN * facts.evidence || facts.evidence <= 0.0, Outcome::HalfSeen)?;
+    check(!facts.half_of_another || facts.whole_agreeing >= rules.confirm_reads, Outcome::HalfSeen)?;
     check(facts.confidence >= rules.min_confidence, Outcome::LowConfidence)?;
     check(facts.rival <= rules.max_rival * facts.confidence, Outcome::LowConfidence)?;
     let is_certain = facts.clear || facts.confidence >= rules.few_reads_confidence;

@@ -1,5 +1,7 @@
 //! What is known of one passing vehicle.
 
+use std::time::Duration;
+
 use crate::consensus::{Consensus, evidence};
 use crate::event::{Event, EventId, Vehicle, normalized};
 use crate::geometry::Rect;
@@ -24,6 +26,9 @@ const PLATE: (f32, f32, usize) = (0.6, 0.7, 4);
 /// By which factor a plate's width over its height changes between two sights at most, for one reading to be enough:
 /// at few frames a second, the track of a vehicle may go over to a sign of another form.
 const SAME_FORM: f32 = 1.5;
+
+/// Time between the sights of two tracks of one plate, of which one is what something leaves to be seen of it.
+const AROUND: Duration = Duration::from_secs(1);
 
 /// How much better a picture must be to replace the one that is kept: copies cost time.
 const WORTH_A_COPY: f32 = 1.05;
@@ -297,6 +302,17 @@ impl Pass {
         self.consensus.as_ref().map(|c| normalized(&c.text)).unwrap_or_default()
     }
 
+    /// Whether this was read as a part of what `other` says, less often and at the same time: the tracker took what something
+    /// leaves to be seen of a plate for another one.
+    pub(super) fn is_half_of(&self, other: &Self) -> bool {
+        let (part, whole) = (self.text(), other.text());
+        whole.len() > part.len()
+            && distance::is_part(&part, &whole)
+            && other.reads() > self.reads()
+            && other.first <= self.last_seen.plus(AROUND)
+            && self.first <= other.last_seen.plus(AROUND)
+    }
+
     /// Other possible texts of at least `least` probability, normalised.
     pub(super) fn alternatives(&self, least: f32) -> impl Iterator<Item = String> {
         let all = self.consensus.iter().flat_map(|c| &c.alternatives);
@@ -334,6 +350,7 @@ impl Pass {
             clear: self.texts.is_clear(text),
             keeps_form: self.texts.keeps_form(text),
             contradicted: self.texts.contradict(text),
+            half_of_another: false,
             above: self.above[0],
             usual: true,
             may_be_brief: false,

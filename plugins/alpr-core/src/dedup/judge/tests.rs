@@ -18,6 +18,7 @@ fn good() -> Facts {
         clear: false,
         keeps_form: true,
         contradicted: false,
+        half_of_another: false,
         above: 0.0,
         usual: true,
         may_be_brief: false,
@@ -182,6 +183,13 @@ fn verdicts() {
         false,
     );
     check("what a post leaves of a plate", |f, _| f.longer_evidence = 1.7, Err(O::HalfSeen), false);
+    check(
+        "half of a plate beside it",
+        |f, _| (f.half_of_another, f.whole_agreeing) = (true, 1),
+        Err(O::HalfSeen),
+        false,
+    );
+    check("a short plate beside a long one", |f, _| f.half_of_another = true, Ok(()), true);
     check("a character too much now and then", |f, _| f.longer_evidence = 0.6, Ok(()), true);
     check("outside the zone", |f, _| f.zone_missed = true, Err(O::Zone), false);
     check("unknown format", |f, _| f.fits = Some(false), Ok(()), true);

@@ -30,6 +30,7 @@ impl Passes {
         moment: Moment,
         decisions: &mut Vec<Decision>,
     ) -> Result<(), Outcome> {
+        let half_of_another = moment == Moment::End && self.is_half_of_another(track);
         let Some(pass) = self.live.get_mut(&track) else { return Err(Outcome::Interrupted) };
         if let Some(published) = &pass.published {
             memory.in_view(published.entry, pass.last_seen);
@@ -42,6 +43,7 @@ impl Passes {
         let mut facts = pass.facts(&text.raw, text.fits, &settings.zones);
         facts.length = text.normalized.chars().count();
         (facts.confidence, facts.rival) = (text.confidence, text.rival(facts.rival));
+        facts.half_of_another = half_of_another;
         facts.may_be_brief = moment == Moment::Now || self.pace.is_sparse();
         facts.is_preview = moment == Moment::Now && settings.emit == Emit::Preview && !self.pace.is_sparse();
         facts.usual = match &pass.usual {
@@ -99,5 +101,10 @@ impl Passes {
         let preview = !sure && moment == Moment::Now;
         publish(pass, memory, &scope, &text, hit.as_ref(), preview, settings, decisions);
         Ok(())
+    }
+
+    fn is_half_of_another(&self, track: u64) -> bool {
+        let others = || self.live.iter().filter(|(other, _)| **other != track).map(|(_, other)| other);
+        self.live.get(&track).is_some_and(|pass| others().any(|other| pass.is_half_of(other)))
     }
 }

@@ -223,6 +223,24 @@ fn zones_and_lines_say_where_and_which_way() {
 }
 
 #[test]
+fn half_of_a_plate_beside_it_is_no_plate() {
+    // two frames in which something hides the rest, and the tracker takes what is left for another plate
+    let half = |first: f64| Car::new(2, "ABC1", first, first + 0.05).confidence(0.98);
+    for (what, cars, texts) in [
+        ("at the same time", [Car::new(1, "ABC123", 0.0, 3.0), half(1.0)], vec!["ABC123"]),
+        ("before it", [Car::new(1, "ABC123", 1.5, 4.0), half(1.0)], vec!["ABC123"]),
+        ("long before", [Car::new(1, "ABC123", 2.5, 5.0), half(1.0)], vec!["ABC1", "ABC123"]),
+        ("another plate", [Car::new(1, "XYZ123", 0.0, 3.0), half(1.0)], vec!["ABC1", "XYZ123"]),
+    ] {
+        let mut scene = Scene::new(settings());
+        scene.play(8.0, &cars).finish();
+        let mut found = scene.texts();
+        found.sort();
+        assert_eq!(found, texts, "{what}");
+    }
+}
+
+#[test]
 fn no_line_that_was_crossed_is_lost() {
     let file = r#"{"lines": [
         {"name": "exit", "from": [0.8, 0], "to": [0.8, 1], "to_left": "out"},
