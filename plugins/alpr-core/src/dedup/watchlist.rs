@@ -198,6 +198,7 @@ pub(super) use tests::LOOKUPS;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dedup::tests::numbers;
 
     thread_local! {
         /// How often a list was asked.
@@ -242,11 +243,7 @@ K999XX,timed,2026-01-31T12:00:00Z
     #[test]
     fn the_index_finds_whatever_a_full_search_finds() {
         let symbols: Vec<char> = "0OQD1IL8B5S2Z6G4A7TXKM".chars().collect();
-        let mut state = 1u64;
-        let mut next = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
+        let mut next = numbers();
         let plates: Vec<String> =
             (0..400).map(|_| (0..3 + next(5)).map(|_| symbols[next(symbols.len())]).collect()).collect();
         let list = Watchlist::parse(&plates.join("\n")).unwrap();

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::dedup::tests::numbers;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -44,11 +45,7 @@ fn what_counts_as_the_same_plate() {
 #[test]
 fn the_index_finds_whatever_a_full_search_finds() {
     let symbols: Vec<char> = "0OQD1IL8B5S2Z6G4A7TXKM".chars().collect();
-    let mut state = 1u64;
-    let mut next = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
+    let mut next = numbers();
     for matching in [Matching::Confusion, Matching::Ratio(0.75)] {
         let mut memory = memory(matching, WindowMode::Visit);
         let texts: Vec<String> =

@@ -20,6 +20,15 @@ use crate::time::{TimeSource, Timestamp};
 
 pub(super) const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
 
+/// Numbers below what is asked for, the same in every run.
+pub(super) fn numbers() -> impl FnMut(usize) -> usize {
+    let mut state = 1u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    }
+}
+
 /// One vehicle on its way through the picture.
 #[derive(Clone, Debug)]
 pub(super) struct Car {

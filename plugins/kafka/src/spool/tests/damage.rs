@@ -63,14 +63,20 @@ fn a_store_that_fails_for_a_while_holds_nothing_back() {
     assert_eq!((spool.depth().records, spool.depth().bytes), (0, 0));
 }
 
-#[test]
-fn the_oldest_that_cannot_be_dropped_stays_and_counts() {
+/// A spool that drops the oldest, full with three records.
+fn full_on_a_faulty_store() -> (Arc<Faulty>, Spool) {
     let faulty = Arc::new(Faulty::default());
     let mut spool = open(SpoolConfig { max_bytes: size(3, 10), when_full: WhenFull::DropOldest, ..config(None) });
     spool.store = Box::new(faulty.clone());
     for n in 0..3 {
         put(&spool, record(n, 10)).unwrap();
     }
+    (faulty, spool)
+}
+
+#[test]
+fn the_oldest_that_cannot_be_dropped_stays_and_counts() {
+    let (faulty, spool) = full_on_a_faulty_store();
     let before = spool.depth();
     faulty.failing.store(true, std::sync::atomic::Ordering::Relaxed);
     assert!(matches!(put(&spool, record(3, 10)), Err(NoRoom::Store(_))));
@@ -80,13 +86,8 @@ fn the_oldest_that_cannot_be_dropped_stays_and_counts() {
 
 #[test]
 fn nothing_passes_the_oldest_while_it_cannot_be_dropped() {
-    let faulty = Arc::new(Faulty::default());
-    let mut spool = open(SpoolConfig { max_bytes: size(3, 10), when_full: WhenFull::DropOldest, ..config(None) });
-    spool.store = Box::new(faulty.clone());
+    let (faulty, spool) = full_on_a_faulty_store();
     let spool = Arc::new(spool);
-    for n in 0..3 {
-        put(&spool, record(n, 10)).unwrap();
-    }
     let (told, taken) = std::sync::mpsc::channel();
     let sender = spool.clone();
     *lock(&faulty.meanwhile) = Some(Box::new(move || {
@@ -101,16 +102,21 @@ fn nothing_passes_the_oldest_while_it_cannot_be_dropped() {
     assert_eq!(numbers(&all), [0, 1, 2]);
 }
 
-#[test]
-fn a_cut_journal_is_noticed() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("s");
-    let spool = open(config(Some(path.clone())));
+/// Leaves a hundred records in the spool at `path`; the file that has them.
+fn left_by_another_run(path: &std::path::Path) -> PathBuf {
+    let spool = open(config(Some(path.to_path_buf())));
     for n in 0..100 {
         put(&spool, record(n, 1000)).unwrap();
     }
     drop(spool);
-    let journal = journal(&path);
+    journal(path)
+}
+
+#[test]
+fn a_cut_journal_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let journal = left_by_another_run(&path);
     let length = std::fs::metadata(&journal).unwrap().len();
     std::fs::OpenOptions::new().write(true).open(&journal).unwrap().set_len(length.min(50_500)).unwrap();
     let (spool, missing) = Spool::open(config(Some(path))).unwrap();
@@ -124,12 +130,7 @@ fn a_cut_journal_is_noticed() {
 fn what_is_missing_is_told_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let spool = open(config(Some(path.clone())));
-    for n in 0..100 {
-        put(&spool, record(n, 1000)).unwrap();
-    }
-    drop(spool);
-    let journal = journal(&path);
+    let journal = left_by_another_run(&path);
     std::fs::OpenOptions::new().write(true).open(&journal).unwrap().set_len(50_500).unwrap();
     let (spool, missing) = Spool::open(config(Some(path.clone()))).unwrap();
     assert!(missing > 0);
@@ -156,12 +157,7 @@ fn a_full_disk_does_not_empty_the_spool() {
 fn flipped_bits_are_noticed_and_nothing_is_removed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let spool = open(config(Some(path.clone())));
-    for n in 0..100 {
-        put(&spool, record(n, 1000)).unwrap();
-    }
-    drop(spool);
-    let journal = journal(&path);
+    let journal = left_by_another_run(&path);
     let mut bytes = std::fs::read(&journal).unwrap();
     for byte in &mut bytes[50_100..50_200] {
         *byte ^= 0x5a;
