@@ -5,6 +5,10 @@ use std::time::Duration;
 use crate::geometry::{Point, Rect};
 use crate::time::Timestamp;
 
+mod trend;
+
+use trend::Trend;
+
 /// Sights of which the middle one counts, against the jitter of boxes and against a box of something else: at few frames a
 /// second a tracker now and then takes a passing vehicle for the sign that it follows.
 const SMOOTH: usize = 3;
@@ -32,6 +36,7 @@ pub(super) struct Motion {
     recent: Vec<(Timestamp, Rect)>,
     /// The largest smoothed box.
     largest: Option<Rect>,
+    trend: Trend,
     sights: u32,
     moved: bool,
 }
@@ -46,11 +51,14 @@ impl Motion {
             self.recent.remove(0);
         }
         self.recent.push((time, *bbox));
+        self.trend.add(time, bbox);
         let b = middle(self.recent.iter().map(|(_, r)| r));
         self.largest = larger(self.largest, Some(b));
         if !self.moved && self.sights as usize > SMOOTH && self.start.len() == SMOOTH {
             let a = middle(self.start.iter());
-            self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0) || grew(&a, &b) > MOVED_BY_SCALE;
+            self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0)
+                || grew(&a, &b) > MOVED_BY_SCALE
+                || self.trend.moves();
         }
     }
 
@@ -107,6 +115,7 @@ impl Motion {
         self.largest = larger(self.largest, later.largest);
         // what stands is compared with itself alone: of a sign, each track may have seen another part
         self.start = later.start;
+        self.trend = later.trend;
     }
 }
 
@@ -163,6 +172,11 @@ mod tests {
         assert_eq!(moved(&slow), Some(true), "a slow vehicle");
         let nearer: Vec<_> = (0..50).map(|i| (100.0 - 0.2 * i as f32, 50.0, 20.0 + 0.2 * i as f32)).collect();
         assert_eq!(moved(&nearer), Some(true), "a vehicle that comes straight on");
+        let slowly: Vec<_> =
+            (0..50).map(|i| (100.0 + (i % 3) as f32, 50.0, 20.0 + 0.06 * i as f32 + 0.4 * (i % 2) as f32)).collect();
+        assert_eq!(moved(&slowly), Some(true), "one that comes straight on slowly, its box trembles");
+        let seldom: Vec<_> = (0..5).map(|i| (100.0 - 2.0 * i as f32, 50.0, 20.0 + 0.9 * i as f32)).collect();
+        assert_eq!(moved(&seldom), Some(true), "the same, seen five times");
         let taken: Vec<_> = (0..50).map(|i| if i == 20 { (600.0, 300.0, 20.0) } else { (100.0, 50.0, 20.0) }).collect();
         assert_eq!(moved(&taken), Some(false), "a sign for which a passing vehicle was taken once");
         let mut sparse = Motion::default();

@@ -1,0 +1,82 @@
+//! Movement that is too little to see in any two sights, but goes on in all of them: a vehicle that comes straight on, slowly.
+
+use crate::geometry::Rect;
+use crate::time::Timestamp;
+
+/// A plate moves when two opposite edges of its box go the same way by this part of its height, as straight lines through
+/// all sights tell.
+const MOVED_BY_HEIGHT: f64 = 0.3;
+
+/// It also moves when its width and its height both grow or shrink by this part.
+const MOVED_BY_SCALE: f64 = 0.1;
+
+/// A line must be so surely not level: its slope in standard errors of the slope (Student's t).
+const SIGNIFICANT: f64 = 5.0;
+
+/// And it must be so much of what changes: the square of the correlation with time. Errors of neighbouring frames are alike, so
+/// that among hundreds of sights a slope that says little is significant.
+const EXPLAINED: f64 = 0.5;
+
+/// The straight lines through the edges and sizes of all boxes: constant size, however long it is in view.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trend {
+    first: Option<Timestamp>,
+    last: f64,
+    count: f64,
+    time: f64,
+    time_squared: f64,
+    /// Left, right, top, bottom in pixels; logarithms of width and height.
+    values: [Sums; 6],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    value: f64,
+    squared: f64,
+    by_time: f64,
+}
+
+impl Trend {
+    pub(super) fn add(&mut self, time: Timestamp, bbox: &Rect) {
+        let t = time.since(*self.first.get_or_insert(time)).as_secs_f64();
+        self.last = self.last.max(t);
+        self.count += 1.0;
+        self.time += t;
+        self.time_squared += t * t;
+        let (width, height) = (bbox.w.max(1.0).ln(), bbox.h.max(1.0).ln());
+        for (sums, value) in
+            self.values.iter_mut().zip([bbox.x, bbox.right(), bbox.y, bbox.bottom(), width, height].map(f64::from))
+        {
+            sums.value += value;
+            sums.squared += value * value;
+            sums.by_time += value * t;
+        }
+    }
+
+    /// Whether it moves.
+    pub(super) fn moves(&self) -> bool {
+        let [left, right, top, bottom, width, height] = self.values.map(|sums| self.change(sums));
+        let height_in_pixels = (self.values[5].value / self.count).exp();
+        let went = common(left, right).hypot(common(top, bottom));
+        went > MOVED_BY_HEIGHT * height_in_pixels || common(width, height) > MOVED_BY_SCALE
+    }
+
+    /// By how much a value changed from the first to the last sight; 0 where nothing says so.
+    fn change(&self, sums: Sums) -> f64 {
+        let n = self.count;
+        let spread = self.time_squared - self.time * self.time / n;
+        let covariance = sums.by_time - sums.value * self.time / n;
+        let variance = sums.squared - sums.value * sums.value / n;
+        if n < 4.0 || spread <= 0.0 || variance <= 0.0 {
+            return 0.0;
+        }
+        let explained = (covariance * covariance / (spread * variance)).min(1.0);
+        let significant = explained * (n - 2.0) >= SIGNIFICANT * SIGNIFICANT * (1.0 - explained);
+        if significant && explained >= EXPLAINED { covariance / spread * self.last } else { 0.0 }
+    }
+}
+
+/// What two changes have in common.
+fn common(one: f64, other: f64) -> f64 {
+    if one * other > 0.0 { one.abs().min(other.abs()) } else { 0.0 }
+}
