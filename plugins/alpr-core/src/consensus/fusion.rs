@@ -30,8 +30,10 @@ const LEAST_CLARITY: f32 = 0.1;
 const EMPTY: f32 = 0.98;
 /// Readings in a row that must be of another plate before the vehicle has changed.
 const CHANGE: usize = 2;
-/// Least [`evidence`] of a single reading, and least confidence of the text before, that tell of a change in a track that was
-/// out of sight.
+/// Characters beyond which a text and a reading that has none of it are not two parts of one plate.
+const LONGEST_JOINED: usize = 8;
+/// Least [`evidence`] of a single reading that tells of a change in a track that was out of sight, and least confidence of the
+/// text before a change.
 const CLEAR: (f32, f32) = (0.4, 0.7);
 /// Alternatives kept beside the best text.
 const ALTERNATIVES: usize = 5;
@@ -89,8 +91,8 @@ pub struct Fusion {
     stable: u32,
     /// Latest readings in a row that are of another plate than the fused text.
     strangers: usize,
-    /// Whether the fused text was ever sure, or confident when the track went out of sight.
-    was_sure: bool,
+    /// The fused text when enough readings last agreed with it, or when it was confident before the track went out of sight.
+    known: Option<Consensus>,
     /// Whether the track was out of sight since the last reading.
     away: bool,
     /// The fused text before a clear reading of another plate that followed a time out of sight.
@@ -111,7 +113,7 @@ impl Fusion {
             added: 0,
             stable: 0,
             strangers: 0,
-            was_sure: false,
+            known: None,
             away: false,
             left: None,
             consensus: None,
@@ -151,8 +153,8 @@ impl Fusion {
     }
 
     /// The fused text of the vehicle before, when the latest readings tell that the track went over to another one: a
-    /// text that was sure, then at least two readings in a row that agree with each other and not with it; or, in a track
-    /// that [`Self::was_away`], a confident text and one clear reading of another plate.
+    /// confident text that enough readings agreed with, then at least two in a row that agree with each other and not with
+    /// it; or, in a track that [`Self::was_away`], a confident text and one clear reading of another plate.
     ///
     /// From then on this is the fusion of the new vehicle's readings alone. Trackers swap vehicles where one hides the
     /// other, or where one frame in a second is all they see.
@@ -162,11 +164,12 @@ impl Fusion {
             return Some(old);
         }
         let [.., before, last] = self.reads.as_slice() else { return None };
-        let changed = self.was_sure && self.strangers >= CHANGE && agreement(&before.rows, &last.rows) >= AGREEMENT.1;
+        let changed =
+            self.known.is_some() && self.strangers >= CHANGE && agreement(&before.rows, &last.rows) >= AGREEMENT.1;
         if !changed {
             return None;
         }
-        let old = self.consensus.take();
+        let old = self.known.take();
         self.begin_anew(self.strangers);
         old
     }
@@ -184,18 +187,42 @@ impl Fusion {
         self.consensus = self.fused();
         let unchanged = before.as_ref().zip(self.consensus.as_ref()).is_some_and(|(old, new)| old.text == new.text);
         self.stable = if unchanged { self.stable + 1 } else { 0 };
-        let last_is_strange = |consensus: &Consensus| {
-            let rows = Rows::compacted(consensus.lattice.classes(), &consensus.lattice.probs);
-            self.reads.last().is_some_and(|last| agreement(&rows, &last.rows) < AGREEMENT.0)
-        };
-        let stranger = self.consensus.as_ref().is_some_and(last_is_strange);
         let clear = self.reads.last().is_some_and(|last| last.evidence >= CLEAR.0);
         let doubted = before.filter(|old| self.away && old.confidence >= CLEAR.1);
-        self.was_sure |= doubted.is_some();
-        self.left = doubted.filter(|old| clear && last_is_strange(old));
-        self.strangers = if stranger { self.strangers + 1 } else { 0 };
+        if doubted.is_some() {
+            self.known.clone_from(&doubted);
+        }
+        self.left = doubted.filter(|old| clear && self.last_is_another(&old.rows()));
+        self.strangers = if self.last_is_stranger() { self.strangers + 1 } else { 0 };
         self.away = false;
-        self.was_sure |= self.sure();
+        if self.strangers == 0 {
+            let (readings, confidence) = (self.settings.agreeing, CLEAR.1);
+            let is_known = |text: &Consensus| text.agreeing >= readings && text.confidence >= confidence;
+            self.known = self.consensus.clone().filter(is_known).or(self.known.take());
+        }
+    }
+
+    /// Whether the latest reading is of another plate than the readings before.
+    fn last_is_stranger(&self) -> bool {
+        let Some(fused) = self.consensus.as_ref().map(Consensus::rows) else { return false };
+        // clear readings of another plate outvote the text that was known, or stand behind it as if both were parts of one
+        // plate: they agree with what all say together then
+        let is_gone = |known: Rows| {
+            let longest = known.len().max(self.reads.last().map_or(0, |last| last.rows.len())).max(LONGEST_JOINED);
+            self.last_is_strange_to(&known) && (fused.len() > longest || agreement(&fused, &known) < AGREEMENT.0)
+        };
+        self.last_is_strange_to(&fused) || self.known.as_ref().map(Consensus::rows).is_some_and(is_gone)
+    }
+
+    /// Whether the latest reading alone tells that it is of another plate than `text`, and not of what a post hid of that.
+    fn last_is_another(&self, text: &Rows) -> bool {
+        let both = text.len() + self.reads.last().map_or(0, |last| last.rows.len());
+        both > LONGEST_JOINED && self.last_is_strange_to(text)
+    }
+
+    /// Whether the latest reading has next to nothing of `text`.
+    fn last_is_strange_to(&self, text: &Rows) -> bool {
+        self.reads.last().is_some_and(|last| agreement(text, &last.rows) < AGREEMENT.0)
     }
 
     /// The fused text; `None` before the first usable reading.
@@ -327,6 +354,12 @@ impl Fusion {
             text: best.text,
             region: region::vote(regions),
         })
+    }
+}
+
+impl Consensus {
+    fn rows(&self) -> Rows {
+        Rows::compacted(self.lattice.classes(), &self.lattice.probs)
     }
 }
 

@@ -289,7 +289,7 @@ impl AlprOcr {
                 stats.plates += plates.len() as u64;
                 stats.predicted += plates.iter().filter(|plate| plate.predicted).count() as u64;
             });
-            state.tracks.see(time, &keys);
+            state.tracks.see(time, &keys, plates);
             if !plates.is_empty() {
                 let budget = settings.budget(state.reader.usual_time(), busy);
                 let shot = Shot { time, late, budget, buffer, view: *view };

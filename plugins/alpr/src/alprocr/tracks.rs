@@ -42,6 +42,8 @@ fn found(plate: &PlateMeta) -> Option<Found> {
 
 struct Track {
     fusion: Fusion,
+    /// Where it is was known last, seen or predicted.
+    last_known: Timestamp,
     last_seen: Timestamp,
     reads: u64,
 }
@@ -95,19 +97,23 @@ impl Tracks {
         keys
     }
 
-    /// Notes which plates are in the picture at `time`, and forgets those that are gone.
-    pub(super) fn see(&mut self, time: Timestamp, keys: &[Key]) {
-        let gone = |track: &Track| time.since(track.last_seen) > FORGET || track.last_seen.since(time) > FORGET;
+    /// Notes which plates are in the picture at `time`, and forgets those that are gone. `plates` are those of `keys`.
+    pub(super) fn see(&mut self, time: Timestamp, keys: &[Key], plates: &[PlateMeta]) {
+        let gone = |track: &Track| time.since(track.last_known) > FORGET || track.last_known.since(time) > FORGET;
         let old: Vec<Key> = self.tracks.iter().filter(|(_, track)| gone(track)).map(|(key, _)| *key).collect();
         old.into_iter().for_each(|key| self.end(key));
-        for key in keys {
+        for (key, plate) in keys.iter().zip(plates) {
             if self.tracks.len() >= MAX_TRACKS && !self.tracks.contains_key(key) {
-                let oldest = self.tracks.iter().min_by_key(|(_, track)| track.last_seen).map(|(key, _)| *key);
+                let oldest = self.tracks.iter().min_by_key(|(_, track)| track.last_known).map(|(key, _)| *key);
                 oldest.into_iter().for_each(|key| self.end(key));
             }
             let fusion = &self.fusion;
-            let new = || Track { fusion: Fusion::new(fusion.clone()), last_seen: time, reads: 0 };
+            let new = || Track { fusion: Fusion::new(fusion.clone()), last_known: time, last_seen: time, reads: 0 };
             let track = self.tracks.entry(*key).or_insert_with(new);
+            track.last_known = time;
+            if plate.predicted {
+                continue;
+            }
             if time.since(track.last_seen) >= Fusion::AWAY {
                 track.fusion.was_away();
             }
@@ -134,6 +140,8 @@ impl Tracks {
             self.ended.reads += track.reads - kept;
             self.ended.sure += 1;
             track.reads = kept;
+            // the new one is as young as any: it is read at once, and often
+            self.schedule.forget(key.number());
         }
         let confidence = track.fusion.consensus().map_or(0.0, |consensus| consensus.confidence);
         self.schedule.report(key.number(), track.fusion.sure(), confidence);

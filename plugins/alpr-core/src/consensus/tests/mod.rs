@@ -135,6 +135,14 @@ fn a_track_that_goes_over_to_another_vehicle_is_noticed() {
         ("a neighbouring fleet number", &["ABC1234", "ABC1234", "ABC1234", "ABC1235", "ABC1235"], None, "ABC1234"),
         ("leaving the picture", &["ABC1234", "ABC1234", "ABC1234", "BC1234", "C1234"], None, "ABC1234"),
         ("never sure before", &["QQQ111", "ABC1234", "ABC1234"], None, "ABC1234"),
+        (
+            "one that goes on where it ends",
+            &["B911BLG", "B911BLG", "B911BLG", "SG0580W", "SG0580W"],
+            Some("B911BLG"),
+            "SG0580W",
+        ),
+        ("a half, then the other", &["ABC1", "ABC1", "ABC1", "1234", "1234"], None, "ABC1234"),
+        ("a half, then the whole", &["BC1", "BC1", "BC1", "ABC1234", "ABC1234", "ABC1234"], None, "ABC1234"),
     ];
     for (name, texts, left, current) in cases {
         let mut fusion = Fusion::new(FusionSettings::default());
@@ -157,6 +165,19 @@ fn a_track_that_goes_over_to_another_vehicle_is_noticed() {
 }
 
 #[test]
+fn a_vehicle_that_was_never_read_surely_is_left_as_well() {
+    let mut fusion = Fusion::new(FusionSettings::default());
+    let mut changed = None;
+    for (text, weight) in [("SH9337C", 0.5); 13].into_iter().chain([("WESEA115", 1.0); 2]) {
+        assert!(!fusion.sure(), "the crops are too poor");
+        fusion.add(&reading(text, 0.999), weight);
+        changed = changed.or(fusion.take_change());
+    }
+    assert_eq!(changed.map(|c| c.text).as_deref(), Some("SH9337C"));
+    assert_eq!(fusion.consensus().map(|c| (c.text, c.reads)), Some(("WESEA115".into(), 2)));
+}
+
+#[test]
 fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
     // texts with the probability of each character and the weight of the crop; the track was away before the last one
     type Read = (&'static str, f32, f32);
@@ -165,6 +186,7 @@ fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
         ("the same, a digit misread", &[("ABC1234", 0.99, 1.0), ("ABC1284", 0.99, 1.0)], false),
         ("the same", &[("ABC1234", 0.99, 1.0), ("A8C1234", 0.99, 1.0)], false),
         ("the same, cut off", &[("ABC1234", 0.99, 1.0), ("BC12", 0.99, 1.0)], false),
+        ("the half that a post hid", &[("CDM", 0.99, 1.0), ("4913", 0.99, 1.0)], false),
         ("a poor crop", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.99, 0.2)], false),
         ("a doubtful reading", &[("ABC1234", 0.99, 1.0), ("XYZ987", 0.7, 1.0)], false),
         ("nothing sure before", &[("ABC1234", 0.9, 1.0), ("XYZ987", 0.99, 1.0)], false),
@@ -182,6 +204,17 @@ fn after_a_time_out_of_sight_one_clear_reading_tells_of_another_vehicle() {
         assert_eq!(fusion.consensus().map(|c| c.reads), Some(if *changes { 1 } else { 2 }), "{name}");
         assert_eq!(fusion.take_change(), None, "{name}");
     }
+    let mut outvoted = Fusion::new(FusionSettings::default());
+    for (text, p, weight) in [("ABC1234", 0.98, 0.5), ("XYZ987", 0.8, 1.0), ("XYZ987", 0.99, 1.0)] {
+        outvoted.was_away();
+        outvoted.add(&reading(text, p), weight);
+        assert!(outvoted.take_change().is_none() || text == "XYZ987", "two readings are enough");
+    }
+    assert_eq!(
+        outvoted.consensus().map(|c| (c.text, c.reads)),
+        Some(("XYZ987".into(), 2)),
+        "clear readings outvote the text before"
+    );
     let mut always_seen = Fusion::new(FusionSettings::default());
     ["ABC1234", "XYZ987"].iter().for_each(|text| assert!(always_seen.add(&reading(text, 0.99), 1.0)));
     assert_eq!(always_seen.take_change(), None, "a stray reading, while it was in sight");
