@@ -211,6 +211,71 @@ fn a_family_can_be_named() {
 }
 
 #[test]
+fn a_run_on_an_empty_picture_tells_what_open_axes_do_not() {
+    let tried = |input: &str, props: &[(&str, &str)], tried_on: &str, shape: [usize; 3]| {
+        let mut info = model(&[input], &["output0 f32 ?,?,?"], props);
+        let trial = info.trial(&Overrides::default()).expect("a trial");
+        assert_eq!(trial.to_string(), tried_on);
+        info.tried(&trial, &[("output0".into(), shape.to_vec())]);
+        info
+    };
+    // YOLOv9's exporter writes the metadata of YOLOv5's, which it comes from.
+    let v5 = &[("names", "{0: 'plate'}"), ("stride", "32")];
+    let nine = tried("images f32 ?,3,?,?", v5, "images float32 [1,3,640,640]", [1, 5, 8400]);
+    assert_eq!(open(&nine, &[]).family, "yolov8");
+    let five = tried("images f32 ?,3,?,?", v5, "images float32 [1,3,640,640]", [1, 25200, 6]);
+    assert_eq!(open(&five, &[]).family, "yolov5");
+    // YOLOv7 writes none; the number of rows tells it, and its strides.
+    let seven = open(&tried("images f32 ?,3,?,?", &[], "images float32 [1,3,640,640]", [1, 25200, 6]), &[]);
+    assert_eq!((seven.family, seven.input.flexible.map(|free| free.step)), ("yolov5", Some(32)));
+    let batches = tried("images f32 ?,3,320,416", &[], "images float32 [1,3,320,416]", [1, 8190, 7]);
+    assert_eq!(open(&batches, &[]).family, "yolov5");
+    let bytes = tried("images u8 1,320,416,3", &[], "images uint8 [1,320,416,3]", [1, 2730, 6]);
+    assert_eq!(open(&bytes, &[]).family, "yolox");
+
+    for (inputs, output) in [
+        (&["images f32 ?,3,?,?"][..], "output0 f32 ?,5,?"),
+        (&["images f32 ?,3,?,?"], "output0 f32 ?,?"),
+        (&["images f32 ?,3,?,?", "size i64 1,2"], "output0 f32 ?,?,?"),
+        (&["images f32 4,3,640,640"], "output0 f32 ?,?,?"),
+        (&["tokens i64 1,77"], "output0 f32 ?,?,?"),
+    ] {
+        assert_eq!(model(inputs, &[output], &[]).trial(&Overrides::default()), None, "{inputs:?} {output}");
+    }
+    // Some networks are free by name alone, and run on pictures of one size.
+    let size = Overrides::parse([("input-size", "320x256")]).expect("good settings");
+    let small = model(&["images f32 ?,3,?,?"], &["output0 f32 ?,?,?"], &[]).trial(&size);
+    assert_eq!(small.expect("a trial").to_string(), "images float32 [1,3,256,320]");
+}
+
+#[test]
+fn libreyolo_means_other_things_by_the_same_words() {
+    let info = |kind: &str, output: &str| {
+        let props = [("libreyolo_version", "1.6.0"), ("task", "detect"), ("names", r#"{"0": "plate"}"#)];
+        let more = [("model_family", kind), ("letterbox_pad", "topleft"), ("imgsz", "640")];
+        model(&["images f32 ?,3,640,640"], &[output], &[&props[..], &more].concat())
+    };
+    let nine = open(&info("yolo9", "output f32 ?,5,8400"), &[]);
+    assert_eq!((nine.family, rows(&nine).format), ("libreyolo", BoxFormat::Corners));
+    assert!(nine.to_string().contains("RGB NCHW float32 0.00 to 1.00, letterbox-top-left pad 114"), "{nine}");
+    // Of one class, YOLOX's rows have as many columns as finished boxes.
+    let x = open(&info("yolox", "output f32 ?,8400,6"), &[]);
+    assert_eq!((x.family, rows(&x).cells.len()), ("yolox", 3));
+    assert!(refusal(&info("picodet", "output f32 ?,8400,5"), &[]).contains("exports of picodet"));
+    // Whoever wrote it: so many boxes are not finished.
+    let info = model(&["images f32 1,3,640,640"], &["output0 f32 1,8400,6"], DETECT);
+    assert!(refusal(&info, &[]).contains("does not fit its output"));
+}
+
+#[test]
+fn of_two_heads_alike_the_last_is_the_main_one() {
+    let outputs = ["output0 f32 1,5,8400", "1598 f32 1,5,8400"];
+    let contract = open(&model(&["images f32 1,3,640,640"], &outputs, &[]), &[]);
+    assert_eq!((contract.family, rows(&contract).output.as_str()), ("yolov8", "1598"));
+    assert!(contract.to_string().contains("of its two heads that of 1598 is used"), "{contract}");
+}
+
+#[test]
 fn modelinfo_beside_the_model_is_used() {
     let mut info = model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], &[]);
     info.config.modelinfo =
@@ -350,6 +415,8 @@ fn what_cannot_be_used_is_refused_with_advice() {
             &[],
             "the input pixel_mask int64 [1,640,640]",
         ),
+        (&[IMAGE], &["output f32 1,3,80,80,6", "292 f32 1,3,40,40,6", "304 f32 1,3,20,20,6"], &[], "YOLOv7: --grid"),
+        (&[IMAGE], &["a f32 1,18,80,80", "b f32 1,18,40,40", "c f32 1,18,20,20"], &[], "anchors and strides"),
         (&["tokens i64 1,77"], &["logits f32 1,1000"], &[], "input tokens int64 [1,77]"),
         (&[], &[], &[], "the keys are family"),
     ];
@@ -383,6 +450,8 @@ fn load_failures_are_explained() {
         ),
         ("Fatal error: TRT:YoloLayer_TRT(-1) is not a registered function/op", "TensorRT plugin"),
         ("This is an invalid model. Error: No Op registered for Foo with domain_version of 23", "an operator"),
+        ("Could not find an implementation for Cos(7) node with name '/aifi.0/Cos'", "an operator"),
+        ("Could not find an implementation for EfficientNMS_TRT(1) node with name 'batched_nms'", "EfficientNMS_TRT"),
         (
             "ONNX Runtime only *guarantees* support for models stamped with official released onnx opset versions. Current official support for domain ai.onnx is till opset 21.",
             "newer",

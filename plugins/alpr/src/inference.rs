@@ -117,7 +117,8 @@ impl ModelSettings {
         let mut pairs = self.pairs();
         pairs.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         let overrides = Overrides::parse(pairs).map_err(refused)?;
-        let model = Model::open(&file, &self.options)?;
+        let mut model = Model::open(&file, &self.options)?;
+        model.try_out(&overrides);
         let contract = contract(model.info(), &overrides).map_err(refused)?;
         Ok((model, contract))
     }

@@ -45,6 +45,15 @@ fn every_format_gives_the_same_plate() {
 }
 
 #[test]
+fn a_model_with_open_axes_is_tried_out() {
+    let info = video(VideoFormat::I420, 256, 256);
+    let mut h = harness(&element("alprdetect", "open-detector.onnx"), &info);
+    let found = plates(&h.push_and_pull(scene(80).buffer(&info, 0)).unwrap());
+    assert_eq!(found.len(), 1);
+    check_box(&found[0].bbox, (80.0, 100.0, 64.0, 24.0), 0.01);
+}
+
+#[test]
 fn strides_and_offsets_of_the_buffer_count() {
     for format in formats() {
         for (width, height) in [(256, 256), (253, 251)] {

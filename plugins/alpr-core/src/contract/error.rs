@@ -104,7 +104,13 @@ pub fn explain_load_failure(message: &str) -> Option<&'static str> {
     ];
     // Names of files may hold any of these words: only messages about operators and versions count.
     let said = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-    if said(&["is not a registered function/op", "No Op registered for", "No opset import for domain"]) {
+    if said(&[
+        "is not a registered function/op",
+        "No Op registered for",
+        "No opset import for domain",
+        // Known by name and not for these types: RT-DETR's cosine of 64-bit floats, say.
+        "Could not find an implementation for",
+    ]) {
         return OPERATORS.iter().find(|(word, _)| message.contains(word)).map(|(_, advice)| *advice);
     }
     said(&["till opset", "Unsupported model IR version"])

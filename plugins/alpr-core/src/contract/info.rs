@@ -165,4 +165,6 @@ pub struct ModelInfo {
     pub metadata: BTreeMap<String, String>,
     /// Texts of side files.
     pub config: Sidecars,
+    /// Width and height of the picture for which the shapes of outputs hold that the file leaves open; see [`Self::trial`].
+    pub tried: Option<(usize, usize)>,
 }

@@ -18,6 +18,7 @@ mod overrides;
 mod readers;
 mod region;
 mod sidecar;
+mod trial;
 
 use std::fmt;
 

@@ -121,22 +121,9 @@ impl<'a> Model<'a> {
         self.info.inputs.iter().find(|t| t.name == name)
     }
 
-    /// The first input that can be a picture: four dimensions with one or three channels.
+    /// The picture of the model.
     pub(super) fn picture(&self) -> Option<Picture<'a>> {
-        self.info.inputs.iter().find_map(|tensor| {
-            if tensor.rank() != 4 {
-                return None;
-            }
-            let channels = |index: usize| tensor.dim(index).filter(|c| matches!(c, 1 | 3));
-            // Free channels can only be meant where the usual order is kept.
-            let (layout, channels, y) = match (channels(1), channels(3)) {
-                (Some(c), _) => (Layout::Nchw, c, 2),
-                (None, Some(c)) => (Layout::Nhwc, c, 1),
-                (None, None) if tensor.dim(1).is_none() && tensor.element != Element::U8 => (Layout::Nchw, 3, 2),
-                _ => return None,
-            };
-            Some(Picture { tensor, layout, channels, width: tensor.dim(y + 1), height: tensor.dim(y) })
-        })
+        picture(self.info)
     }
 
     /// The input of a family that does `preset` unless the file or the user says otherwise.
@@ -219,6 +206,24 @@ impl<'a> Model<'a> {
     pub(super) fn unknown(&self, role: &'static str, families: Vec<&'static str>) -> ContractError {
         ContractError::Unknown { role, model: describe(self.info), families }
     }
+}
+
+/// The first input that can be a picture: four dimensions with one or three channels.
+pub(super) fn picture(info: &ModelInfo) -> Option<Picture<'_>> {
+    info.inputs.iter().find_map(|tensor| {
+        if tensor.rank() != 4 {
+            return None;
+        }
+        let channels = |index: usize| tensor.dim(index).filter(|c| matches!(c, 1 | 3));
+        // Free channels can only be meant where the usual order is kept.
+        let (layout, channels, y) = match (channels(1), channels(3)) {
+            (Some(c), _) => (Layout::Nchw, c, 2),
+            (None, Some(c)) => (Layout::Nhwc, c, 1),
+            (None, None) if tensor.dim(1).is_none() && tensor.element != Element::U8 => (Layout::Nchw, 3, 2),
+            _ => return None,
+        };
+        Some(Picture { tensor, layout, channels, width: tensor.dim(y + 1), height: tensor.dim(y) })
+    })
 }
 
 /// The family that GStreamer's id of an output tensor stands for.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alpr_core::contract::{Element, ModelInfo, Output, OutputData, TensorInfo, explain_load_failure};
+use alpr_core::contract::{Element, ModelInfo, Output, OutputData, Overrides, TensorInfo, explain_load_failure};
 use ort::environment::Environment;
 use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionInputValue};
@@ -95,8 +95,35 @@ impl Model {
             outputs: session.outputs().iter().map(describe).collect(),
             metadata: metadata(&session),
             config: files::sidecars(file)?,
+            tried: None,
         };
         Ok(Self { session, canceller, file: file.to_path_buf(), info, provider })
+    }
+
+    /// Runs the network once on a black picture where only that shows the shapes of its outputs.
+    pub fn try_out(&mut self, overrides: &Overrides) {
+        let Some(trial) = self.info.trial(overrides) else { return };
+        let shape: Vec<usize> = trial.shape.iter().map(|dim| dim.unwrap_or(1)).collect();
+        let count = shape.iter().product();
+        let (floats, bytes);
+        let data = match trial.element {
+            Element::F32 => {
+                floats = vec![0.0; count];
+                TensorData::F32(&floats)
+            }
+            Element::U8 => {
+                bytes = vec![0; count];
+                TensorData::U8(&bytes)
+            }
+            _ => return,
+        };
+        let shapes = self.run(&[Tensor { name: &trial.name, shape: &shape, data }], |outputs| {
+            outputs.iter().map(|output| (output.name.to_owned(), output.shape.to_vec())).collect::<Vec<_>>()
+        });
+        match shapes {
+            Ok(shapes) => self.info.tried(&trial, &shapes),
+            Err(err) => gst::info!(CAT, "the outputs of {} stay open: {err}", self.file.display()),
+        }
     }
 
     /// What the model says about itself.
@@ -185,11 +212,12 @@ fn session(environment: &Environment, file: &Path, options: &Options) -> Result<
             }
             Err(err) => {
                 gst::info!(CAT, "{} by execution provider {}: {err}", file.display(), provider.name());
-                let mut said = text(&err);
-                if let Some(advice) = explain_load_failure(&said) {
-                    said = format!("{said} ({advice})");
-                }
-                last = Error::Model { file: file.to_path_buf(), said };
+                let (file, said) = (file.to_path_buf(), text(&err));
+                last = match explain_load_failure(&said) {
+                    // A whole file, whatever is wrong with it.
+                    Some(advice) => Error::Contract { file, said: format!("{said} ({advice})") },
+                    None => Error::Model { file, said },
+                };
             }
         }
     }

@@ -92,6 +92,19 @@ def street(name):
            {"names": "{0: 'Car', 1: 'License Plate', 2: 'person'}"})
 
 
+def open_axes(name):
+    """The bright box as YOLOv9 gives it, [batch, 4 + classes, n], from a file that tells none of the three."""
+    g = Graph()
+    _, x1, y1, x2, y2, _, score = bright_box(g)
+    half = g.const(0.5)
+    row = [g.op("Mul", g.op("Add", x1, x2), half), g.op("Mul", g.op("Add", y1, y2), half),
+           g.op("Sub", x2, x1), g.op("Sub", y2, y1), score]
+    column = g.op("Unsqueeze", g.op("Concat", *row, axis=1), g.const([2], np.int64))
+    g.op("Tile", column, g.const([1, 1, 8], np.int64), output="output0")
+    g.save(name, [tensor("images", ["batch", 3, SIDE, SIDE])], [tensor("output0", ["batch", "anchors", "columns"])],
+           {"names": "{0: 'plate'}", "stride": "32"})
+
+
 def endless(g, row):
     """Multiplies matrices for hours before it answers."""
     body = Graph()
@@ -147,6 +160,7 @@ if __name__ == "__main__":
     detector("endless-detector.onnx", endless)
     detector("failing-detector.onnx", failing)
     street("street-detector.onnx")
+    open_axes("open-detector.onnx")
     reader("level-reader.onnx", "n")
     reader("level-reader-batch2.onnx", 2)
     no_contract("no-contract.onnx")

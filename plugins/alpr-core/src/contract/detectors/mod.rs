@@ -2,6 +2,7 @@
 
 mod detr;
 mod grid;
+mod libreyolo;
 mod refused;
 mod ultralytics;
 mod yolo;
@@ -14,10 +15,11 @@ use super::{Classes, ContractError, DetectorContract, DetectorHead, Score, famil
 type Family = family::Family<DetectorContract>;
 
 /// Certain tests first: names and metadata before shapes.
-const FAMILIES: [Family; 12] = [
+const FAMILIES: [Family; 13] = [
     refused::TENSORRT,
     detr::RT_DETR,
     detr::TRANSFORMERS,
+    libreyolo::LIBREYOLO,
     ultralytics::ULTRALYTICS,
     yolo::END2END,
     yolo::CORNERS,
@@ -46,7 +48,7 @@ pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError>
             format!("it is a reader of plates ({name}) and not a detector"),
             "give it to the element that reads, and a detector here",
         )),
-        None => Err(model.unknown("detector", names())),
+        None => Err(refused::grids(model).unwrap_or_else(|| model.unknown("detector", names()))),
     }
 }
 

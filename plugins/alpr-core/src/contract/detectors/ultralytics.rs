@@ -4,6 +4,7 @@ use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score, U
 use super::super::model::{Model, Picture, Preset};
 use super::super::sidecar::numbers;
 use super::super::{ContractError, DetectorContract, Resize, TensorInfo};
+use super::yolo::MOST_FINISHED;
 use super::{Family, contract};
 
 /// By the properties `task` and `head`.
@@ -49,13 +50,18 @@ fn accept(
     }
     let suppressed = matches!(head.score, Score::Best { .. });
     let mut contract = contract(model, "ultralytics", picture, &preset, DetectorHead::Rows(head))?;
-    if suppressed && model.prop("args").is_some_and(|args| args.contains("'nms': True")) {
+    if suppressed && suppresses(model) {
         contract.notes.push("thresholds of its built-in NMS cannot be lowered here".into());
     }
     if task == "segment" {
         contract.notes.push("masks are not used".into());
     }
     Ok(contract)
+}
+
+/// Whether the exporter was told to put its suppression in.
+fn suppresses(model: &Model<'_>) -> bool {
+    model.prop("args").is_some_and(|args| args.contains("'nms': True"))
 }
 
 /// Where corners stand relative to the end of a row, and how many columns follow box and score.
@@ -93,6 +99,7 @@ fn boxes(
         )
     };
     let end2end = model.prop("end2end").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let told = end2end || suppresses(model);
     let (first, last) = (output.dim(1), output.dim(2));
     // Exports with free axes may leave all of them open; then the metadata alone decides.
     let open = (first, last) == (None, None) && classes > 0;
@@ -101,7 +108,8 @@ fn boxes(
         let columns = first.unwrap_or(4 + classes + extra);
         let count = columns - 4 - extra;
         (columns, Score::Classes { first: 4, count, objectness: None }, 4 + count)
-    } else if last == Some(finished) || (open && end2end) {
+    } else if (last == Some(finished) && (told || first.is_none_or(|rows| rows <= MOST_FINISHED))) || (open && end2end)
+    {
         (finished, Score::Best { score: 4, class: 5 }, 6)
     } else {
         return Err(wrong());

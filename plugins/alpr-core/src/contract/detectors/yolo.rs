@@ -6,6 +6,9 @@ use super::super::sidecar::class_names;
 use super::super::{Element, TensorInfo};
 use super::{Family, contract};
 
+/// Most boxes that exports keep of a picture: more rows are those of a network whose boxes are not finished.
+pub(super) const MOST_FINISHED: usize = 1000;
+
 /// YOLOv7 and YOLOv9 with ONNX Runtime's NMS inside, open-image-models: `[n,7]`, class before score.
 pub(super) const END2END: Family = Family {
     name: "yolo-end2end",
@@ -32,7 +35,7 @@ pub(super) const SUPPRESSED: Family = Family {
     name: "yolo-nms",
     sniff: |model| {
         let (picture, output) = (model.picture()?, three_dimensional(model)?);
-        let likely = output.dim(1).is_none_or(|n| (100..=1000).contains(&n));
+        let likely = output.dim(1).is_none_or(|n| (100..=MOST_FINISHED).contains(&n));
         if output.dim(2) != Some(6) || !(likely || model.forced("yolo-nms")) {
             return None;
         }
@@ -51,20 +54,26 @@ pub(super) const SUPPRESSED: Family = Family {
 pub(super) const V8: Family = Family {
     name: "yolov8",
     sniff: |model| {
-        let (picture, output) = (model.picture()?, three_dimensional(model)?);
-        let columns = output.dim(1).filter(|c| *c >= 5)?;
-        if output.dim(2).is_some_and(|n| n <= columns) {
-            return None;
-        }
-        let rows = Rows {
-            transposed: true,
-            score: Score::Classes { first: 4, count: columns - 4, objectness: None },
-            ..plain(model, output, columns)
-        };
+        let twin = twin(model);
+        let (picture, output) = (model.picture()?, twin.or_else(|| three_dimensional(model))?);
+        let rows = columns(model, output)?;
         let preset = Preset { multiple: 32, ..Preset::LETTERBOX };
-        Some(contract(model, "yolov8", &picture, &preset, DetectorHead::Rows(rows)))
+        Some(contract(model, "yolov8", &picture, &preset, DetectorHead::Rows(rows)).map(|mut c| {
+            c.notes.extend(twin.map(|last| format!("of its two heads that of {} is used", last.name)));
+            c
+        }))
     },
 };
+
+/// Columns that stand one after the other: a box, then a score for each class.
+pub(super) fn columns(model: &Model<'_>, output: &TensorInfo) -> Option<Rows> {
+    let columns = output.dim(1).filter(|c| *c >= 5)?;
+    if output.dim(2).is_some_and(|n| n <= columns) {
+        return None;
+    }
+    let score = Score::Classes { first: 4, count: columns - 4, objectness: None };
+    Some(Rows { transposed: true, score, ..plain(model, output, columns) })
+}
 
 /// `[batch, n, 15]`: box, objectness, four corners, two classes (plates of one and of two rows).
 pub(super) const CORNERS: Family = Family {
@@ -92,7 +101,10 @@ pub(super) const V5: Family = Family {
         let told = exported_by_v5(model, output);
         let (multiple, rows) = match told {
             Some((stride, columns)) => (stride, objects(model, output, columns)),
-            None => (1, candidates(model, "yolov5", &picture, output, Some(3))?),
+            None => {
+                let rows = candidates(model, "yolov5", &picture, output, Some(3))?;
+                (levels(model, &picture, output, 3).map_or(1, coarsest), rows)
+            }
         };
         let preset = Preset { multiple, ..Preset::LETTERBOX };
         Some(contract(model, "yolov5", &picture, &preset, DetectorHead::Rows(rows)))
@@ -103,8 +115,7 @@ pub(super) const V5: Family = Family {
 /// nothing, and rows of one class look like finished boxes.
 fn exported_by_v5(model: &Model<'_>, output: &TensorInfo) -> Option<(usize, usize)> {
     let columns = 5 + model.prop("names").and_then(class_names)?.len();
-    // so few rows are finished boxes
-    let many = output.dim(1).is_none_or(|rows| rows > 1000);
+    let many = output.dim(1).is_none_or(|rows| rows > MOST_FINISHED);
     let fits = many && model.prop("task").is_none() && output.dim(2).is_none_or(|dim| dim == columns);
     model.stride().filter(|_| fits).map(|stride| (stride, columns))
 }
@@ -112,6 +123,16 @@ fn exported_by_v5(model: &Model<'_>, output: &TensorInfo) -> Option<(usize, usiz
 /// The output, where it is the only one and has three dimensions.
 pub(super) fn three_dimensional<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
     model.only_output().filter(|t| t.rank() == 3 && t.element == Element::F32)
+}
+
+/// The last of two outputs that are alike: YOLOv9 has its auxiliary head first until that is taken out.
+fn twin<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
+    match model.info.outputs.as_slice() {
+        [first, last] if first.rank() == 3 && first.element == Element::F32 => {
+            (first.element == last.element && first.shape == last.shape).then_some(last)
+        }
+        _ => None,
+    }
 }
 
 /// `[batch, n, 5 + classes]` where `n` is what the input's size and `anchors` a cell (strides 8, 16, 32 and maybe 64)
@@ -124,14 +145,21 @@ pub(super) fn candidates(
     anchors: Option<usize>,
 ) -> Option<Rows> {
     let columns = output.dim(2).filter(|c| *c >= 6)?;
-    let fits = || {
-        let (w, h, n) = (picture.width?, picture.height?, output.dim(1)?);
-        [3, 4].into_iter().find(|&levels| n == anchors.unwrap_or(1) * cells(w, h, levels))
-    };
-    if fits().is_none() && !model.forced(family) {
+    if levels(model, picture, output, anchors.unwrap_or(1)).is_none() && !model.forced(family) {
         return None;
     }
     Some(objects(model, output, columns))
+}
+
+/// Of how many grids with `anchors` a cell the rows of `output` are.
+pub(super) fn levels(model: &Model<'_>, picture: &Picture<'_>, output: &TensorInfo, anchors: usize) -> Option<u32> {
+    let (w, h) = picture.width.zip(picture.height).or(model.info.tried)?;
+    [3, 4].into_iter().find(|&levels| output.dim(1) == Some(anchors * cells(w, h, levels)))
+}
+
+/// The stride of the last of so many grids.
+const fn coarsest(levels: u32) -> usize {
+    4 << levels
 }
 
 /// Rows of a box, its objectness and a score for each class.
@@ -141,7 +169,7 @@ fn objects(model: &Model<'_>, output: &TensorInfo, columns: usize) -> Rows {
 }
 
 /// Cells of a picture at the strides 8, 16, 32 and so on.
-pub(super) fn cells(width: usize, height: usize, levels: u32) -> usize {
+fn cells(width: usize, height: usize, levels: u32) -> usize {
     (3..3 + levels).map(|shift| (width >> shift) * (height >> shift)).sum()
 }
 

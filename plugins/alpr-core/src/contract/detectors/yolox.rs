@@ -3,7 +3,7 @@
 use super::super::heads::DetectorHead;
 use super::super::model::Preset;
 use super::super::{ColorOrder, Resize};
-use super::yolo::{candidates, cells, three_dimensional};
+use super::yolo::{candidates, levels, three_dimensional};
 use super::{Family, contract};
 
 /// `[batch, n, 5 + classes]` with one anchor a cell; boxes are offsets to their cell unless exported decoded.
@@ -13,8 +13,7 @@ pub(super) const YOLOX: Family = Family {
         let (picture, output) = (model.picture()?, three_dimensional(model)?);
         let mut rows = candidates(model, "yolox", &picture, output, None)?;
         if model.user.decoded != Some(true) {
-            let size = picture.width.zip(picture.height);
-            let large = size.zip(output.dim(1)).is_some_and(|((w, h), n)| n == cells(w, h, 4));
+            let large = levels(model, &picture, output, 1) == Some(4);
             rows.cells = if large { vec![8, 16, 32, 64] } else { vec![8, 16, 32] };
         }
         let preset = Preset {
