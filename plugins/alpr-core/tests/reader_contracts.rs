@@ -119,6 +119,9 @@ fn ctc_families() {
     );
     assert_eq!(contract.crop_margin, 0.05);
     assert_eq!(open(&paddle, &[("input-size", "480x48")]).input.width, 480);
+    // PP-OCRv2 leaves its height open; its 25 steps tell that crops are less high than later ones.
+    let second = model(&["x f32 ?,3,?,?"], &["softmax f32 ?,25,6"], &[("character", "京\nA\n水\na")]);
+    assert_eq!(open(&second, &[]).input.shape(1), [1, 3, 32, 320]);
 
     let mut bare = model(&["x f32 ?,3,48,?"], &["y f32 ?,?,97"], &[]);
     assert!(refusal(&bare, &[]).contains("one a line"));
@@ -161,6 +164,15 @@ fn what_cannot_be_used_is_refused_with_advice() {
             model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], &[]),
             vec![],
             "cannot tell how to use this model as a reader",
+        ),
+        (
+            model(
+                &["images f32 1,3,640,640"],
+                &["output0 f32 1,5,8400"],
+                &[("task", "detect"), ("names", "['plate']")],
+            ),
+            vec![],
+            "it is a detector (ultralytics) and not a reader",
         ),
         (
             slots("alphabet: '012_'\npad_char: '_'\nimage_color_mode: rgb"),

@@ -52,6 +52,12 @@ pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError>
     }
 }
 
+/// The family of detectors that a model surely belongs to; shapes that readers have too tell none.
+pub(super) fn recognize(model: &Model<'_>) -> Option<&'static str> {
+    let vague = [yolo::V8.name, yolo::SUPPRESSED.name];
+    FAMILIES.iter().filter(|f| !vague.contains(&f.name)).find(|f| (f.sniff)(model).is_some()).map(|f| f.name)
+}
+
 /// Names of all families.
 pub(super) fn names() -> Vec<&'static str> {
     family::names(&FAMILIES)

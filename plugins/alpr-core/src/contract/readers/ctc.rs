@@ -76,7 +76,12 @@ pub(super) const PADDLE: Family = Family {
             // Exports with `use_space_char` have the space after the dictionary.
             symbols.push(' ');
         }
-        Some(ctc(model, "paddleocr", &picture, &SIGNED, output, symbols.map(general), Blank::First).map(|mut c| {
+        let mut preset = SIGNED;
+        // Only networks for crops 32 high, PP-OCRv2 and older, are traced with a crop of 25 steps.
+        if output.dim(1) == Some(25) {
+            preset.size.1 = 32;
+        }
+        Some(ctc(model, "paddleocr", &picture, &preset, output, symbols.map(general), Blank::First).map(|mut c| {
             c.crop_margin = TEXT_MARGIN;
             c
         }))

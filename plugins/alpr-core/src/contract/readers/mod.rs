@@ -4,7 +4,7 @@ mod ctc;
 mod slots;
 
 use super::model::Model;
-use super::{ContractError, ReaderContract, family};
+use super::{ContractError, ReaderContract, detectors, family};
 
 type Family = family::Family<ReaderContract>;
 
@@ -21,7 +21,13 @@ const FAMILIES: [Family; 7] = [
 
 /// The contract of a reader.
 pub(super) fn find(model: &Model<'_>) -> Result<ReaderContract, ContractError> {
-    family::find(&FAMILIES, model)?.ok_or_else(|| model.unknown("reader", names()))
+    family::find(&FAMILIES, model)?.ok_or_else(|| match detectors::recognize(model) {
+        Some(name) => model.refused(
+            format!("it is a detector ({name}) and not a reader of plates"),
+            "give it to the element that detects, and a reader here",
+        ),
+        None => model.unknown("reader", names()),
+    })
 }
 
 /// Names of all families.
