@@ -320,6 +320,9 @@ fn names_of_classes_tell_what_is_read() {
     assert!(refusal(&coco, &[]).contains("person, bicycle, car, and none of them is named as plates are"));
     assert_eq!(open(&coco, &[("plate-classes", "bicycle")]).classes.role(1), Role::Plate);
 
+    let faces = with("{0: 'FACE_FEMALE', 1: 'FACE_MALE'}", "output0 f32 1,6,8400");
+    assert!(refusal(&faces, &[]).contains("FACE_FEMALE, FACE_MALE, and none of them"));
+
     let colors = open(&with("['blue', 'green']", "output0 f32 1,6,8400"), &[]);
     assert_eq!(roles(&colors), [Role::Plate; 3]);
     assert!(colors.to_string().contains("all its classes (blue, green) are taken for plates"), "{colors}");

@@ -50,6 +50,9 @@ const VEHICLES: [&str; 16] = [
     "tractor",
 ];
 
+/// Words in names of classes of other detectors that are given for one of plates by mistake.
+const PEOPLE: [&str; 8] = ["person", "people", "pedestrian", "human", "face", "head", "hand", "helmet"];
+
 /// Whether `name`, in letters of any case, is one of a class of vehicles.
 pub fn is_vehicle(name: &str) -> bool {
     let name = name.to_lowercase();
@@ -60,7 +63,8 @@ pub fn is_vehicle(name: &str) -> bool {
 
 /// Whether a class of this name is surely none of plates: there are detectors of these things.
 pub(super) fn is_no_plate(name: &str) -> bool {
-    is_vehicle(name) || name.eq_ignore_ascii_case("person")
+    let word = |word: &str| PEOPLE.iter().any(|people| word.eq_ignore_ascii_case(people));
+    is_vehicle(name) || name.split(|c: char| !c.is_alphanumeric()).any(word)
 }
 
 fn is_plate(name: &str) -> bool {
@@ -157,6 +161,8 @@ mod tests {
             (&["LP", "carrot", "motor-cycle; motorcycle"], Some("p-v")),
             (&["person", "bicycle", "car"], None),
             (&["single", "double"], None),
+            (&["face"], None),
+            (&["Human head", "plate"], Some("-p")),
         ] {
             assert_eq!(roles(names).as_deref(), expected, "{names:?}");
         }

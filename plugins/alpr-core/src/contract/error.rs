@@ -99,7 +99,8 @@ pub fn explain_load_failure(message: &str) -> Option<&'static str> {
         ("TRT", "the file needs a TensorRT plugin; export without TensorRT operators"),
         (
             "",
-            "the file needs an operator that this ONNX Runtime does not have; use a newer one or export with opset 17",
+            "the file needs an operator, or one for its type of numbers, that this ONNX Runtime does not have; use a newer \
+             one, or export with float32 and opset 17",
         ),
     ];
     // Names of files may hold any of these words: only messages about operators and versions count.
