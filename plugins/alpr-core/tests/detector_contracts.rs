@@ -268,6 +268,24 @@ fn libreyolo_means_other_things_by_the_same_words() {
 }
 
 #[test]
+fn yolo_nas_has_the_score_before_the_class() {
+    let input = &["input u8 1,3,640,640"];
+    let flat = open(&model(input, &["graph2_flat_predictions f32 ?,7"], &[]), &[]);
+    assert_eq!(flat.family, "yolo-nas");
+    assert_eq!((rows(&flat).first, rows(&flat).score), (1, Score::Best { score: 5, class: 6 }));
+    let outputs = [
+        "graph2_num_predictions i64 1,1",
+        "graph2_pred_boxes f32 1,1000,4",
+        "graph2_pred_scores f32 1,1000",
+        "graph2_pred_classes i64 1,1000",
+    ];
+    let batched = open(&model(input, &outputs, &[]), &[]);
+    assert!(matches!(&batched.head, DetectorHead::Finished { scores, .. } if scores == "graph2_pred_scores"));
+    let others = open(&model(&["images f32 1,3,640,640"], &["output f32 ?,7"], &[]), &[]);
+    assert_eq!(rows(&others).score, Score::Best { score: 6, class: 5 });
+}
+
+#[test]
 fn of_two_heads_alike_the_last_is_the_main_one() {
     let outputs = ["output0 f32 1,5,8400", "1598 f32 1,5,8400"];
     let contract = open(&model(&["images f32 1,3,640,640"], &outputs, &[]), &[]);

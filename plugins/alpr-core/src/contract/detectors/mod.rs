@@ -6,6 +6,7 @@ mod libreyolo;
 mod refused;
 mod ultralytics;
 mod yolo;
+mod yolo_nas;
 mod yolox;
 
 use super::classes::is_no_plate;
@@ -15,12 +16,13 @@ use super::{Classes, ContractError, DetectorContract, DetectorHead, Score, famil
 type Family = family::Family<DetectorContract>;
 
 /// Certain tests first: names and metadata before shapes.
-const FAMILIES: [Family; 13] = [
+const FAMILIES: [Family; 14] = [
     refused::TENSORRT,
     detr::RT_DETR,
     detr::TRANSFORMERS,
     libreyolo::LIBREYOLO,
     ultralytics::ULTRALYTICS,
+    yolo_nas::YOLO_NAS,
     yolo::END2END,
     yolo::CORNERS,
     yolo::V5,

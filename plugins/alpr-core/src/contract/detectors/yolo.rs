@@ -174,7 +174,7 @@ fn cells(width: usize, height: usize, levels: u32) -> usize {
 }
 
 /// Rows of centre, size and something; the caller says what.
-fn plain(model: &Model<'_>, output: &TensorInfo, columns: usize) -> Rows {
+pub(super) fn plain(model: &Model<'_>, output: &TensorInfo, columns: usize) -> Rows {
     Rows {
         output: output.name.clone(),
         columns,
