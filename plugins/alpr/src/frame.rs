@@ -147,6 +147,8 @@ impl<'a> Picture<'a> {
         };
         let mut picture = Self { pixels, format: pixel_format, size, color: color(info) };
         if buffer.n_memory() > 1 && matches!(picture.frame(), Err(PictureError::Frame(FrameError::Short { .. }))) {
+            // GStreamer takes the memories that it joins out of the buffer, and never frees one that is mapped then.
+            picture.pixels = Pixels::Plain { maps: Vec::new(), planes: Vec::new() };
             picture.pixels = joined(buffer, info)?;
         }
         Ok(picture)

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alpr_core::geometry::Rect;
@@ -335,21 +336,39 @@ fn pictures_are_not_left_to_be_cut_by_others() {
     }
 }
 
+/// Bytes that are counted as long as they are not freed.
+struct Part {
+    bytes: Vec<u8>,
+    _counted: Arc<()>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 #[test]
 fn planes_may_span_memories() {
     for format in formats() {
+        let kept = Arc::new(());
         let info = video(format, 256, 256);
         let picture = scene(80).buffer(&info, 0);
         let bytes = picture.map_readable().unwrap().to_vec();
         let mut parts = gst::Buffer::new();
         for part in bytes.chunks(bytes.len() / 10 + 1) {
-            parts.get_mut().unwrap().append_memory(gst::Memory::from_slice(part.to_vec()));
+            parts
+                .get_mut()
+                .unwrap()
+                .append_memory(gst::Memory::from_slice(Part { bytes: part.to_vec(), _counted: kept.clone() }));
         }
         parts.get_mut().unwrap().set_pts(picture.pts());
         let mut h = harness(&detector(), &info);
         assert_eq!(parts.n_memory(), 10, "{format}");
         let found = plates(&h.push_and_pull(parts).unwrap());
         check_box(&found[0].bbox, (80.0, 100.0, 64.0, 24.0), 0.01);
+        drop(h);
+        assert_eq!(Arc::strong_count(&kept), 1, "{format}: memory was never freed");
     }
 }
 
