@@ -26,7 +26,8 @@ impl Broker {
         let folder = TempDir::new().expect("a temporary folder");
         let port = free_port();
         let log = File::create(folder.path().join("log")).expect("a log file");
-        let child = Command::new(python::program("noida-db"))
+        // Not the Python program of that name, which starts this one and leaves it behind when it is killed.
+        let child = Command::new(python::package_file("noida_db/noida-db"))
             .args(["start", "--only", "kafka", "--kafka-port", &port.to_string(), "--data-dir"])
             .arg(folder.path().join("data"))
             .stdin(Stdio::null())
