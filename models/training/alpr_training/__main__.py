@@ -13,6 +13,7 @@ import sys
 # command -> (module, one line of help), or command -> {model: (module, help)}
 COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "synth": ("synth", "render plates into a cache on disk, and contact sheets of it"),
+    "film": ("film", "film labelled photographs as passes, for scores in motion"),
     "reader": ("reader", "train the plate reader"),
     "detector": ("detector", "train the plate detector"),
     "export": {
