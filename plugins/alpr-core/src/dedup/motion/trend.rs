@@ -21,7 +21,9 @@ const EXPLAINED: f64 = 0.5;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trend {
     first: Option<Timestamp>,
+    /// Seconds from the first sight to the last.
     last: f64,
+    /// Sights, and the sums of their times (seconds since the first) and of the squares of those.
     count: f64,
     time: f64,
     time_squared: f64,
@@ -29,6 +31,7 @@ pub(super) struct Trend {
     values: [Sums; 6],
 }
 
+/// Sums over all sights: of a value, its square, its product with the time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     value: f64,
