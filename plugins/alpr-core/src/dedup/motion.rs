@@ -58,7 +58,7 @@ impl Motion {
             let a = middle(self.start.iter());
             self.moved = went(&a, &b) > MOVED_BY_HEIGHT * a.h.max(b.h).max(1.0)
                 || grew(&a, &b) > MOVED_BY_SCALE
-                || self.trend.moves();
+                || self.goes_on();
         }
     }
 
@@ -75,6 +75,11 @@ impl Motion {
         // few sights, but enough time for any vehicle that is on its way
         let stood = went(a, b) < MOVED_BY_HEIGHT * height && grew(a, b) < MOVED_BY_SCALE;
         (stood && last.since(*first) >= LONG).then_some(false)
+    }
+
+    /// Whether all sights together tell that it moves, however little between any two.
+    pub(super) fn goes_on(&self) -> bool {
+        self.trend.moves()
     }
 
     pub(super) fn last(&self) -> Option<(Timestamp, Rect)> {

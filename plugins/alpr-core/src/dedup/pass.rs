@@ -371,6 +371,10 @@ impl Pass {
         if !self.texts.any(alike) {
             return self.at_sign > 0;
         }
+        // what comes straight on stays where it was in the first frames
+        if self.motion.goes_on() {
+            return false;
+        }
         // one that stood and is on its way now was read here and is elsewhere
         let (Some(home), Some((last, place))) = (&self.home, self.motion.last()) else { return false };
         last.since(self.first) >= motion::LONG && is_at(home, &place) && self.texts.are_at(home, alike)

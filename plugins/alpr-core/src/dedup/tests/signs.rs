@@ -77,6 +77,21 @@ fn what_is_painted_far_above_the_plate_of_a_lorry_gives_no_event() {
     assert!(!glimpse.outcomes().contains(&"lettering"), "one frame proves nothing");
 }
 
+#[test]
+fn who_comes_straight_on_in_the_first_frames_is_no_sign() {
+    let mut camera = Slow::new(settings());
+    for (track, text) in [(1, "ABC123"), (2, "XYZ789")] {
+        for frame in 0..6_u8 {
+            let near = 1.0 + 0.06 * f32::from(frame);
+            let plate = Rect::new(560.0 - 95.0 * near, 330.0 - 24.0 * near, 190.0 * near, 48.0 * near);
+            camera.see(&[(track, plate, text, 0.97, false)]);
+        }
+        (0..6).for_each(|_| camera.see(&[]));
+    }
+    let scene = camera.end();
+    assert_eq!(scene.texts(), ["ABC123", "XYZ789"], "{:?}", scene.outcomes());
+}
+
 const fn at(x: f32, y: f32) -> Rect {
     Rect::new(x, y, 80.0, 20.0)
 }
