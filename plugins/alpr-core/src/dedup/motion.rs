@@ -184,6 +184,15 @@ mod tests {
         assert_eq!(moved(&seldom), Some(true), "the same, seen five times");
         let taken: Vec<_> = (0..50).map(|i| if i == 20 { (600.0, 300.0, 20.0) } else { (100.0, 50.0, 20.0) }).collect();
         assert_eq!(moved(&taken), Some(false), "a sign for which a passing vehicle was taken once");
+        let mut uneven = Motion::default();
+        let heights = [113.9, 120.5, 121.0, 131.4, 149.6];
+        for (i, h) in heights.into_iter().enumerate() {
+            uneven.add(
+                Timestamp(i as i64 * 333_000_000),
+                &Rect::new(325.0 + 4.0 * i as f32, 216.0 - 0.9 * (h - 114.0), 1.75 * h, h),
+            );
+        }
+        assert_eq!(uneven.moved(), Some(true), "boxes of a vehicle as a detector gives them");
         let mut sparse = Motion::default();
         (0..3).for_each(|i| sparse.add(Timestamp(i * 500_000_000), &Rect::new(100.0, 50.0 + i as f32, 80.0, 20.0)));
         assert_eq!(sparse.moved(), Some(false), "three sights within a second");

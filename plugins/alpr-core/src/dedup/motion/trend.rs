@@ -11,7 +11,7 @@ const MOVED_BY_HEIGHT: f64 = 0.3;
 const MOVED_BY_SCALE: f64 = 0.1;
 
 /// A line must be so surely not level: its slope in standard errors of the slope (Student's t).
-const SIGNIFICANT: f64 = 5.0;
+const SIGNIFICANT: f64 = 4.0;
 
 /// And it must be so much of what changes: the square of the correlation with time. Errors of neighbouring frames are alike, so
 /// that among hundreds of sights a slope that says little is significant.
