@@ -63,10 +63,17 @@ class Film:
         )  # fmt: skip
 
     def push(self, frame: np.ndarray, rng: np.random.Generator) -> None:
-        """Adds uint8 RGB [height, width, 3] with the camera's noise."""
+        """Adds uint8 RGB [height, width, 3] with the camera's noise. Raises RuntimeError when the encoder has ended."""
         noise = rng.integers(-NOISE, NOISE + 1, (*frame.shape[:2], 1))
-        self.encoder.stdin.write(np.clip(frame.astype(np.int16) + noise, 0, 255).astype(np.uint8).tobytes())
+        try:
+            self.encoder.stdin.write(np.clip(frame.astype(np.int16) + noise, 0, 255).astype(np.uint8).tobytes())
+        except BrokenPipeError:
+            raise self.failure() from None
         self.frames += 1
+
+    def failure(self) -> RuntimeError:
+        """What to say when the film cannot be written."""
+        return RuntimeError(f"gst-launch-1.0 could not write {self.path}: see what it printed above; x264enc is in gstreamer1.0-plugins-ugly")
 
     def photograph(self, scene: Scene, rgb: np.ndarray, seconds: float, gap: float, far: tuple[float, float]) -> None:
         """One pass: `rgb` grows from a size of `far` (drawn) to the film's, then nothing is seen of it for `gap` seconds."""
@@ -96,7 +103,7 @@ class Film:
         """Ends the film and writes its truth. Raises RuntimeError when GStreamer could not write it."""
         self.encoder.stdin.close()
         if self.encoder.wait():
-            raise RuntimeError(f"gst-launch-1.0 could not write {self.path}: see what it printed above")
+            raise self.failure()
         truth = {
             "clip": self.path.name, "camera": self.path.stem, "scenario": "photographs", "seed": 0, "width": SIZE[0], "height": SIZE[1],
             "fps": self.fps, "frames": self.frames, "passes": self.passes,

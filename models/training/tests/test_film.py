@@ -6,6 +6,8 @@ Run: `python tests/test_film.py` (or pytest) in models/training; needs GStreamer
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +17,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alpr_training import film  # noqa: E402
 from alpr_training.__main__ import main  # noqa: E402
 
 PLATES = {
@@ -55,6 +58,33 @@ def test_photographs_become_passes() -> None:
         assert (far["text"], far["readable"]) == ("", None)
 
 
+def test_plates_are_readable_from_the_width_that_scores_use() -> None:
+    source = (Path(__file__).resolve().parents[3] / "pipelines/src/truth.rs").read_text()
+    width = re.search(r"READABLE_WIDTH: \[f32; 2\] = \[([\d.]+)", source)
+    assert width and float(width[1]) == film.READABLE
+
+
+def test_an_encoder_that_fails_is_told() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        data = scenes(Path(folder), [["read"]])
+        program = Path(folder) / "gst-launch-1.0"
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+        path, os.environ["PATH"] = os.environ["PATH"], f"{folder}:{os.environ['PATH']}"
+        try:
+            main(["film", str(data), "--output", folder, "--films", "1"])
+            raise AssertionError("a film that nobody wrote")
+        except RuntimeError as error:
+            assert "could not write" in str(error)
+        finally:
+            os.environ["PATH"] = path
+
+
 if __name__ == "__main__":
-    test_photographs_become_passes()
-    print("ok: photographs become passes")
+    for test in (
+        test_photographs_become_passes,
+        test_plates_are_readable_from_the_width_that_scores_use,
+        test_an_encoder_that_fails_is_told,
+    ):
+        test()
+        print("ok:", test.__name__)
