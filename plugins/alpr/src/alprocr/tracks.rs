@@ -46,6 +46,8 @@ struct Track {
     last_known: Timestamp,
     last_seen: Timestamp,
     reads: u64,
+    /// Whether its text was ever sure.
+    was_sure: bool,
 }
 
 /// What ended since it was asked last.
@@ -108,7 +110,13 @@ impl Tracks {
                 oldest.into_iter().for_each(|key| self.end(key));
             }
             let fusion = &self.fusion;
-            let new = || Track { fusion: Fusion::new(fusion.clone()), last_known: time, last_seen: time, reads: 0 };
+            let new = || Track {
+                fusion: Fusion::new(fusion.clone()),
+                last_known: time,
+                last_seen: time,
+                reads: 0,
+                was_sure: false,
+            };
             let track = self.tracks.entry(*key).or_insert_with(new);
             track.last_known = time;
             if plate.predicted {
@@ -138,13 +146,15 @@ impl Tracks {
             let kept = track.fusion.consensus().map_or(0, |consensus| u64::from(consensus.reads));
             self.ended.tracks += 1;
             self.ended.reads += track.reads - kept;
-            self.ended.sure += 1;
+            self.ended.sure += u64::from(std::mem::take(&mut track.was_sure));
             track.reads = kept;
             // the new one is as young as any: it is read at once, and often
             self.schedule.forget(key.number());
         }
         let confidence = track.fusion.consensus().map_or(0.0, |consensus| consensus.confidence);
-        self.schedule.report(key.number(), track.fusion.sure(), confidence);
+        let sure = track.fusion.sure();
+        track.was_sure |= sure;
+        self.schedule.report(key.number(), sure, confidence);
         used
     }
 
@@ -178,6 +188,41 @@ impl Tracks {
             self.ended.reads += track.reads;
             self.ended.unread += u64::from(track.reads == 0);
             self.ended.sure += u64::from(track.fusion.sure());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alpr_core::reader::{Alphabet, Lattice};
+
+    use super::*;
+
+    /// A reading in which every character is nearly certain.
+    fn reading(text: &str) -> Reading {
+        let alphabet = Alphabet::latin();
+        let classes = alphabet.symbols().len() + 1;
+        let mut probs = Vec::new();
+        for symbol in text.chars() {
+            let mut row = vec![0.001 / (classes - 1) as f32; classes];
+            row[alphabet.symbols().iter().position(|&s| s == symbol).unwrap()] = 0.999;
+            probs.extend(row);
+        }
+        let lattice = Lattice { alphabet, probs };
+        let (text, confidence) = lattice.best();
+        Reading { text, confidence, lattice, region: None }
+    }
+
+    #[test]
+    fn a_vehicle_that_was_left_counts_as_sure_only_when_it_was() {
+        for (weight, sure) in [(1.0, 1), (0.5, 0)] {
+            let mut tracks = Tracks::new(FusionSettings::default());
+            let key = Key::Track(1);
+            tracks.see(Timestamp(0), &[key], &[PlateMeta::default()]);
+            for (text, weight) in [("SH9337C", weight); 5].into_iter().chain([("WESEA115", 1.0); 2]) {
+                assert!(tracks.add(key, &reading(text), weight));
+            }
+            assert_eq!(tracks.take_ended(), Ended { tracks: 1, reads: 5, unread: 0, sure }, "{weight}");
         }
     }
 }
