@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "reader": ("reader_export", "write plate-reader.onnx from a checkpoint"),
         "detector": ("detector_export", "write plate-detector.onnx from a checkpoint"),
     },
+    "quantize": ("quantize", "write the 8-bit form of an exported model"),
     "evaluate": {
         "reader": ("reader_evaluate", "score readers on the validation crops"),
         "detector": ("evaluate", "score detectors on the validation scenes"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from PIL import Image
 
@@ -109,6 +110,31 @@ class TrainedOnce(unittest.TestCase):
             output = detector.session.run(["output0"], {"images": images})[0]
             self.assertEqual(output.shape, (2, 13, sum(height * width // stride**2 for stride in STRIDES)))
             self.assertTrue((output[:, 4] >= 0).all() and (output[:, 4] <= 1).all())
+
+    def test_the_8_bit_form_says_about_the_same_and_is_smaller(self):
+        output = self.folder / "plate-detector.int8.onnx"
+        quietly("quantize", str(self.data), str(self.onnx), str(output))
+        self.assertLess(output.stat().st_size, 0.5 * self.onnx.stat().st_size)
+        self.assertTrue(output.with_name(output.name + ".modelinfo").is_file())
+        exported, small = Pose(self.onnx), Pose(output)
+        self.assertEqual(small.metadata, {**exported.metadata, "quantization": "int8"})
+        images = np.random.default_rng(0).random((1, 3, 192, 320), np.float32)
+        a, b = (model.session.run(["output0"], {"images": images})[0] for model in (exported, small))
+        self.assertEqual(a.shape, b.shape)
+        self.assertLess(float(np.abs(a[:, 4] - b[:, 4]).max()), 0.05)
+        self.assertGreater(float(np.abs(a - b).max()), 0, "nothing was rounded")
+
+    def test_only_exported_files_become_8_bit(self):
+        other = self.folder / "other.onnx"
+        value = onnx.helper.make_tensor_value_info
+        node = onnx.helper.make_node("Relu", ["images"], ["output0"], name="relu")
+        shape = [1, 3, 32, 32]
+        graph = onnx.helper.make_graph([node], "other", [value("images", 1, shape)], [value("output0", 1, shape)])
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+        onnx.helper.set_model_props(model, {"imgsz": "[32, 32]"})
+        onnx.save(model, str(other))
+        with self.assertRaisesRegex(ValueError, "only files that `export` wrote"):
+            quietly("quantize", str(self.data), str(other), str(self.folder / "never.onnx"))
 
     def test_warm_start_from_the_exported_file_keeps_the_function(self):
         trained, again = PlateDetector(), PlateDetector()
