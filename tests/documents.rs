@@ -115,7 +115,7 @@ fn every_model_has_a_card_and_a_sidecar() {
         let sidecar = read(&format!("models/{name}.modelinfo"));
         assert!(sidecar.contains("[modelinfo]") && sidecar.contains("version"), "{name}.modelinfo is no sidecar");
     }
-    assert_eq!(models, 2, "a detector and a reader");
+    assert_eq!(models, 4, "a detector and a reader, and the 8-bit form of each");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! What every element with a model has: properties, opening, the shared debug line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alpr_core::contract::Overrides;
 use glib::{ParamSpec, Value};
 use gst::prelude::*;
 
 use crate::error::Error;
-use crate::runtime::{ExecutionProvider, Model, OptimizationLevel, Options, default_model};
+use crate::runtime::{DefaultModel, ExecutionProvider, Model, OptimizationLevel, Options, default_model};
 
 /// Most threads of one inference.
 const MAX_THREADS: u32 = 256;
@@ -23,13 +23,15 @@ pub(crate) struct ModelSettings {
 }
 
 impl ModelSettings {
-    /// The properties, for `what` (`detector` or `reader`) whose default file is `default`.
-    pub(crate) fn properties(what: &str, default: &str) -> Vec<ParamSpec> {
+    /// The properties, for `what` (`detector` or `reader`) whose default is `default`.
+    pub(crate) fn properties(what: &str, default: &DefaultModel) -> Vec<ParamSpec> {
         vec![
             glib::ParamSpecString::builder("model-file")
                 .nick("Model File")
                 .blurb(&format!(
-                    "ONNX file of the {what}; empty takes {default} from ALPR_MODELS, the checkout or the installation"
+                    "ONNX file of the {what}; empty takes {} (on the processor {}, its 8-bit form) from ALPR_MODELS, the \
+                     checkout or the installation",
+                    default.exported, default.int8,
                 ))
                 .mutable_ready()
                 .build(),
@@ -96,7 +98,7 @@ impl ModelSettings {
         })
     }
 
-    /// Opens the model, by default the one called `default`, and makes a contract of what it says of itself with
+    /// Opens the model, by default `default`, and makes a contract of what it says of itself with
     /// `contract` (one of the functions of [`alpr_core::contract`]).
     ///
     /// # Errors
@@ -104,23 +106,28 @@ impl ModelSettings {
     /// Those of [`default_model`] and [`Model::open`], and [`Error::Contract`].
     pub(crate) fn open<C>(
         &self,
-        default: &str,
+        default: &DefaultModel,
         extra: &[(&str, String)],
         contract: impl Fn(&alpr_core::contract::ModelInfo, &Overrides) -> Result<C, alpr_core::contract::ContractError>,
     ) -> Result<(Model, C), Error> {
-        let file = match &self.file {
-            Some(file) => file.clone(),
-            None => default_model(default)?,
+        let files = self.files(default)?;
+        let refused = |file: &Path, err: alpr_core::contract::ContractError| Error::Contract {
+            file: file.to_path_buf(),
+            said: err.to_string(),
         };
-        let refused =
-            |err: alpr_core::contract::ContractError| Error::Contract { file: file.clone(), said: err.to_string() };
         let mut pairs = self.pairs();
         pairs.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-        let overrides = Overrides::parse(pairs).map_err(refused)?;
-        let mut model = Model::open(&file, &self.options)?;
+        let overrides = Overrides::parse(pairs).map_err(|err| refused(&files[0].1, err))?;
+        let mut model = Model::open(&files, &self.options)?;
         model.try_out(&overrides);
-        let contract = contract(model.info(), &overrides).map_err(refused)?;
+        let contract = contract(model.info(), &overrides).map_err(|err| refused(model.file(), err))?;
         Ok((model, contract))
+    }
+
+    /// The execution providers to try in this order, and the file for each.
+    fn files(&self, default: &DefaultModel) -> Result<Vec<(ExecutionProvider, PathBuf)>, Error> {
+        let file = |provider| self.file.clone().map_or_else(|| default_model(default, provider), Ok);
+        self.options.provider.candidates().iter().map(|&provider| Ok((provider, file(provider)?))).collect()
     }
 
     /// The fields of `model-options` as texts, whatever type their writer chose.

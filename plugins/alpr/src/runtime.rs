@@ -16,7 +16,7 @@ use ort::logging::LogLevel;
 
 use crate::error::{Error, Searched};
 
-pub use files::{DETECTOR, READER, default_model};
+pub use files::{DETECTOR, DefaultModel, READER, default_model};
 pub use model::{Canceller, Model, Tensor, TensorData};
 pub use options::{ExecutionProvider, OptimizationLevel, Options};
 

@@ -28,11 +28,16 @@ fn painted(mut painting: Painting, text: &str, x: u32, y: u32, scale: u32) -> (P
     (painting, [x as f32, y as f32, w as f32, h as f32])
 }
 
+/// The default model `name` in the form that processors get, and as it was exported.
+fn forms(name: &str) -> [String; 2] {
+    ["int8.onnx", "onnx"].map(|form| format!("{}/../../models/{name}.{form}", env!("CARGO_MANIFEST_DIR")))
+}
+
 /// `alprdetect` with the default model.
 fn detector() -> gst::Element {
     common::init();
     gst::ElementFactory::make("alprdetect")
-        .property("model-file", format!("{}/../../models/plate-detector.onnx", env!("CARGO_MANIFEST_DIR")))
+        .property("model-file", &forms("plate-detector")[0])
         .property("onnxruntime-library", onnxruntime().to_str().unwrap())
         .property_from_str("execution-provider", "cpu")
         .build()
@@ -117,25 +122,26 @@ fn a_picture_without_a_find_is_searched_again_for_plates_that_fill_it() {
 #[test]
 fn a_rendered_plate_is_found_and_read() {
     common::init();
-    let models = format!("{}/../../models", env!("CARGO_MANIFEST_DIR"));
     let lib = onnxruntime();
-    let description = format!(
-        "alprdetect onnxruntime-library={lib} model-file={models}/plate-detector.onnx execution-provider=cpu ! \
-         alprocr onnxruntime-library={lib} model-file={models}/plate-reader.onnx execution-provider=cpu",
-        lib = lib.display(),
-    );
-    let bin = gst::parse::bin_from_description(&description, true).unwrap();
-    let info = video(VideoFormat::Nv12, 1280, 720);
-    let mut h = harness(bin.upcast_ref(), &info);
-    let (scene, [x, y, w, height]) = painted(rear_of_a_car(1280, 720), "KB123CD", 570, 440, 1);
-    let mut found = Vec::new();
-    for number in 0..4 {
-        found = plates(&h.push_and_pull(scene.buffer(&info, number)).unwrap());
+    for (detector, reader) in forms("plate-detector").iter().zip(forms("plate-reader")) {
+        let description = format!(
+            "alprdetect onnxruntime-library={lib} model-file={detector} execution-provider=cpu ! \
+             alprocr onnxruntime-library={lib} model-file={reader} execution-provider=cpu",
+            lib = lib.display(),
+        );
+        let bin = gst::parse::bin_from_description(&description, true).unwrap();
+        let info = video(VideoFormat::Nv12, 1280, 720);
+        let mut h = harness(bin.upcast_ref(), &info);
+        let (scene, [x, y, w, height]) = painted(rear_of_a_car(1280, 720), "KB123CD", 570, 440, 1);
+        let mut found = Vec::new();
+        for number in 0..4 {
+            found = plates(&h.push_and_pull(scene.buffer(&info, number)).unwrap());
+        }
+        assert_eq!(found.len(), 1, "{detector}: {found:?}");
+        let plate = &found[0];
+        let iou = plate.bbox.iou(&alpr_core::geometry::Rect::new(x, y, w, height));
+        assert!(iou > 0.5, "{detector}: {iou} {:?}", plate.bbox);
+        assert_eq!(plate.track_id, Some(1));
+        assert_eq!(plate.consensus.as_ref().unwrap().text, "KB123CD", "{reader}");
     }
-    assert_eq!(found.len(), 1, "{found:?}");
-    let plate = &found[0];
-    let iou = plate.bbox.iou(&alpr_core::geometry::Rect::new(x, y, w, height));
-    assert!(iou > 0.5, "{iou} {:?}", plate.bbox);
-    assert_eq!(plate.track_id, Some(1));
-    assert_eq!(plate.consensus.as_ref().unwrap().text, "KB123CD");
 }

@@ -195,3 +195,23 @@ fn the_default_model_is_found_in_every_place_of_ours() {
         assert!(good, "{at}: {text}");
     }
 }
+
+#[test]
+fn the_processor_takes_the_8_bit_form_of_a_default_model() {
+    let place = Place::new("forms");
+    let dir = place.path("models");
+    std::fs::create_dir_all(&dir).unwrap();
+    let runtime = onnxruntime();
+    let env = [
+        ("ALPR_MODELS", dir.to_str().unwrap()),
+        ("ORT_DYLIB_PATH", runtime.to_str().unwrap()),
+        ("GST_DEBUG", "alprruntime:4"),
+        ("GST_DEBUG_NO_COLOR", "1"),
+    ];
+    for form in ["plate-detector.onnx", "plate-detector.int8.onnx"] {
+        std::fs::copy(Path::new(&data("bright-detector.onnx")), dir.join(form)).unwrap();
+        let (good, text) = place.detect("", &env);
+        assert!(good, "{form}: {text}");
+        says(&text, &[&format!("models/{form} runs by execution provider cpu")]);
+    }
+}

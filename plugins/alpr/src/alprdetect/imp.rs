@@ -111,7 +111,7 @@ impl BaseTransformImpl for AlprDetect {
             }
         }
         let (model, contract) =
-            settings.model.open(runtime::DETECTOR, &extra, contract::detector).map_err(|err| err.message())?;
+            settings.model.open(&runtime::DETECTOR, &extra, contract::detector).map_err(|err| err.message())?;
         gst::info!(CAT, imp = self, "{} by {}: {contract}", model.file().display(), model.provider().name());
         self.control.start(model.canceller());
         *lock(&self.stats) = Stats::default();

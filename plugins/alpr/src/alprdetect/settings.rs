@@ -145,7 +145,7 @@ impl Settings {
 
 /// All properties of the element.
 pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
-    let mut all = ModelSettings::properties("plate detector", runtime::DETECTOR);
+    let mut all = ModelSettings::properties("plate detector", &runtime::DETECTOR);
     all.extend(network());
     all.extend(finding());
     all.extend(sizes());

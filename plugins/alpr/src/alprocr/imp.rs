@@ -170,7 +170,7 @@ impl BaseTransformImpl for AlprOcr {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let (model, contract) =
-            settings.model.open(runtime::READER, &[], contract::reader).map_err(|err| err.message())?;
+            settings.model.open(&runtime::READER, &[], contract::reader).map_err(|err| err.message())?;
         gst::info!(CAT, imp = self, "{} by {}: {contract}", model.file().display(), model.provider().name());
         self.control.start(model.canceller());
         *lock(&self.stats) = Stats::default();

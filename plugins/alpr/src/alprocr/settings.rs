@@ -108,7 +108,7 @@ impl Settings {
 
 /// All properties of the element.
 pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
-    let mut all = ModelSettings::properties("plate reader", runtime::READER);
+    let mut all = ModelSettings::properties("plate reader", &runtime::READER);
     all.extend(bounds());
     all.extend(reading());
     all.push(

@@ -75,16 +75,16 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads `file` and what describes it.
+    /// Loads the file of the first execution provider of `files` that works, and what describes it.
     ///
     /// # Errors
     ///
-    /// Those of finding the runtime, [`Error::Model`] when the file cannot be read or is no ONNX model,
+    /// Those of finding the runtime, [`Error::Model`] when a file cannot be read or is no ONNX model,
     /// [`Error::Provider`] when a named execution provider cannot be had.
-    pub fn open(file: &Path, options: &Options) -> Result<Self, Error> {
-        check_file(file)?;
+    pub fn open(files: &[(ExecutionProvider, PathBuf)], options: &Options) -> Result<Self, Error> {
+        files.iter().try_for_each(|(_, file)| check_file(file))?;
         let environment = environment(options.library.as_deref())?;
-        let (session, provider) = session(&environment, file, options)?;
+        let (session, provider, file) = session(&environment, files, options)?;
         let canceller = Canceller {
             options: Arc::new(RunOptions::new().map_err(|err| Error::Runtime(err.to_string()))?),
             cancelled: Arc::default(),
@@ -194,10 +194,14 @@ fn check_file(file: &Path) -> Result<(), Error> {
 }
 
 /// A session by the first execution provider that works.
-fn session(environment: &Environment, file: &Path, options: &Options) -> Result<(Session, ExecutionProvider), Error> {
+fn session<'f>(
+    environment: &Environment,
+    files: &'f [(ExecutionProvider, PathBuf)],
+    options: &Options,
+) -> Result<(Session, ExecutionProvider, &'f Path), Error> {
     let mut last = Error::Runtime("there is no execution provider to try".into());
-    for &provider in options.provider.candidates() {
-        let mut builder = match builder(environment, options, provider) {
+    for (provider, file) in files {
+        let mut builder = match builder(environment, options, *provider) {
             Ok(builder) => builder,
             Err(err) => {
                 gst::info!(CAT, "execution provider {}: {err}", provider.name());
@@ -208,7 +212,7 @@ fn session(environment: &Environment, file: &Path, options: &Options) -> Result<
         match builder.commit_from_file(file) {
             Ok(session) => {
                 gst::info!(CAT, "{} runs by execution provider {}", file.display(), provider.name());
-                return Ok((session, provider));
+                return Ok((session, *provider, file));
             }
             Err(err) => {
                 gst::info!(CAT, "{} by execution provider {}: {err}", file.display(), provider.name());

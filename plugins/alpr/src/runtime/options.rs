@@ -41,7 +41,7 @@ impl ExecutionProvider {
     }
 
     /// Providers to try in this order.
-    pub(super) const fn candidates(self) -> &'static [Self] {
+    pub(crate) const fn candidates(self) -> &'static [Self] {
         match self {
             Self::Auto => &[Self::Cuda, Self::OpenVino, Self::Cpu],
             Self::Cpu => &[Self::Cpu],
