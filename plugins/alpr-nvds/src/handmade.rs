@@ -1,13 +1,14 @@
 //! Batches and their pictures laid out by hand, byte by byte as DeepStream lays them out: for tests, where it is not at
-//! hand.
+//! hand. A library that stands in for NVIDIA's makes them and frees them (see [`standin`]).
 
-use std::ffi::c_void;
+pub mod standin;
+
+use std::ffi::{CString, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 
-use glib::ffi::GList;
-
-use crate::layout::{BATCH_GST_META, BatchMeta, Bbox, GstNvDsMeta, MetaPool, TAG, UNTRACKED};
+use crate::layout::{BATCH_GST_META, Bbox, ClassifierMeta, GstNvDsMeta, LabelInfo, TAG, UNTRACKED};
+use standin::StandIn;
 
 /// The size that DeepStream registers its buffer metadata with.
 const META_BYTES: usize = 72;
@@ -45,6 +46,19 @@ pub struct Object<'a> {
     pub bbox: Bbox,
     /// Index of the object that it is part of, an earlier one of the same frame.
     pub parent: Option<usize>,
+    /// What classifiers said of it.
+    pub classes: &'a [Class<'a>],
+}
+
+/// What a classifier said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Class<'a> {
+    /// What it tells; `None` where it does not say.
+    pub kind: Option<&'a str>,
+    /// Its answer.
+    pub label: &'a str,
+    /// How probable that is.
+    pub probability: f32,
 }
 
 /// A frame of a batch.
@@ -85,61 +99,115 @@ impl Block {
     }
 }
 
-/// A list of `items`.
-fn list(items: &[*mut c_void]) -> *mut GList {
-    let mut next = null_mut();
-    for data in items.iter().rev() {
-        next = Box::leak(Box::new(GList { data: *data, next, prev: null_mut() }));
+/// Sets the field at `offset` of what the stand-in made.
+fn set<T: Copy>(element: *mut c_void, offset: usize, value: T) {
+    // SAFETY: only called with offsets inside of elements that were just made.
+    unsafe { element.cast::<u8>().add(offset).cast::<T>().write_unaligned(value) };
+}
+
+fn classify(standin: &StandIn, batch: *mut c_void, object: *mut c_void, class: &Class<'_>) {
+    // types live for ever
+    let intern = |kind: &CString| {
+        // SAFETY: it ends with NUL.
+        unsafe { glib::ffi::g_intern_string(kind.as_ptr()) }
+    };
+    let kind = class.kind.map_or(null(), |kind| intern(&CString::new(kind).unwrap_or_default()));
+    let (short, long) = class.label.as_bytes().split_at(class.label.len().min(127));
+    // SAFETY: the batch is locked, and answer and label are whole.
+    unsafe {
+        let (answer, label) = ((standin.new_classifier)(batch), (standin.new_label)(batch));
+        (*answer.cast::<ClassifierMeta>()).classifier_type = kind;
+        let info = &mut *label.cast::<LabelInfo>();
+        info.result_label[..short.len()].copy_from_slice(short);
+        info.result_prob = class.probability;
+        if !long.is_empty() {
+            let whole = CString::new(class.label).unwrap_or_default();
+            info.p_result_label = glib::ffi::g_strdup(whole.as_ptr());
+        }
+        (standin.add_label)(answer, label);
+        (standin.add_classifier)(object, answer);
     }
-    next
 }
 
-fn pool(element_size: u32) -> *mut c_void {
-    let mut pool = Block::new(size_of::<MetaPool>());
-    pool.set(8, element_size);
-    pool.into_ptr()
+fn add_object(
+    (standin, batch, frame): (&StandIn, *mut c_void, *mut c_void),
+    layout: Layout,
+    object: &Object<'_>,
+    parent: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the batch is locked.
+    let made = unsafe { (standin.new_object)(batch) };
+    set(made, 48, 1i32);
+    set(made, 52, 2i32);
+    set(made, 56, object.track.unwrap_or(UNTRACKED));
+    set(made, 96, object.confidence);
+    set(made, 104, object.bbox);
+    object.label.bytes().enumerate().for_each(|(i, byte)| set(made, layout.label + i, byte));
+    object.classes.iter().for_each(|class| classify(standin, batch, made, class));
+    // SAFETY: the batch is locked, and these are its own.
+    unsafe { (standin.add_object)(frame, made, parent) };
+    made
 }
 
-fn object(layout: Layout, object: &Object<'_>, parent: *mut c_void) -> *mut c_void {
-    let mut block = Block::new(layout.object as usize);
-    block.set(40, parent);
-    block.set(48, 1i32);
-    block.set(52, 2i32);
-    block.set(56, object.track.unwrap_or(UNTRACKED));
-    block.set(96, object.confidence);
-    block.set(104, object.bbox);
-    object.label.bytes().enumerate().for_each(|(i, byte)| block.set(layout.label + i, byte));
-    block.into_ptr()
-}
-
-fn frame(layout: Layout, index: u32, frame: &Frame<'_>) -> *mut c_void {
+fn add_frame(standin: &StandIn, batch: *mut c_void, layout: Layout, index: u32, frame: &Frame<'_>) {
+    // SAFETY: the batch is locked.
+    let made = unsafe { (standin.new_frame)(batch) };
+    set(made, 44, index);
+    set(made, 48, frame.number);
+    set(made, 56, frame.pts);
+    set(made, 64, frame.ntp);
+    set(made, 72, frame.source);
+    set(made, 80, [frame.source_size.0, frame.source_size.1]);
+    set(made, 160, [frame.pipeline_size.0, frame.pipeline_size.1]);
     let mut objects: Vec<*mut c_void> = Vec::new();
-    for made in frame.objects {
-        let parent = made.parent.map_or(null_mut(), |index| objects[index]);
-        objects.push(object(layout, made, parent));
+    for object in frame.objects {
+        let parent = object.parent.map_or(null_mut(), |index| objects[index]);
+        objects.push(add_object((standin, batch, made), layout, object, parent));
     }
-    let mut block = Block::new(layout.frame as usize);
-    block.set(44, index);
-    block.set(48, frame.number);
-    block.set(56, frame.pts);
-    block.set(64, frame.ntp);
-    block.set(72, frame.source);
-    block.set(80, [frame.source_size.0, frame.source_size.1]);
-    block.set(96, objects.len() as u32);
-    block.set(104, list(&objects));
-    block.set(160, [frame.pipeline_size.0, frame.pipeline_size.1]);
-    block.into_ptr()
+    // SAFETY: the batch is locked, and the frame is its own.
+    unsafe { (standin.add_frame)(batch, made) };
 }
 
-/// A batch of `frames`, for [`attach`].
+/// A batch of `frames`, for [`attach_as`]: it is never freed.
 pub fn batch(layout: Layout, frames: &[Frame<'_>]) -> *mut c_void {
-    let made: Vec<*mut c_void> = (0..).zip(frames).map(|(index, made)| frame(layout, index, made)).collect();
-    let mut block = Block::new(size_of::<BatchMeta>());
-    block.set(44, made.len() as u32);
-    block.set(48, pool(layout.frame));
-    block.set(56, pool(layout.object));
-    block.set(96, list(&made));
-    block.into_ptr()
+    let standin = StandIn::get();
+    // SAFETY: the batch is new, and locked while it is filled.
+    let batch = unsafe { (standin.create)(layout.object, layout.frame, layout.label as u32) };
+    // SAFETY: as above.
+    unsafe { (standin.lock)(batch) };
+    (0..).zip(frames).for_each(|(index, frame)| add_frame(standin, batch, layout, index, frame));
+    // SAFETY: as above.
+    unsafe { (standin.unlock)(batch) };
+    batch
+}
+
+/// `N` bytes of `object` at `offset`.
+///
+/// # Panics
+///
+/// Where they lie outside of an object of any version.
+pub fn bytes<const N: usize>(object: &crate::Object<'_>, offset: usize) -> [u8; N] {
+    assert!(offset + N <= 544, "{offset} lies outside the object");
+    // SAFETY: objects of all versions have so many bytes.
+    unsafe { object.meta.as_ptr().cast::<u8>().add(offset).cast::<[u8; N]>().read() }
+}
+
+/// The text that is drawn for `object`.
+pub fn display_text(object: &crate::Object<'_>) -> Option<String> {
+    let start = usize::from_ne_bytes(bytes(object, object.version.text_offset()?));
+    let start = std::ptr::with_exposed_provenance::<std::ffi::c_char>(start);
+    // SAFETY: what is drawn is a string that ends with NUL and lives as long as the object, or null.
+    (!start.is_null()).then(|| unsafe { std::ffi::CStr::from_ptr(start) }.to_string_lossy().into_owned())
+}
+
+/// How many buffers an owned batch is on, in its first field for users; 0 where nobody counts.
+///
+/// # Safety
+///
+/// `batch` is one that lives, and no other thread has it.
+unsafe fn owners<'a>(batch: *mut c_void) -> &'a mut i64 {
+    // SAFETY: the caller vouches for it.
+    unsafe { &mut *batch.cast::<u8>().add(128).cast() }
 }
 
 /// Pixels of one frame of a batch.
@@ -198,9 +266,12 @@ pub fn attach_as(buffer: &mut gst::BufferRef, data: *mut c_void, meta_type: i32)
     (meta.meta_data, meta.meta_type) = (data, meta_type);
 }
 
-/// Puts a batch of `frames` on `buffer`.
+/// Puts a batch of `frames` on `buffer`. It is freed with the last buffer that has it.
 pub fn attach(buffer: &mut gst::BufferRef, layout: Layout, frames: &[Frame<'_>]) {
-    attach_as(buffer, batch(layout, frames), BATCH_GST_META);
+    let batch = batch(layout, frames);
+    // SAFETY: the batch is new.
+    unsafe { *owners(batch) = 1 };
+    attach_as(buffer, batch, BATCH_GST_META);
 }
 
 fn info() -> *const gst::ffi::GstMetaInfo {
@@ -211,7 +282,8 @@ fn info() -> *const gst::ffi::GstMetaInfo {
         let api = unsafe { gst::ffi::gst_meta_api_type_register(c"NvDsMetaAPI".as_ptr(), tags.as_ptr().cast_mut()) };
         // SAFETY: `api` was just registered, and the functions are of the wanted types.
         let info = unsafe {
-            gst::ffi::gst_meta_register(api, c"NvDsMeta".as_ptr(), META_BYTES, Some(init), None, Some(transform))
+            let name = c"NvDsMeta".as_ptr();
+            gst::ffi::gst_meta_register(api, name, META_BYTES, Some(init), Some(free), Some(transform))
         };
         info.expose_provenance()
     });
@@ -229,7 +301,27 @@ unsafe extern "C" fn init(
     glib::ffi::GTRUE
 }
 
-/// Copies share the batch, which is never freed.
+/// Whether `meta` carries a batch whose owners are counted.
+fn is_owned(meta: &GstNvDsMeta) -> bool {
+    // SAFETY: what this type points to is a batch that lives as long as the meta.
+    meta.meta_type == BATCH_GST_META && !meta.meta_data.is_null() && unsafe { *owners(meta.meta_data) } > 0
+}
+
+unsafe extern "C" fn free(meta: *mut gst::ffi::GstMeta, _buffer: *mut gst::ffi::GstBuffer) {
+    // SAFETY: GStreamer passes a meta of this info.
+    let meta = unsafe { &*meta.cast::<GstNvDsMeta>() };
+    if is_owned(meta) {
+        // SAFETY: the batch lives, and dies with its last owner.
+        unsafe {
+            *owners(meta.meta_data) -= 1;
+            if *owners(meta.meta_data) == 0 {
+                (StandIn::get().destroy)(meta.meta_data);
+            }
+        }
+    }
+}
+
+/// Copies share the batch.
 unsafe extern "C" fn transform(
     to: *mut gst::ffi::GstBuffer,
     meta: *mut gst::ffi::GstMeta,
@@ -239,6 +331,10 @@ unsafe extern "C" fn transform(
 ) -> glib::ffi::gboolean {
     // SAFETY: GStreamer passes a meta of this info.
     let meta = unsafe { &*meta.cast::<GstNvDsMeta>() };
+    if is_owned(meta) {
+        // SAFETY: the batch lives as long as it is owned.
+        unsafe { *owners(meta.meta_data) += 1 };
+    }
     // SAFETY: GStreamer passes a buffer that may be written to.
     attach_as(unsafe { gst::BufferRef::from_mut_ptr(to) }, meta.meta_data, meta.meta_type);
     glib::ffi::GTRUE

@@ -9,6 +9,10 @@ use glib::ffi::{GList, GRecMutex};
 
 /// Type of the metadata that holds a batch: `NVDS_BATCH_GST_META`.
 pub const BATCH_GST_META: i32 = 4097;
+/// Bytes of `NvDsClassifierMeta` and of `NvDsLabelInfo` in all known versions.
+pub const CLASSIFICATION_BYTES: (u32, u32) = (size_of::<ClassifierMeta>() as u32, size_of::<LabelInfo>() as u32);
+/// Confidence of an object that its detector gives none, such as one that only a tracker knows of.
+pub const NO_CONFIDENCE: f32 = -0.1;
 /// Tag on the API type of DeepStream's buffer metadata.
 pub const TAG: &std::ffi::CStr = c"nvdsmeta";
 /// `object_id` of an object that no tracker follows.
@@ -133,7 +137,7 @@ pub struct FrameMeta {
     pub pipeline_height: u32,
 }
 
-/// `NvDsComp_BboxInfo`, and the begin of `NvOSD_RectParams`: a box in pixels of the muxer's output.
+/// `NvDsComp_BboxInfo`: a box in pixels of the muxer's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C)]
 pub struct Bbox {
@@ -145,6 +149,97 @@ pub struct Bbox {
     pub width: f32,
     /// Height.
     pub height: f32,
+}
+
+/// `NvOSD_ColorParams`: each part 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
+pub struct ColorParams {
+    /// Red.
+    pub red: f64,
+    /// Green.
+    pub green: f64,
+    /// Blue.
+    pub blue: f64,
+    /// 1 is opaque.
+    pub alpha: f64,
+}
+
+/// `NvOSD_RectParams`, up to what version 9 appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
+pub struct RectParams {
+    /// The box.
+    pub bbox: Bbox,
+    /// Width of its border in pixels; 0 draws none.
+    pub border_width: u32,
+    /// Its border.
+    pub border_color: ColorParams,
+    /// Whether it is filled.
+    pub has_bg_color: u32,
+    /// For NVIDIA.
+    pub reserved: u32,
+    /// What it is filled with.
+    pub bg_color: ColorParams,
+    /// Whether `color_id` holds.
+    pub has_color_info: i32,
+    /// A colour of a table.
+    pub color_id: i32,
+}
+
+/// `NvOSD_TextParams`.
+#[repr(C)]
+pub struct TextParams {
+    /// The text, of GLib's memory: freed with the object.
+    pub display_text: *mut c_char,
+    /// Left edge in pixels.
+    pub x_offset: u32,
+    /// Top edge in pixels.
+    pub y_offset: u32,
+    /// Not owned by the object.
+    pub font_name: *const c_char,
+    /// In points.
+    pub font_size: u32,
+    /// Of the letters.
+    pub font_color: ColorParams,
+    /// Whether there is something behind the letters.
+    pub set_bg_clr: i32,
+    /// What that is.
+    pub text_bg_clr: ColorParams,
+}
+
+/// `NvDsClassifierMeta`.
+#[repr(C)]
+pub struct ClassifierMeta {
+    /// Base.
+    pub base_meta: BaseMeta,
+    /// Labels in `label_info_list`.
+    pub num_labels: u32,
+    /// The classifier's number.
+    pub unique_component_id: i32,
+    /// List of [`LabelInfo`].
+    pub label_info_list: *mut GList,
+    /// What it tells; may be null. Not owned, so it must live for ever.
+    pub classifier_type: *const c_char,
+}
+
+/// `NvDsLabelInfo`.
+#[repr(C)]
+pub struct LabelInfo {
+    /// Base.
+    pub base_meta: BaseMeta,
+    /// Classes of the classifier.
+    pub num_classes: u32,
+    /// What it says, up to its first NUL.
+    pub result_label: [u8; LABEL_BYTES],
+    /// The same where it is too long for that, of GLib's memory: freed with this; else null.
+    pub p_result_label: *mut c_char,
+    /// The class.
+    pub result_class_id: u32,
+    /// Which of several answers of the classifier.
+    pub label_id: u32,
+    /// Its probability.
+    pub result_prob: f32,
 }
 
 /// `NvDsObjectMeta`, up to the box that is drawn.
@@ -164,12 +259,12 @@ pub struct ObjectMeta {
     pub detector_bbox_info: Bbox,
     /// As tracked.
     pub tracker_bbox_info: Bbox,
-    /// Score of the detector; -0.1 where it gives none.
+    /// Score of the detector; [`NO_CONFIDENCE`] where it gives none.
     pub confidence: f32,
     /// Score of the tracker.
     pub tracker_confidence: f32,
-    /// The box in use; first members of `rect_params`.
-    pub rect_params: Bbox,
+    /// The box in use, and how it is drawn.
+    pub rect_params: RectParams,
 }
 
 /// Known families of layouts.
@@ -185,10 +280,22 @@ pub enum Version {
     Unknown,
 }
 
+/// Bytes of what the pools of a batch hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of an object.
+    pub object: u32,
+    /// Of a frame.
+    pub frame: u32,
+    /// Of a classifier's answer and of a label of it.
+    pub classification: (u32, u32),
+}
+
 impl Version {
-    /// The version whose pools have elements of these sizes in bytes.
-    pub const fn of(object_size: u32, frame_size: u32) -> Self {
-        match (object_size, frame_size) {
+    /// The version whose pools hold elements of these sizes.
+    pub fn of(sizes: Sizes) -> Self {
+        match (sizes.object, sizes.frame) {
+            _ if sizes.classification != CLASSIFICATION_BYTES => Self::Unknown,
             (544, 200) => Self::V6,
             (544, 232) => Self::V8,
             (552, 232) => Self::V9,
@@ -203,6 +310,16 @@ impl Version {
             Self::V9 => Some(344),
             Self::Unknown => None,
         }
+    }
+
+    /// Offset of `text_params` in `NvDsObjectMeta`: before the label.
+    pub fn text_offset(self) -> Option<usize> {
+        self.label_offset()?.checked_sub(size_of::<TextParams>())
+    }
+
+    /// Offset of `classifier_meta_list` in `NvDsObjectMeta`: behind the label.
+    pub fn classifiers_offset(self) -> Option<usize> {
+        self.label_offset()?.checked_add(LABEL_BYTES)
     }
 }
 
@@ -275,15 +392,66 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_lies_where_nvidia_has_it() {
+        assert_eq!((size_of::<ColorParams>(), size_of::<RectParams>(), size_of::<TextParams>()), (32, 104, 104));
+        assert_eq!(
+            (
+                offset_of!(RectParams, border_width),
+                offset_of!(RectParams, border_color),
+                offset_of!(RectParams, has_bg_color),
+                offset_of!(RectParams, bg_color),
+                offset_of!(RectParams, color_id),
+            ),
+            (16, 24, 56, 64, 100)
+        );
+        assert_eq!(
+            (
+                offset_of!(TextParams, x_offset),
+                offset_of!(TextParams, font_name),
+                offset_of!(TextParams, font_size),
+                offset_of!(TextParams, font_color),
+                offset_of!(TextParams, set_bg_clr),
+                offset_of!(TextParams, text_bg_clr),
+            ),
+            (8, 16, 24, 32, 64, 72)
+        );
+        assert_eq!(CLASSIFICATION_BYTES, (64, 200));
+        assert_eq!(
+            (
+                offset_of!(ClassifierMeta, num_labels),
+                offset_of!(ClassifierMeta, unique_component_id),
+                offset_of!(ClassifierMeta, label_info_list),
+                offset_of!(ClassifierMeta, classifier_type),
+            ),
+            (40, 44, 48, 56)
+        );
+        assert_eq!(
+            (
+                offset_of!(LabelInfo, result_label),
+                offset_of!(LabelInfo, p_result_label),
+                offset_of!(LabelInfo, result_class_id),
+                offset_of!(LabelInfo, result_prob),
+            ),
+            (44, 176, 184, 192)
+        );
+    }
+
+    #[test]
     fn pools_tell_the_version() {
-        for (object, frame, version, label) in [
-            (544, 200, Version::V6, Some(336)),
-            (544, 232, Version::V8, Some(336)),
-            (552, 232, Version::V9, Some(344)),
-            (560, 232, Version::Unknown, None),
-            (552, 200, Version::Unknown, None),
+        let known = CLASSIFICATION_BYTES;
+        for (object, frame, classification, version, offsets) in [
+            (544, 200, known, Version::V6, Some((232, 336, 464))),
+            (544, 232, known, Version::V8, Some((232, 336, 464))),
+            (552, 232, known, Version::V9, Some((240, 344, 472))),
+            (560, 232, known, Version::Unknown, None),
+            (552, 200, known, Version::Unknown, None),
+            (552, 232, (64, 208), Version::Unknown, None),
         ] {
-            assert_eq!((Version::of(object, frame), Version::of(object, frame).label_offset()), (version, label));
+            let found = Version::of(Sizes { object, frame, classification });
+            let lie = |version: Version| {
+                Some((version.text_offset()?, version.label_offset()?, version.classifiers_offset()?))
+            };
+            assert_eq!((found, lie(found)), (version, offsets));
         }
     }
 }

@@ -6,13 +6,17 @@ use std::ptr::NonNull;
 use glib::ffi::GList;
 
 use crate::layout::{
-    self, BATCH_GST_META, BatchMeta, Bbox, FrameMeta, GstNvDsMeta, ObjectMeta, TAG, UNTRACKED, Version,
+    self, BATCH_GST_META, BatchMeta, Bbox, ClassifierMeta, FrameMeta, GstNvDsMeta, LabelInfo, ObjectMeta, Sizes, TAG,
+    UNTRACKED, Version,
 };
+
+/// Answers of classifiers on one object, and labels of one answer: more is a list that runs away.
+const MAX_CLASSIFICATIONS: u32 = 64;
 
 /// The batch metadata of a DeepStream buffer.
 #[derive(Clone, Copy)]
 pub struct Batch<'a> {
-    meta: NonNull<BatchMeta>,
+    pub(crate) meta: NonNull<BatchMeta>,
     version: Version,
     buffer: PhantomData<&'a gst::BufferRef>,
 }
@@ -20,7 +24,7 @@ pub struct Batch<'a> {
 /// One frame of a batch.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
-    meta: NonNull<FrameMeta>,
+    pub(crate) meta: NonNull<FrameMeta>,
     version: Version,
     buffer: PhantomData<&'a gst::BufferRef>,
 }
@@ -28,10 +32,27 @@ pub struct Frame<'a> {
 /// One object of a frame.
 #[derive(Clone, Copy)]
 pub struct Object<'a> {
-    meta: NonNull<ObjectMeta>,
-    version: Version,
-    buffer: PhantomData<&'a gst::BufferRef>,
+    pub(crate) meta: NonNull<ObjectMeta>,
+    pub(crate) version: Version,
+    pub(crate) buffer: PhantomData<&'a gst::BufferRef>,
 }
+
+/// What a classifier said of an object.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Classification<'a> {
+    /// The classifier (`gie-unique-id`).
+    pub component_id: i32,
+    /// What it tells (`classifier-type`), where it says so.
+    pub kind: Option<&'a str>,
+    /// Its answer.
+    pub label: &'a str,
+    /// How probable it is, 0 to 1.
+    pub probability: f32,
+}
+
+/// Which object of a batch, as long as that lies on its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectKey(pub(crate) usize);
 
 /// The batch metadata on `buffer`, if DeepStream has put any there. Needs no NVIDIA library.
 pub fn find(buffer: &gst::BufferRef) -> Option<Batch<'_>> {
@@ -70,8 +91,12 @@ impl<'a> Batch<'a> {
             // SAFETY: the pools of a batch live as long as the batch.
             NonNull::new(pool).map_or(0, |pool| unsafe { pool.as_ref() }.element_size)
         };
-        let version = Version::of(size(batch.obj_meta_pool), size(batch.frame_meta_pool));
-        Self { meta, version, buffer: PhantomData }
+        let sizes = Sizes {
+            object: size(batch.obj_meta_pool),
+            frame: size(batch.frame_meta_pool),
+            classification: (size(batch.classifier_meta_pool), size(batch.label_info_meta_pool)),
+        };
+        Self { meta, version: Version::of(sizes), buffer: PhantomData }
     }
 
     /// Whose layout it has.
@@ -173,7 +198,7 @@ impl<'a> Object<'a> {
 
     /// The box in use, in pixels of [`Frame::pipeline_size`].
     pub fn bbox(&self) -> Bbox {
-        self.get().rect_params
+        self.get().rect_params.bbox
     }
 
     /// The object it is part of, such as the vehicle of a plate.
@@ -186,21 +211,73 @@ impl<'a> Object<'a> {
     pub fn label(&self) -> Option<&'a str> {
         let offset = self.version.label_offset()?;
         // SAFETY: the pool's element size has told that this object is whole and of this version.
-        let bytes = unsafe { layout::label_at(self.meta.as_ptr(), offset) };
-        let text = bytes.split(|byte| *byte == 0).next()?;
-        std::str::from_utf8(text).ok().filter(|text| !text.is_empty())
+        text(unsafe { layout::label_at(self.meta.as_ptr(), offset) })
+    }
+
+    /// Which one it is.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey(self.meta.addr().get())
+    }
+
+    /// What classifiers said of it, in the order of their lists; nothing where the layout of this version is not known.
+    pub fn classifications(&self) -> impl Iterator<Item = Classification<'a>> + use<'a> {
+        self.classifiers().flat_map(|meta| {
+            // SAFETY: classifiers' answers live as long as their object, and that as long as the buffer.
+            let classifier = unsafe { meta.as_ref() };
+            // SAFETY: NVIDIA keeps the type for ever, as a string that ends with NUL.
+            let kind = unsafe { string(classifier.classifier_type) };
+            let labels = List::new(classifier.label_info_list, classifier.num_labels.min(MAX_CLASSIFICATIONS));
+            labels.filter_map(move |meta: NonNull<LabelInfo>| {
+                // SAFETY: labels live as long as their answer.
+                let info = unsafe { meta.as_ref() };
+                // SAFETY: where it is not null, it is a string that ends with NUL and lives as long as the label.
+                let long = unsafe { string(info.p_result_label) };
+                Some(Classification {
+                    component_id: classifier.unique_component_id,
+                    kind,
+                    label: long.or_else(|| text(&info.result_label))?,
+                    probability: info.result_prob,
+                })
+            })
+        })
+    }
+
+    /// Its list of answers.
+    pub(crate) fn classifiers(&self) -> impl Iterator<Item = NonNull<ClassifierMeta>> + use<'a> {
+        let first = self.version.classifiers_offset().map_or(std::ptr::null_mut(), |offset| {
+            // SAFETY: the pool's element size has told that this object is whole and of this version: its list lies here.
+            unsafe { self.meta.cast::<u8>().add(offset).cast::<*mut GList>().read() }
+        });
+        List::new(first, MAX_CLASSIFICATIONS)
     }
 }
 
+/// The text in `bytes` up to the first NUL; `None` when it is empty or no UTF-8.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let text = bytes.split(|byte| *byte == 0).next()?;
+    std::str::from_utf8(text).ok().filter(|text| !text.is_empty())
+}
+
+/// The string at `start`; `None` when there is none, or it is empty or no UTF-8.
+///
+/// # Safety
+///
+/// Where `start` is not null, it is a string that ends with NUL and lives for `'a`.
+unsafe fn string<'a>(start: *const std::ffi::c_char) -> Option<&'a str> {
+    let start = NonNull::new(start.cast_mut())?;
+    // SAFETY: the caller vouches for it.
+    text(unsafe { std::ffi::CStr::from_ptr(start.as_ptr()) }.to_bytes())
+}
+
 /// Walks a list of at most so many elements as its owner says there are: a broken link must not lead astray.
-struct List<T> {
+pub(crate) struct List<T> {
     next: *mut GList,
     left: u32,
     element: PhantomData<T>,
 }
 
 impl<T> List<T> {
-    const fn new(first: *mut GList, most: u32) -> Self {
+    pub(crate) const fn new(first: *mut GList, most: u32) -> Self {
         Self { next: first, left: most, element: PhantomData }
     }
 }

@@ -14,8 +14,8 @@ use alpr_nvds::{SurfaceError, Surfaces, Version, find};
 
 const BOX: Bbox = Bbox { left: 10.5, top: 20.5, width: 100.0, height: 30.0 };
 const OBJECTS: [Object<'static>; 2] = [
-    Object { label: "car", track: Some(7), confidence: 0.75, bbox: BOX, parent: None },
-    Object { label: "lpd", track: None, confidence: 0.75, bbox: BOX, parent: Some(0) },
+    Object { label: "car", track: Some(7), confidence: 0.75, bbox: BOX, parent: None, classes: &[] },
+    Object { label: "lpd", track: None, confidence: 0.75, bbox: BOX, parent: Some(0), classes: &[] },
 ];
 /// The first frame has a car and its plate.
 const FRAMES: [Frame<'static>; 2] = [

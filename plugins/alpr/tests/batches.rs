@@ -36,8 +36,8 @@ fn objects(number: u64) -> [Object<'static>; 2] {
     let bbox = |x, y, w, h| Bbox { left: x as f32, top: y as f32, width: w as f32, height: h as f32 };
     let car = bbox(x - 40, y - 60, 160, 120);
     [
-        Object { label: "car", track: Some(7), confidence: 0.75, bbox: car, parent: None },
-        Object { label: "lpd", track: None, confidence: 0.75, bbox: bbox(x, y, w, h), parent: Some(0) },
+        Object { label: "car", track: Some(7), confidence: 0.75, bbox: car, parent: None, classes: &[] },
+        Object { label: "lpd", track: None, confidence: 0.75, bbox: bbox(x, y, w, h), parent: Some(0), classes: &[] },
     ]
 }
 

@@ -84,8 +84,8 @@ fn by_objects(layout: Layout, ntp: impl Fn(u64) -> u64) -> impl Fn(&mut gst::Buf
             Bbox { left, top, width, height }
         });
         let objects = [
-            Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None },
-            Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0) },
+            Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None, classes: &[] },
+            Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0), classes: &[] },
         ];
         let (size, ntp) = ((512, 256), ntp(number));
         let frame = Frame { ntp, source_size: size, pipeline_size: size, objects: &objects, ..Frame::default() };
@@ -128,8 +128,8 @@ fn a_lorry_and_its_trailer_are_two_events() {
             let [left, top, width, height] = place.map(|v| v as f32);
             Bbox { left, top, width, height }
         });
-        let plate = |bbox| Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox, parent: Some(0) };
-        let vehicle = Object { label: "truck", track: Some(CAR), confidence: CONFIDENCE, bbox: boxes[0], parent: None };
+        let plate = |bbox| Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox, parent: Some(0), classes: &[] };
+        let vehicle = Object { label: "truck", track: Some(CAR), confidence: CONFIDENCE, bbox: boxes[0], parent: None, classes: &[] };
         let objects = [vehicle, plate(boxes[1]), plate(boxes[2])];
         handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &[shown(0, &objects)]);
         harness.push(buffer).unwrap();
@@ -153,8 +153,8 @@ fn objects(number: u64) -> [Object<'static>; 2] {
         Bbox { left, top, width, height }
     });
     [
-        Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None },
-        Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0) },
+        Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None, classes: &[] },
+        Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0), classes: &[] },
     ]
 }
 

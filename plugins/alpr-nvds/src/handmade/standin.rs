@@ -1,0 +1,112 @@
+//! A library that stands in for NVIDIA's `libnvds_meta.so`: built by the system's C compiler and loaded under that name, so
+//! that what writes into batches finds it as it finds NVIDIA's in a process of DeepStream.
+
+use std::ffi::{c_int, c_void};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::{env, fs};
+
+use libloading::Library;
+
+const SOURCE: &str = include_str!("libnvds_meta.c");
+
+/// The name that NVIDIA's library has.
+const NAME: &str = "libnvds_meta.so";
+
+type Pointer = *mut c_void;
+
+/// Its functions.
+pub(super) struct StandIn {
+    pub(super) create: unsafe extern "C" fn(u32, u32, u32) -> Pointer,
+    pub(super) destroy: unsafe extern "C" fn(Pointer),
+    pub(super) lock: unsafe extern "C" fn(Pointer),
+    pub(super) unlock: unsafe extern "C" fn(Pointer),
+    pub(super) new_frame: unsafe extern "C" fn(Pointer) -> Pointer,
+    pub(super) new_object: unsafe extern "C" fn(Pointer) -> Pointer,
+    pub(super) new_classifier: unsafe extern "C" fn(Pointer) -> Pointer,
+    pub(super) new_label: unsafe extern "C" fn(Pointer) -> Pointer,
+    pub(super) add_frame: unsafe extern "C" fn(Pointer, Pointer),
+    pub(super) add_object: unsafe extern "C" fn(Pointer, Pointer, Pointer),
+    pub(super) add_classifier: unsafe extern "C" fn(Pointer, Pointer),
+    pub(super) add_label: unsafe extern "C" fn(Pointer, Pointer),
+    library: Library,
+}
+
+static NAMED: Mutex<&str> = Mutex::new(NAME);
+
+/// Loads it under another name, so that nothing finds it: as in a process without NVIDIA's library. To be called before
+/// anything else here.
+pub fn hide() {
+    *NAMED.lock().unwrap_or_else(PoisonError::into_inner) = "libhidden.so";
+}
+
+/// From now on so many more elements can be taken from the pools of all batches.
+pub fn leave(elements: i32) {
+    *counter(c"standin_left") = elements;
+}
+
+/// Calls that changed a batch without its lock, and batches that were not freed.
+pub fn faults() -> (i32, i32) {
+    (*counter(c"standin_unlocked"), *counter(c"standin_batches"))
+}
+
+fn counter(name: &std::ffi::CStr) -> &'static mut c_int {
+    // SAFETY: the library has such numbers, is never unloaded, and tests that ask for them run alone.
+    unsafe { &mut **StandIn::get().library.get::<*mut c_int>(name).unwrap_or_else(|err| panic!("{err}")) }
+}
+
+impl StandIn {
+    /// The library, built and loaded the first time.
+    ///
+    /// # Panics
+    ///
+    /// Where no C compiler is at hand.
+    pub(super) fn get() -> &'static Self {
+        static LOADED: OnceLock<StandIn> = OnceLock::new();
+        LOADED.get_or_init(|| {
+            let name = *NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+            let folder = env::temp_dir().join(format!("alpr-nvds-{}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
+            build(&folder, name);
+            // SAFETY: it does nothing when it is loaded.
+            let library = unsafe { Library::new(folder.join(name)) }.unwrap_or_else(|err| panic!("{err}"));
+            fs::remove_dir_all(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
+            Self::of(library)
+        })
+    }
+
+    fn of(library: Library) -> Self {
+        fn get<T: Copy>(library: &Library, name: &std::ffi::CStr) -> T {
+            // SAFETY: the source beside this file defines all of them with these types.
+            *unsafe { library.get::<T>(name) }.unwrap_or_else(|err| panic!("{err}"))
+        }
+        Self {
+            create: get(&library, c"standin_create"),
+            destroy: get(&library, c"standin_destroy"),
+            lock: get(&library, c"nvds_acquire_meta_lock"),
+            unlock: get(&library, c"nvds_release_meta_lock"),
+            new_frame: get(&library, c"nvds_acquire_frame_meta_from_pool"),
+            new_object: get(&library, c"nvds_acquire_obj_meta_from_pool"),
+            new_classifier: get(&library, c"nvds_acquire_classifier_meta_from_pool"),
+            new_label: get(&library, c"nvds_acquire_label_info_meta_from_pool"),
+            add_frame: get(&library, c"nvds_add_frame_meta_to_batch"),
+            add_object: get(&library, c"nvds_add_obj_meta_to_frame"),
+            add_classifier: get(&library, c"nvds_add_classifier_meta_to_object"),
+            add_label: get(&library, c"nvds_add_label_info_meta_to_classifier"),
+            library,
+        }
+    }
+}
+
+/// Builds the library as `folder`/`name`.
+fn build(folder: &Path, name: &str) {
+    let source = folder.join("standin.c");
+    fs::write(&source, SOURCE).unwrap_or_else(|err| panic!("{}: {err}", source.display()));
+    let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let mut command = Command::new(&compiler);
+    command.args(["-std=c11", "-g", "-shared", "-fPIC", "-Wall", "-Werror"]).arg(format!("-Wl,-soname,{name}"));
+    command.arg("-o").arg(folder.join(name)).arg(&source);
+    let status = command.status().unwrap_or_else(|err| panic!("{compiler}: {err}"));
+    assert!(status.success(), "{compiler} does not build the stand-in: {status}");
+}
