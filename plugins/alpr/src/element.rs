@@ -6,6 +6,7 @@ use gst_base::prelude::*;
 
 use crate::error::Error;
 use crate::frame;
+use crate::meta::{self, PlateMeta};
 use crate::runtime::Canceller;
 use crate::stream::Lateness;
 
@@ -76,6 +77,38 @@ pub(crate) fn running_time(
     buffer: &gst::BufferRef,
 ) -> Option<gst::ClockTime> {
     element.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts())
+}
+
+/// Name of the property that turns [`publish`] on.
+pub(crate) const PUBLISH: &str = "output-object-meta";
+
+/// Its specification.
+pub(crate) fn publish_property() -> glib::ParamSpec {
+    glib::ParamSpecBoolean::builder(PUBLISH)
+        .nick("Output object metadata")
+        .blurb("Also write plates and texts into the object metadata of a DeepStream batch, where nvdsosd and nvmsgconv find them")
+        .default_value(true)
+        .mutable_playing()
+        .build()
+}
+
+/// Writes `plates` where DeepStream's elements look for them. When that cannot be done, `element` says so once.
+pub(crate) fn publish(
+    element: &impl IsA<gst::Element>,
+    buffer: &mut gst::BufferRef,
+    plates: &[PlateMeta],
+    warned: &mut bool,
+) {
+    if let Err(err) = meta::publish(buffer, plates)
+        && !std::mem::replace(warned, true)
+    {
+        gst::element_warning!(
+            element,
+            gst::LibraryError::Failed,
+            ("Plates are not written into DeepStream's batch, so nvdsosd draws none and nvmsgconv sends none: {err}. \
+              {PUBLISH}=false does without")
+        );
+    }
 }
 
 /// Whether what comes to `sink` is live: from a camera, and not from a file that waits until it is asked.

@@ -9,7 +9,8 @@
 //! | `alpr-plate` | see [`fields`] | our own elements: exact box, corners, readings, consensus, vehicle |
 //!
 //! Plates of other producers (a region whose type is one of [`ROI_TYPES`]) are read as well. Their parent region, if
-//! there is one, becomes the vehicle. Where a buffer has no such region, DeepStream's object metadata is read.
+//! there is one, becomes the vehicle. Where a buffer has no such region, DeepStream's object metadata is read; what is
+//! written there ([`publish`]) is for DeepStream's own elements.
 
 mod fields;
 mod nvds;
@@ -22,6 +23,8 @@ use alpr_core::geometry::{Quad, Rect};
 use alpr_core::reader::Reading;
 use alpr_core::time::Timestamp;
 use gst_video::VideoRegionOfInterestMeta as Roi;
+
+pub use nvds::publish;
 
 /// Region type that we write.
 pub const ROI_TYPE: &str = "license-plate";

@@ -5,7 +5,7 @@
 mod common;
 
 use alpr_core::event::Event;
-use alpr_nvds::handmade::{self, Frame, Layout, Object};
+use alpr_nvds::handmade::{self, Class, Frame, Layout, Object};
 use alpr_nvds::layout::Bbox;
 use common::{Painting, data, harness, onnxruntime, play_as_file, video, wait_for};
 use gst::prelude::*;
@@ -15,6 +15,17 @@ use gst_video::{VideoFormat, VideoRegionOfInterestMeta as Roi};
 const FRAMES: u64 = 20;
 const CAR: u64 = 7;
 const CONFIDENCE: f32 = 0.75;
+
+/// What classifiers say of the car: the surest holds, and what does not say what it tells is nothing.
+const CLASSES: [Class<'static>; 7] = [
+    Class { kind: Some("vehicletypes"), label: "sedan", probability: 0.75 },
+    Class { kind: Some("carmake"), label: "fiat", probability: 0.25 },
+    Class { kind: Some("vehiclemake"), label: "skoda", probability: 0.75 },
+    Class { kind: Some("carmodel"), label: "octavia", probability: 0.75 },
+    Class { kind: Some("carcolor"), label: "grey", probability: 0.75 },
+    Class { kind: Some("ripeness"), label: "green", probability: 1.0 },
+    Class { kind: None, label: "black", probability: 1.0 },
+];
 
 /// Boxes of the car and its plate in a frame: x, y, width, height.
 fn places(number: u64) -> [[u32; 4]; 2] {
@@ -68,6 +79,11 @@ fn regions(buffer: &mut gst::BufferRef, _number: u64, places: [[u32; 4]; 2], pla
     let mut region = Roi::add(buffer, "car", car);
     region.set_id(1);
     region.add_param(id());
+    for (name, label) in [("type", "sedan"), ("make", "skoda"), ("model", "octavia"), ("color", "grey")] {
+        let said =
+            gst::Structure::builder("classification").field("attribute_name", name).field("label", label).build();
+        region.add_param(said);
+    }
     let mut region = Roi::add(buffer, "license_plate", plate);
     region.set_id(2);
     region.set_parent_id(1);
@@ -84,7 +100,14 @@ fn by_objects(layout: Layout, ntp: impl Fn(u64) -> u64) -> impl Fn(&mut gst::Buf
             Bbox { left, top, width, height }
         });
         let objects = [
-            Object { label: "car", track: Some(CAR), confidence: CONFIDENCE, bbox: car, parent: None, classes: &[] },
+            Object {
+                label: "car",
+                track: Some(CAR),
+                confidence: CONFIDENCE,
+                bbox: car,
+                parent: None,
+                classes: &CLASSES,
+            },
             Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox: plate, parent: Some(0), classes: &[] },
         ];
         let (size, ntp) = ((512, 256), ntp(number));
@@ -97,7 +120,9 @@ fn by_objects(layout: Layout, ntp: impl Fn(u64) -> u64) -> impl Fn(&mut gst::Buf
 fn the_same_scene_gives_the_same_event() {
     let expected = events(by_regions);
     assert_eq!(expected.len(), 1);
-    assert_eq!((expected[0].plate.text.as_str(), expected[0].vehicle.kind.as_str()), ("3097", "car"));
+    assert_eq!((expected[0].plate.text.as_str(), expected[0].vehicle.kind.as_str()), ("3097", "sedan"));
+    let vehicle = [&expected[0].vehicle.make, &expected[0].vehicle.model, &expected[0].vehicle.color];
+    assert_eq!(vehicle.map(|told| told.as_deref()), [Some("skoda"), Some("octavia"), Some("grey")]);
     assert_eq!(events(by_followed_vehicles), expected, "the parent's track");
     for layout in Layout::ALL {
         assert_eq!(events(by_objects(layout, |_| 0)), expected, "{layout:?}");
@@ -128,8 +153,16 @@ fn a_lorry_and_its_trailer_are_two_events() {
             let [left, top, width, height] = place.map(|v| v as f32);
             Bbox { left, top, width, height }
         });
-        let plate = |bbox| Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox, parent: Some(0), classes: &[] };
-        let vehicle = Object { label: "truck", track: Some(CAR), confidence: CONFIDENCE, bbox: boxes[0], parent: None, classes: &[] };
+        let plate =
+            |bbox| Object { label: "lpd", track: None, confidence: CONFIDENCE, bbox, parent: Some(0), classes: &[] };
+        let vehicle = Object {
+            label: "truck",
+            track: Some(CAR),
+            confidence: CONFIDENCE,
+            bbox: boxes[0],
+            parent: None,
+            classes: &[],
+        };
         let objects = [vehicle, plate(boxes[1]), plate(boxes[2])];
         handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &[shown(0, &objects)]);
         harness.push(buffer).unwrap();

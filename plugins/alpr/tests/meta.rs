@@ -231,6 +231,7 @@ const OBJECTS: [Object<'static>; 3] = [
         confidence: 0.5,
         bbox: Bbox { left: 100.0, top: 200.0, width: 300.0, height: 200.0 },
         parent: None,
+        classes: &[],
     },
     Object {
         label: "lpd",
@@ -238,6 +239,7 @@ const OBJECTS: [Object<'static>; 3] = [
         confidence: 0.75,
         bbox: Bbox { left: 200.0, top: 340.0, width: 80.0, height: 20.0 },
         parent: Some(0),
+        classes: &[],
     },
     Object {
         label: "License_Plate",
@@ -245,6 +247,7 @@ const OBJECTS: [Object<'static>; 3] = [
         confidence: -0.1,
         bbox: Bbox { left: 600.0, top: 40.0, width: 60.0, height: 16.0 },
         parent: None,
+        classes: &[],
     },
 ];
 

@@ -5,6 +5,7 @@
 //! for each family and can be set by [`Overrides`].
 
 mod alphabet;
+mod attributes;
 mod classes;
 mod detectors;
 mod error;
@@ -23,6 +24,7 @@ mod trial;
 use std::fmt;
 
 pub use alphabet::Alphabet;
+pub use attributes::Attribute;
 pub use classes::{Classes, Role, is_vehicle};
 pub use error::{ContractError, explain_load_failure};
 pub use heads::{BoxFormat, CornerColumns, DetectorHead, ReaderHead, Rows, Score, Units};

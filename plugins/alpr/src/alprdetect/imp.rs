@@ -121,6 +121,7 @@ impl BaseTransformImpl for AlprDetect {
             format: None,
             time: StreamTime::default(),
             warned: false,
+            unpublished: false,
         });
         Ok(())
     }
@@ -223,7 +224,11 @@ impl AlprDetect {
         }
         if read && (!all.is_empty() || meta::has_plates(buffer)) {
             // Copies no picture: a shared buffer is replaced by one that shares the memory.
-            meta::write(buffer.make_mut(), &all);
+            let buffer = buffer.make_mut();
+            meta::write(buffer, &all);
+            if settings.publish {
+                element::publish(&*self.obj(), buffer, &all, &mut state.unpublished);
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use glib::{ParamSpec, Value};
 use gst::prelude::*;
 
 use super::search::{Further, Tiling};
+use crate::element;
 use crate::inference::{ModelSettings, get};
 use crate::runtime;
 
@@ -34,6 +35,8 @@ pub enum InferenceRegion {
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) model: ModelSettings,
+    /// Whether plates are also written where DeepStream's elements look for them.
+    pub(super) publish: bool,
     pub(super) input_width: u32,
     pub(super) input_height: u32,
     pub(super) further: Further,
@@ -55,6 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: ModelSettings::default(),
+            publish: true,
             input_width: 0,
             input_height: 0,
             further: Further { coarse: true, close: true },
@@ -94,6 +98,7 @@ impl Settings {
     /// Sets a property.
     pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
         match pspec.name() {
+            element::PUBLISH => self.publish = get(value),
             "input-width" => self.input_width = get(value),
             "input-height" => self.input_height = get(value),
             "coarse-search" => self.further.coarse = get(value),
@@ -121,6 +126,7 @@ impl Settings {
     /// The value of a property; `None` when it is no setting.
     pub(super) fn get(&self, pspec: &ParamSpec) -> Option<Value> {
         Some(match pspec.name() {
+            element::PUBLISH => self.publish.to_value(),
             "input-width" => self.input_width.to_value(),
             "input-height" => self.input_height.to_value(),
             "coarse-search" => self.further.coarse.to_value(),
@@ -149,6 +155,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
     all.extend(network());
     all.extend(finding());
     all.extend(sizes());
+    all.push(element::publish_property());
     all.push(
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")

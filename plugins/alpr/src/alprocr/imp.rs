@@ -86,6 +86,8 @@ struct State {
     format: Option<Format>,
     time: StreamTime,
     warned: bool,
+    /// Whether it was said that plates cannot be published.
+    unpublished: bool,
 }
 
 /// One picture that is at hand.
@@ -180,6 +182,7 @@ impl BaseTransformImpl for AlprOcr {
             format: None,
             time: StreamTime::default(),
             warned: false,
+            unpublished: false,
         });
         Ok(())
     }
@@ -304,7 +307,11 @@ impl AlprOcr {
         if busy > 0 {
             // Copies no picture: a shared buffer is replaced by one that shares the memory.
             let all: Vec<PlateMeta> = views.into_iter().flat_map(|(_, plates)| plates).collect();
-            meta::write(buffer.make_mut(), &all);
+            let buffer = buffer.make_mut();
+            meta::write(buffer, &all);
+            if settings.publish {
+                element::publish(&*self.obj(), buffer, &all, &mut state.unpublished);
+            }
         }
         self.count_ended(state);
         Ok(())

@@ -8,6 +8,7 @@ use alpr_core::contract::ReaderContract;
 use glib::{ParamSpec, Value};
 use gst::prelude::*;
 
+use crate::element;
 use crate::inference::{ModelSettings, get};
 use crate::runtime;
 
@@ -15,6 +16,8 @@ use crate::runtime;
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) model: ModelSettings,
+    /// Whether plates are also written where DeepStream's elements look for them.
+    pub(super) publish: bool,
     max_reads: u32,
     max_read_time: u64,
     batch_size: u32,
@@ -28,6 +31,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: ModelSettings::default(),
+            publish: true,
             max_reads: 4,
             max_read_time: 0,
             batch_size: 8,
@@ -77,6 +81,7 @@ impl Settings {
     /// Sets a property.
     pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
         match pspec.name() {
+            element::PUBLISH => self.publish = get(value),
             "max-reads-per-frame" => self.max_reads = get(value),
             "max-read-time" => self.max_read_time = get(value),
             "batch-size" => self.batch_size = get(value),
@@ -94,6 +99,7 @@ impl Settings {
     /// The value of a property; `None` when it is no setting.
     pub(super) fn get(&self, pspec: &ParamSpec) -> Option<Value> {
         Some(match pspec.name() {
+            element::PUBLISH => self.publish.to_value(),
             "max-reads-per-frame" => self.max_reads.to_value(),
             "max-read-time" => self.max_read_time.to_value(),
             "batch-size" => self.batch_size.to_value(),
@@ -111,6 +117,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
     let mut all = ModelSettings::properties("plate reader", &runtime::READER);
     all.extend(bounds());
     all.extend(reading());
+    all.push(element::publish_property());
     all.push(
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")

@@ -1,5 +1,8 @@
 //! Plates and vehicles that DeepStream put on a buffer, read without its libraries.
 
+mod write;
+
+use alpr_core::contract::Attribute;
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
 use alpr_core::time::Timestamp;
@@ -7,6 +10,8 @@ use alpr_nvds::{Frame, Object};
 use gst_video::VideoMeta;
 
 use super::{PictureId, PlateMeta, Region, is_plate_type};
+
+pub use write::publish;
 
 /// A frame, and the pixels of the buffer's picture for one pixel of the muxer.
 type Scaled<'a> = (Frame<'a>, (f32, f32));
@@ -64,6 +69,8 @@ fn plates_of(frame: Scaled<'_>) -> impl Iterator<Item = PlateMeta> {
             bbox: rect(&object, scale),
             confidence: object.confidence().unwrap_or(0.0),
             label: label.to_owned(),
+            // What is ours and has no score was not seen in this frame.
+            predicted: object.component_id() == alpr_nvds::COMPONENT_ID && object.confidence().is_none(),
             // A detector that runs on vehicles gives plates no track of their own: the vehicle's is theirs.
             track_id: object.track_id().or_else(|| parent?.track_id()),
             vehicle: parent.map(|parent| vehicle(&parent, scale)),
@@ -78,12 +85,20 @@ fn regions_of(frame: Scaled<'_>, kind: &str) -> impl Iterator<Item = Region> {
         .map(|(object, label, scale)| Region { id: 0, class: label.to_owned(), vehicle: vehicle(&object, scale) })
 }
 
+/// An object as a vehicle, with what classifiers say of it: of several that tell the same, the surest.
 fn vehicle(object: &Object<'_>, scale: (f32, f32)) -> Vehicle {
+    let said = |wanted: Attribute| {
+        let answers = object.classifications().filter(|said| said.kind.and_then(Attribute::of) == Some(wanted));
+        let surest = answers.max_by(|a, b| a.probability.total_cmp(&b.probability));
+        surest.map(|said| said.label.to_owned())
+    };
     Vehicle {
-        kind: object.label().map(str::to_owned),
+        kind: said(Attribute::Type).or_else(|| object.label().map(str::to_owned)),
+        make: said(Attribute::Make),
+        model: said(Attribute::Model),
+        color: said(Attribute::Color),
         bbox: Some(rect(object, scale)),
         id: object.track_id(),
-        ..Vehicle::default()
     }
 }
 
