@@ -7,6 +7,8 @@ use std::ffi::{CString, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 
+use glib::translate::{IntoGlibPtr, from_glib_full};
+
 use crate::layout::{BATCH_GST_META, Bbox, ClassifierMeta, GstNvDsMeta, LabelInfo, TAG, UNTRACKED};
 use standin::StandIn;
 
@@ -272,6 +274,19 @@ pub fn attach(buffer: &mut gst::BufferRef, layout: Layout, frames: &[Frame<'_>])
     // SAFETY: the batch is new.
     unsafe { *owners(batch) = 1 };
     attach_as(buffer, batch, BATCH_GST_META);
+}
+
+/// The event by which DeepStream's muxer tells something of camera `source`: its number, and the name of its structure.
+///
+/// # Panics
+///
+/// Where `name` is no name of a structure.
+pub fn event(number: i32, name: &str, source: u32) -> gst::Event {
+    // downstream, serialized, sticky, and so for each name
+    const FLAGS: i32 = 0x1e;
+    let structure = gst::Structure::builder(name).field("source-id", source).build();
+    // SAFETY: the event takes the structure over, and its type is one that may be made.
+    unsafe { from_glib_full(gst::ffi::gst_event_new_custom(number << 8 | FLAGS, structure.into_glib_ptr())) }
 }
 
 fn info() -> *const gst::ffi::GstMetaInfo {

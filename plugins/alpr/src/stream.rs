@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alpr_core::time::Timestamp;
+use glib::translate::IntoGlib;
 
 /// Assumed where neither buffers nor caps tell: 25 frames a second.
 const USUAL_FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
@@ -114,6 +115,20 @@ impl Lateness {
     }
 }
 
+/// Numbers of DeepStream's events by which one camera of a batch ends while the others go on, and begins of the names of
+/// their structures: its pad of the muxer is deleted, its stream ends, its stream begins anew.
+const ENDS: [(i32, &str); 3] = [(401, "nv-pad-deleted"), (402, "nv-stream-eos"), (404, "nv-stream-reset")];
+/// Bits of an event's type below its number.
+const NUMBER_SHIFT: u32 = 8;
+
+/// The camera of a batch that ends by `event`: what was before has nothing to do with what it may show later.
+pub(crate) fn ended_source(event: &gst::EventRef) -> Option<u32> {
+    let number = event.type_().into_glib() >> NUMBER_SHIFT;
+    let structure = event.structure()?;
+    let is_end = ENDS.iter().any(|(end, name)| *end == number || structure.name().starts_with(name));
+    if is_end { structure.get("source-id").ok() } else { None }
+}
+
 /// State of each camera of a stream; that of the one whose picture is at hand is what this stands for.
 pub(crate) struct PerSource<T> {
     source: u32,
@@ -138,6 +153,11 @@ impl<T> PerSource<T> {
         if self.others.len() > MAX_SOURCES {
             self.others.pop_first();
         }
+    }
+
+    /// The state of camera `source`, if it was seen.
+    pub(crate) fn of_mut(&mut self, source: u32) -> Option<&mut T> {
+        if source == self.source { Some(&mut self.here) } else { self.others.get_mut(&source) }
     }
 
     /// The state of every camera.
@@ -234,6 +254,7 @@ mod tests {
         assert_eq!(*count, 1);
         count.turn_to(0, |_| 0);
         assert_eq!(*count, 3);
+        assert_eq!([0, 1, 2].map(|source| count.of_mut(source).copied()), [Some(3), Some(2), None]);
         (10..1000).for_each(|source| count.turn_to(source, |_| 0));
         assert_eq!(count.all_mut().count(), MAX_SOURCES + 1);
     }

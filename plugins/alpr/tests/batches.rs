@@ -296,6 +296,44 @@ fn every_picture_of_a_batch_is_searched() {
     assert_eq!((stat(&detector, "frames"), stat(&detector, "tracks-started")), (12, 2));
 }
 
+#[test]
+fn the_tracks_of_a_camera_that_ends_end_with_it() {
+    let detector = element("alprdetect", "bright-detector.onnx");
+    let reader = element("alprocr", "level-reader.onnx");
+    let bin = gst::Bin::new();
+    bin.add_many([&detector, &reader]).unwrap();
+    detector.link(&reader).unwrap();
+    for (element, name) in [(&detector, "sink"), (&reader, "src")] {
+        bin.add_pad(&gst::GhostPad::with_target(&element.static_pad(name).unwrap()).unwrap()).unwrap();
+    }
+    let info = video(VideoFormat::Gray8, 256, 256);
+    let mut h = harness(bin.upcast_ref(), &info);
+    let mut caps = info.to_caps().unwrap();
+    caps.make_mut().set_features(0, Some(gst::CapsFeatures::new(["memory:NVMM"])));
+    h.set_src_caps(caps);
+    let mut tracks = Vec::new();
+    for number in 0..6 {
+        if number == 3 {
+            h.push_event(handmade::event(402, "nv-stream-eos-9-0", 9));
+            assert_eq!((stat(&reader, "passes"), stat(&detector, "tracks-started")), (1, 2));
+        }
+        let pixels = [4, 9].map(|_| {
+            let picture = Painting::new(256, 256).rect(100, 100, 64, 24, [255; 3]).buffer(&info, number);
+            let bytes = picture.map_readable().unwrap().to_vec();
+            Pixels { size: (256, 256), color_format: 1, planes: vec![(bytes, 256)] }
+        });
+        let mut buffer = handmade::surfaces(Layout::ALL[0], SYSTEM, &pixels);
+        handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[0], &[frame(4, &[]), frame(9, &[])]);
+        let out = h.push_and_pull(buffer).unwrap();
+        let found = meta::views(&out).into_iter().map(|view| meta::plates(&out, view)[0].clone());
+        tracks.push(found.map(|plate| (plate.track_id.unwrap(), plate.consensus.unwrap().reads)).collect::<Vec<_>>());
+    }
+    let ids: Vec<Vec<u64>> = tracks.iter().map(|frame| frame.iter().map(|(id, _)| *id).collect()).collect();
+    assert_eq!(ids, [[1, 1], [1, 1], [1, 1], [1, 2], [1, 2], [1, 2]]);
+    assert_eq!(tracks[3][1].1, 1, "its readings began anew: {tracks:?}");
+    assert!(tracks[3][0].1 > 1, "the other's go on: {tracks:?}");
+}
+
 /// Leaves the frame of `source` alone in the batch of `buffer`, as a demuxer does.
 fn leave_only(buffer: &mut gst::Buffer, source: u32) {
     let writable = buffer.make_mut();

@@ -244,6 +244,57 @@ fn a_camera_that_falls_silent_gives_its_event_without_another_picture() {
     assert!(number > FRAMES, "after {number} frames");
 }
 
+/// The event of DeepStream's muxer by which camera `source` ends.
+fn ends() -> [fn(u32) -> gst::Event; 4] {
+    [
+        |source| handmade::event(402, &format!("nv-stream-eos-{source}-0"), source),
+        |source| handmade::event(401, "nv-pad-deleted", source),
+        |source| handmade::event(404, "told-by-its-number", source),
+        |source| {
+            gst::event::CustomDownstream::new(
+                gst::Structure::builder("nv-stream-reset-9-0").field("source-id", source).build(),
+            )
+        },
+    ]
+}
+
+#[test]
+fn a_camera_that_ends_gives_its_event_at_once_and_the_others_go_on() {
+    for end in ends() {
+        let info = video(VideoFormat::Nv12, 512, 256);
+        let mut harness = line("emit=final camera-id=gate-{source_id}");
+        for number in 0..2 * FRAMES {
+            let (source, step) = ([4, 9][number as usize % 2], number / 2);
+            let [_, [x, y, w, h]] = places(step);
+            let mut buffer = Painting::new(512, 256).digits(x, y, w, h, [3, 0, 9, 7]).buffer(&info, number);
+            handmade::attach(buffer.get_mut().unwrap(), Layout::ALL[2], &[shown(source, &objects(step))]);
+            harness.push(buffer).unwrap();
+        }
+        let told = |harness: &mut gst_check::Harness| -> Vec<String> {
+            let lines = std::iter::from_fn(|| harness.try_pull());
+            lines
+                .map(|line| serde_json::from_slice::<Event>(&line.map_readable().unwrap()).unwrap())
+                .map(|event| format!("{} {}", event.camera_id, event.plate.normalized_text))
+                .collect()
+        };
+        assert_eq!(told(&mut harness), [""; 0], "both are in view");
+        for other in [
+            handmade::event(403, "nv-stream-segment-9-0", 9),
+            handmade::event(402, "nv-stream-eos-3-0", 3),
+            gst::event::CustomDownstream::new(gst::Structure::new_empty("nv-stream-eos-9-0")),
+        ] {
+            harness.push_event(other);
+            assert_eq!(told(&mut harness), [""; 0], "no end of theirs");
+        }
+        harness.push_event(end(9));
+        assert_eq!(told(&mut harness), ["gate-9 3097"], "at once");
+        harness.push_event(end(9));
+        assert_eq!(told(&mut harness), [""; 0], "once");
+        harness.push_event(gst::event::Eos::new());
+        assert_eq!(told(&mut harness), ["gate-4 3097"], "the other went on");
+    }
+}
+
 #[test]
 fn every_frame_of_a_batch_is_looked_at() {
     let info = video(VideoFormat::Nv12, 512, 256);

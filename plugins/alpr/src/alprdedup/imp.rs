@@ -13,6 +13,7 @@ use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
 use crate::element::{is_live, lock};
 use crate::meta;
+use crate::stream;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
@@ -270,10 +271,13 @@ impl AlprDedup {
                 gst::Pad::event_default(pad, Some(&*self.obj()), event)
             }
             EventView::Eos(_) => {
-                self.finish();
+                self.finish(None);
                 self.srcpad.push_event(event)
             }
-            _ => gst::Pad::event_default(pad, Some(&*self.obj()), event),
+            _ => {
+                stream::ended_source(&event).into_iter().for_each(|source| self.finish(Some(source)));
+                gst::Pad::event_default(pad, Some(&*self.obj()), event)
+            }
         }
     }
 
@@ -297,12 +301,16 @@ impl AlprDedup {
         self.carry_out(unseen(decisions), Some(pts)).ok();
     }
 
-    /// The stream is over: what is in view ends now.
-    fn finish(&self) {
+    /// The stream of the camera `source`, or of all, is over: what is in view ends now.
+    fn finish(&self, source: Option<u32>) {
         let decisions = {
             let mut state = lock(&self.state);
             let Some(State { cameras, memory, .. }) = state.as_mut() else { return };
-            cameras.finish(&mut memory.lock())
+            let mut memory = memory.lock();
+            match source {
+                Some(source) => cameras.end(&mut memory, source),
+                None => cameras.finish(&mut memory),
+            }
         };
         let pts = lock(&self.state).as_ref().and_then(|state| state.last_pts);
         self.carry_out(unseen(decisions), pts).ok();

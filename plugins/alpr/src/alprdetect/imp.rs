@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::frame::{Format, Picture};
 use crate::meta::{self, PlateMeta, View};
 use crate::runtime;
-use crate::stream::{FrameTime, PerSource, StreamTime};
+use crate::stream::{self, FrameTime, PerSource, StreamTime};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdetect", gst::DebugColorFlags::empty(), Some("Licence plate detector"))
@@ -177,6 +177,8 @@ impl BaseTransformImpl for AlprDetect {
             if cut || other {
                 state.reset();
             }
+            let ended = stream::ended_source(&event).and_then(|source| state.camera.of_mut(source));
+            ended.into_iter().for_each(Camera::reset);
         }
         self.parent_sink_event(event)
     }

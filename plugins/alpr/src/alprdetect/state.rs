@@ -39,7 +39,7 @@ impl Camera {
     }
 
     /// Ends all tracks.
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.tracker.reset();
         (self.since_search, self.closer) = (None, None);
     }

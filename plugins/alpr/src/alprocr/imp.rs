@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::frame::{Format, Picture};
 use crate::meta::{self, PlateMeta, View};
 use crate::runtime;
-use crate::stream::{FrameTime, PerSource, StreamTime};
+use crate::stream::{self, FrameTime, PerSource, StreamTime};
 
 static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new("alprocr", gst::DebugColorFlags::empty(), Some("Licence plate reader")));
@@ -235,6 +235,11 @@ impl BaseTransformImpl for AlprOcr {
             };
             if end {
                 self.forget(state);
+            }
+            let ended = stream::ended_source(&event).and_then(|source| state.tracks.of_mut(source));
+            if let Some(tracks) = ended {
+                tracks.clear();
+                self.count_ended(state);
             }
         }
         self.parent_sink_event(event)
