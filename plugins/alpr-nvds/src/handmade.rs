@@ -232,9 +232,12 @@ pub fn surfaces(layout: Layout, mem_type: i32, pictures: &[Pixels]) -> gst::Buff
     // version 6 has shorter entries
     let (whole, entry) = if layout.frame == 200 { (64, 384) } else { (72, 416) };
     let small = |number: usize| u32::try_from(number).unwrap_or_else(|_| panic!("{number} is too large"));
+    // what only NVIDIA's functions bring to the CPU lies inverted
+    let hidden = matches!(mem_type, 0 | 4 | 5);
     let mut list = Block::new(entry * pictures.len());
     for (at, picture) in pictures.iter().enumerate().map(|(index, picture)| (index * entry, picture)) {
-        let data: Vec<u8> = picture.planes.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
+        let stored = |byte: &u8| if hidden { !byte } else { *byte };
+        let data: Vec<u8> = picture.planes.iter().flat_map(|(bytes, _)| bytes.iter().map(stored)).collect();
         list.set(at, [picture.size.0, picture.size.1, small(picture.planes[0].1)]);
         list.set(at + 12, picture.color_format);
         list.set(at + 32, small(data.len()));
@@ -244,6 +247,7 @@ pub fn surfaces(layout: Layout, mem_type: i32, pictures: &[Pixels]) -> gst::Buff
             list.set(place + 16, small(bytes.len() / stride));
             list.set(place + 32, small(*stride));
             list.set(place + 48, small(offset));
+            list.set(place + 64, small(bytes.len()));
             offset += bytes.len();
         }
         list.set(at + 40, data.leak().as_mut_ptr());
@@ -252,11 +256,26 @@ pub fn surfaces(layout: Layout, mem_type: i32, pictures: &[Pixels]) -> gst::Buff
     block.set(4, [small(pictures.len()), small(pictures.len())]);
     block.set(16, mem_type);
     block.set(24, list.into_ptr());
+    // for the stand-in, which knows no versions
+    block.set(32, entry);
     let bytes: Vec<u8> = block.0.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let mut buffer = gst::Buffer::with_size(bytes.len()).unwrap_or_else(|err| panic!("{err}"));
     let writable = buffer.get_mut().unwrap_or_else(|| unreachable!("nobody else has it"));
     writable.copy_from_slice(0, &bytes).unwrap_or_else(|left| panic!("{left} bytes too many"));
     buffer
+}
+
+/// Says that the pixels of the first picture of `buffer`, which [`surfaces`] made, are in blocks.
+///
+/// # Panics
+///
+/// Where `buffer` cannot be read.
+pub fn set_block_linear(buffer: &mut gst::BufferRef) {
+    let map = buffer.map_readable().unwrap_or_else(|err| panic!("{err}"));
+    let list: [u8; 8] = map[24..32].try_into().unwrap_or_else(|_| unreachable!("eight bytes"));
+    let list = std::ptr::with_exposed_provenance_mut::<u8>(usize::from_ne_bytes(list));
+    // SAFETY: a list of surfaces is never freed, and nobody else has the buffer.
+    unsafe { list.add(16).cast::<i32>().write(1) };
 }
 
 /// Puts metadata of type `meta_type` that points to `data` on `buffer`, registered as DeepStream registers it.

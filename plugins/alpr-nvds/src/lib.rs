@@ -1,8 +1,9 @@
 //! NVIDIA DeepStream metadata and pictures, found at run time.
 //!
 //! Nothing of NVIDIA's is needed to build, and none of its libraries to read: the batch metadata of a buffer is found
-//! by the tag of its type, and its layout is told by the sizes that its pools report (see [`layout`]). Only writing calls
-//! NVIDIA's functions, which a process with such batches has at hand (see [`Writer`]).
+//! by the tag of its type, and its layout is told by the sizes that its pools report (see [`layout`]). Writing calls
+//! NVIDIA's functions, which a process with such batches has at hand (see [`Writer`]), and so does reading pictures of
+//! Jetson.
 //!
 //! The only crate of the workspace with `unsafe` code.
 
@@ -13,6 +14,7 @@
 pub mod handmade;
 pub mod layout;
 mod library;
+mod mapping;
 mod meta;
 mod surface;
 mod write;

@@ -1,4 +1,4 @@
-//! The functions of DeepStream's metadata library, found at run time.
+//! NVIDIA's libraries, found at run time, and the functions of the one for metadata.
 
 use std::sync::OnceLock;
 
@@ -9,6 +9,22 @@ use crate::layout::{BatchMeta, ClassifierMeta, FrameMeta, LabelInfo, ObjectMeta}
 /// Where it is looked for. A process that makes batches has loaded it, and is given what it has by the name alone; so is
 /// one whose linker knows the folder. The other place is the one that NVIDIA's packages install it in.
 const PLACES: [&str; 2] = ["libnvds_meta.so", "/opt/nvidia/deepstream/deepstream/lib/libnvds_meta.so"];
+
+/// What `functions` takes of the library at the first of `places` that has one; or what was tried and what came back.
+pub(crate) fn open<T>(
+    places: &[&str],
+    functions: impl FnOnce(Library) -> Result<T, libloading::Error>,
+) -> Result<T, String> {
+    let mut tried = Vec::new();
+    for place in places {
+        // SAFETY: NVIDIA's library is loaded as its own elements load it; it does nothing else at that.
+        match unsafe { Library::new(*place) } {
+            Ok(library) => return functions(library).map_err(|err| format!("{place}: {err}")),
+            Err(err) => tried.push(format!("{place}: {err}")),
+        }
+    }
+    Err(tried.join("; "))
+}
 
 /// What is used of it. All work on lists and pools of a batch whose lock is held.
 pub(crate) struct Functions {
@@ -33,19 +49,7 @@ impl Functions {
     /// The functions, looked for once; or what was tried and what came back.
     pub(crate) fn get() -> Result<&'static Self, &'static str> {
         static FOUND: OnceLock<Result<Functions, String>> = OnceLock::new();
-        FOUND.get_or_init(Self::load).as_ref().map_err(String::as_str)
-    }
-
-    fn load() -> Result<Self, String> {
-        let mut tried = Vec::new();
-        for place in PLACES {
-            // SAFETY: NVIDIA's library is loaded as its own elements load it; it does nothing else at that.
-            match unsafe { Library::new(place) } {
-                Ok(library) => return Self::of(library).map_err(|err| format!("{place}: {err}")),
-                Err(err) => tried.push(format!("{place}: {err}")),
-            }
-        }
-        Err(tried.join("; "))
+        FOUND.get_or_init(|| open(&PLACES, Self::of)).as_ref().map_err(String::as_str)
     }
 
     fn of(library: Library) -> Result<Self, libloading::Error> {

@@ -1,8 +1,8 @@
 //! Pictures of `memory:NVMM` that the CPU can read.
 //!
 //! Mapping such a buffer gives no pixels but an `NvBufSurface`, which lists the picture of every frame of the batch. Those
-//! in host, unified or plain memory lie behind pointers that the CPU may follow; all others can be had by NVIDIA's
-//! libraries alone, and are refused here.
+//! in host, unified or plain memory lie behind pointers that the CPU may follow; those of Jetson are brought there by
+//! NVIDIA's functions. All others are refused.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -11,13 +11,14 @@ use std::ptr::NonNull;
 use gst::memory::{MemoryMap, Readable};
 
 use crate::layout::Version;
+use crate::mapping::Mapping;
 use crate::meta;
 
 /// Name of the feature of caps whose buffers hold surfaces.
 pub const FEATURE: &str = "memory:NVMM";
 
 /// Planes that a surface has at most.
-const MAX_PLANES: usize = 4;
+pub(crate) const MAX_PLANES: usize = 4;
 
 /// More pictures than any batch has: what says more is no `NvBufSurface`.
 const MAX_BATCH: u32 = 4096;
@@ -44,6 +45,7 @@ pub(crate) struct PlaneParams {
     pub(crate) height: [u32; MAX_PLANES],
     pub(crate) pitch: [u32; MAX_PLANES],
     pub(crate) offset: [u32; MAX_PLANES],
+    pub(crate) size: [u32; MAX_PLANES],
 }
 
 /// `NvBufSurfaceParams`, up to the planes.
@@ -67,6 +69,8 @@ pub enum SurfaceError {
     NoSurface(String),
     /// The pixels lie where the CPU cannot read them: the kind of memory.
     Memory(i32),
+    /// NVIDIA's functions do not bring the pixels to the CPU: what was tried, and what came back.
+    Mapping(String),
     /// There is no picture of this index.
     Missing(u32),
     /// Pictures behind the first cannot be found: the version of DeepStream is not known.
@@ -85,6 +89,11 @@ impl fmt::Display for SurfaceError {
                 f,
                 "it is in memory of the GPU (NvBufSurfaceMemType {kind}); set nvbuf-memory-type of nvstreammux and \
                  nvvideoconvert to nvbuf-mem-cuda-unified, or put nvvideoconvert ! video/x-raw,format=NV12 before"
+            ),
+            Self::Mapping(said) => write!(
+                f,
+                "NVIDIA's libnvbufsurface.so does not bring it to the CPU ({said}); put nvvideoconvert ! \
+                 video/x-raw,format=NV12 before"
             ),
             Self::Missing(index) => write!(f, "the batch has no picture {index}"),
             Self::Unknown => f.write_str("the version of DeepStream is not known, so only the first picture is found"),
@@ -131,10 +140,14 @@ impl<'a> Surfaces<'a> {
         Ok(Self { map, entry })
     }
 
+    fn pointer(&self) -> *mut BufSurface {
+        self.map.as_ptr().cast::<BufSurface>().cast_mut()
+    }
+
     fn get(&self) -> &BufSurface {
         // SAFETY: `map` has checked that so many bytes are there and that they are aligned; buffers of these caps begin
         // with an NvBufSurface, and any bytes are numbers.
-        unsafe { &*self.map.as_ptr().cast::<BufSurface>() }
+        unsafe { &*self.pointer() }
     }
 
     /// Pictures that were filled.
@@ -142,12 +155,12 @@ impl<'a> Surfaces<'a> {
         self.get().num_filled
     }
 
-    /// The picture of `index`.
+    /// The picture of `index`. One of Jetson is mapped as long as that lives.
     ///
     /// # Errors
     ///
     /// Those of its memory and place, see [`SurfaceError`].
-    pub fn surface(&self, index: u32) -> Result<Surface<'_>, SurfaceError> {
+    pub fn into_surface(self, index: u32) -> Result<Surface<'a>, SurfaceError> {
         let batch = self.get();
         if batch.batch_size > MAX_BATCH || batch.num_filled > batch.batch_size {
             return Err(SurfaceError::NoSurface("its counts make no sense".to_owned()));
@@ -155,10 +168,14 @@ impl<'a> Surfaces<'a> {
         if index >= batch.num_filled {
             return Err(SurfaceError::Missing(index));
         }
-        // host, unified and plain memory
-        if !matches!(batch.mem_type, 1 | 3 | 6) {
-            return Err(SurfaceError::Memory(batch.mem_type));
-        }
+        let kind = batch.mem_type;
+        let to_map = match kind {
+            // host, unified and plain memory
+            1 | 3 | 6 => false,
+            // Jetson's two kinds, and the default, which is one of them there
+            0 | 4 | 5 => true,
+            _ => return Err(SurfaceError::Memory(kind)),
+        };
         let skip = match (index, self.entry) {
             (0, _) => 0,
             (_, Some(entry)) => index as usize * entry,
@@ -167,11 +184,20 @@ impl<'a> Surfaces<'a> {
         let list = NonNull::new(batch.list.cast::<u8>()).filter(|list| list.addr().get().is_multiple_of(8));
         let list = list.ok_or_else(|| SurfaceError::NoSurface("its list is missing".to_owned()))?;
         // SAFETY: the list has `batch_size` entries of this size, and `index` is less.
-        let params = unsafe { list.add(skip).cast::<SurfaceParams>().as_ref() };
-        if params.layout != PITCH_LINEAR {
+        let params = unsafe { list.add(skip) }.cast::<SurfaceParams>();
+        // SAFETY: as above.
+        if unsafe { params.as_ref() }.layout != PITCH_LINEAR {
             return Err(SurfaceError::BlockLinear);
         }
-        let surface = Surface { params };
+        let surface =
+            NonNull::new(self.pointer()).ok_or_else(|| SurfaceError::NoSurface("it is nowhere".to_owned()))?;
+        // SAFETY: the entry is that of `index`, and the picture keeps the buffer's memory.
+        let mapping = to_map.then(|| unsafe { Mapping::new(surface, index, params) }).transpose();
+        let mapping = mapping.map_err(|said| {
+            // elsewhere the default is memory of the GPU
+            if kind == 0 { SurfaceError::Memory(kind) } else { SurfaceError::Mapping(said) }
+        })?;
+        let surface = Surface { mapping, params, _map: self.map };
         surface.planes()?;
         Ok(surface)
     }
@@ -183,20 +209,27 @@ pub fn is_surface(caps: &gst::CapsRef) -> bool {
 }
 
 /// One picture.
-#[derive(Clone, Copy)]
 pub struct Surface<'a> {
-    params: &'a SurfaceParams,
+    /// Ends before the memory of the buffer does.
+    mapping: Option<Mapping>,
+    params: NonNull<SurfaceParams>,
+    _map: MemoryMap<'a, Readable>,
 }
 
-impl<'a> Surface<'a> {
+impl Surface<'_> {
+    fn params(&self) -> &SurfaceParams {
+        // SAFETY: entries live as long as the memory of the buffer, and what this has of one does not change meanwhile.
+        unsafe { self.params.as_ref() }
+    }
+
     /// Width and height in pixels.
-    pub const fn size(&self) -> (u32, u32) {
-        (self.params.width, self.params.height)
+    pub fn size(&self) -> (u32, u32) {
+        (self.params().width, self.params().height)
     }
 
     /// GStreamer's name of its format; `None` where there is none with 8 bits a channel.
-    pub const fn format(&self) -> Option<&'static str> {
-        Some(match self.params.color_format {
+    pub fn format(&self) -> Option<&'static str> {
+        Some(match self.params().color_format {
             1 => "GRAY8",
             2 | 4 | 31 | 32 | 35 => "I420",
             3 | 5 => "YV12",
@@ -217,23 +250,33 @@ impl<'a> Surface<'a> {
     /// # Errors
     ///
     /// [`SurfaceError::Plane`].
-    pub fn planes(&self) -> Result<Vec<(&'a [u8], usize)>, SurfaceError> {
-        let SurfaceParams { data, data_size, planes, .. } = self.params;
+    pub fn planes(&self) -> Result<Vec<(&[u8], usize)>, SurfaceError> {
+        let planes = &self.params().planes;
         let count = planes.num_planes as usize;
-        if data.is_null() || !(1..=MAX_PLANES).contains(&count) {
+        if !(1..=MAX_PLANES).contains(&count) {
             return Err(SurfaceError::Plane(0));
         }
         let plane = |index: usize| {
-            let (offset, pitch) = (planes.offset[index] as usize, planes.pitch[index] as usize);
+            let pitch = planes.pitch[index] as usize;
             let bytes = pitch.saturating_mul(planes.height[index] as usize);
-            if offset.saturating_add(bytes) > *data_size as usize {
-                return Err(SurfaceError::Plane(index));
-            }
-            // SAFETY: memory of these kinds is of the CPU's too, `data_size` bytes long, and the plane lies inside; it
-            // is not written to while someone holds the buffer for reading.
-            Ok((unsafe { std::slice::from_raw_parts(data.cast::<u8>().add(offset), bytes) }, pitch))
+            let start = self.start(index, bytes).ok_or(SurfaceError::Plane(index))?;
+            // SAFETY: so many bytes lie there in the CPU's memory, as `start` has checked; they are not written to while
+            // someone holds the buffer for reading.
+            Ok((unsafe { std::slice::from_raw_parts(start.as_ptr(), bytes) }, pitch))
         };
         (0..count).map(plane).collect()
+    }
+
+    /// Where the plane of `index` begins, if it has so many `bytes` there.
+    fn start(&self, index: usize, bytes: usize) -> Option<NonNull<u8>> {
+        let SurfaceParams { data, data_size, planes, .. } = self.params();
+        if let Some(mapping) = &self.mapping {
+            return mapping.plane(index).filter(|_| bytes <= planes.size[index] as usize);
+        }
+        let offset = planes.offset[index] as usize;
+        let data = NonNull::new(data.cast::<u8>()).filter(|_| offset.saturating_add(bytes) <= *data_size as usize)?;
+        // SAFETY: memory of these kinds is of the CPU's too, and `data_size` bytes long.
+        Some(unsafe { data.add(offset) })
     }
 }
 
@@ -259,6 +302,6 @@ mod tests {
             ),
             (8, 12, 24, 40, 48)
         );
-        assert_eq!(offset_of!(PlaneParams, offset), 52);
+        assert_eq!((offset_of!(PlaneParams, offset), offset_of!(PlaneParams, size)), (52, 68));
     }
 }

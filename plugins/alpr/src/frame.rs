@@ -3,7 +3,7 @@
 use std::fmt;
 
 use alpr_core::image::{Color, Frame, FrameError, Matrix, PixelFormat, Plane};
-use alpr_nvds::{SurfaceError, Surfaces};
+use alpr_nvds::{Surface, SurfaceError, Surfaces};
 use gst::buffer::{self, BufferMap};
 use gst::memory::{MemoryMap, Readable};
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
@@ -123,8 +123,8 @@ enum Pixels<'a> {
     },
     /// In all memories of the buffer together, where a plane spans several.
     Joined { map: BufferMap<'a, buffer::Readable>, planes: Layout },
-    /// In the surface of this index.
-    Surfaces(Surfaces<'a>, u32),
+    /// In a surface.
+    Surface(Surface<'a>),
 }
 
 impl<'a> Picture<'a> {
@@ -169,9 +169,8 @@ impl<'a> Picture<'a> {
                 .iter()
                 .map(|(offset, stride)| Plane { data: map.get(*offset..).unwrap_or_default(), stride: *stride })
                 .collect(),
-            Pixels::Surfaces(surfaces, index) => {
-                let planes = surfaces.surface(*index).and_then(|surface| surface.planes());
-                let planes = planes.map_err(PictureError::Surface)?;
+            Pixels::Surface(surface) => {
+                let planes = surface.planes().map_err(PictureError::Surface)?;
                 planes.into_iter().map(|(data, stride)| Plane { data, stride }).collect()
             }
         };
@@ -241,14 +240,14 @@ fn surface<'a>(
     let surfaces = Surfaces::map(buffer, &format.caps).map_err(PictureError::Surface)?;
     // a demuxed frame may keep the number that it had in its batch
     let index = if view.first && surfaces.count() == 1 { 0 } else { view.id.surface };
-    let surface = surfaces.surface(index).map_err(PictureError::Surface)?;
+    let surface = surfaces.into_surface(index).map_err(PictureError::Surface)?;
     let wanted = format.info.format();
     if surface.format().and_then(|name| name.parse().ok()) != Some(wanted) {
         let said = format!("a surface of {} instead of {wanted}", surface.format().unwrap_or("an unknown format"));
         return Err(PictureError::Meta(said));
     }
     let size = surface.size();
-    Ok((Pixels::Surfaces(surfaces, index), size))
+    Ok((Pixels::Surface(surface), size))
 }
 
 /// What the numbers of a picture mean. Where the caps do not say, GStreamer has filled in its defaults by size.

@@ -5,7 +5,7 @@
 mod common;
 
 use alpr_core::event::Event;
-use alpr_nvds::handmade::{self, Frame, Layout, Object, Pixels};
+use alpr_nvds::handmade::{self, Frame, Layout, Object, Pixels, standin};
 use alpr_nvds::layout::Bbox;
 use common::passes::Folder;
 use common::{Painting, data, element, harness, onnxruntime, play_as_file, stat, video, wait_for};
@@ -21,6 +21,8 @@ const FRAMES: u64 = 20;
 /// Memory of surfaces that the CPU reads, and that of a GPU.
 const SYSTEM: i32 = 6;
 const DEVICE: i32 = 2;
+/// Memory of Jetson, which NVIDIA's functions bring to the CPU.
+const JETSON: i32 = 4;
 
 fn info() -> VideoInfo {
     video(VideoFormat::Nv12, SIZE.0, SIZE.1)
@@ -148,14 +150,16 @@ fn each_camera_of_a_batch_gives_the_event_and_the_pictures_that_it_gives_alone()
         assert!(hashes.iter().all(|hash| hash.is_some()), "{event:?}");
     }
     assert_ne!(expected[0].extras.frame_sha256, expected[1].extras.frame_sha256);
-    for layout in Layout::ALL {
+    standin::surfaces();
+    for (layout, memory) in Layout::ALL.into_iter().flat_map(|layout| [(layout, SYSTEM), (layout, JETSON)]) {
         let folder = Folder::new("batch");
         let (mut harness, bin, bus) = line(&folder, "");
         take_surfaces(&mut harness);
         for number in 0..FRAMES {
-            harness.push(batch(layout, SYSTEM, number)).unwrap();
+            harness.push(batch(layout, memory, number)).unwrap();
         }
-        assert_eq!(events(&mut harness), expected, "{layout:?}");
+        assert_eq!(events(&mut harness), expected, "{layout:?} {memory}");
+        assert_eq!(standin::mapped(), (0, 0), "all is unmapped");
         let sink = bin.by_name("events").unwrap();
         assert_eq!((stat(&sink, "pictures-written"), stat(&sink, "pictures-unreadable")), (6, 0));
         assert_eq!(warnings(&bus), [""; 0]);

@@ -1,5 +1,5 @@
-//! A library that stands in for NVIDIA's `libnvds_meta.so`: built by the system's C compiler and loaded under that name, so
-//! that what writes into batches finds it as it finds NVIDIA's in a process of DeepStream.
+//! Libraries that stand in for NVIDIA's `libnvds_meta.so` and `libnvbufsurface.so`: built by the system's C compiler and
+//! loaded under these names, so that what calls them finds them as it finds NVIDIA's in a process of DeepStream.
 
 use std::ffi::{c_int, c_void};
 use std::path::Path;
@@ -9,9 +9,10 @@ use std::{env, fs};
 
 use libloading::Library;
 
-const SOURCE: &str = include_str!("libnvds_meta.c");
+const META: &str = include_str!("libnvds_meta.c");
+const SURFACE: &str = include_str!("libnvbufsurface.c");
 
-/// The name that NVIDIA's library has.
+/// The name that NVIDIA's library for metadata has.
 const NAME: &str = "libnvds_meta.so";
 
 type Pointer = *mut c_void;
@@ -43,17 +44,34 @@ pub fn hide() {
 
 /// From now on so many more elements can be taken from the pools of all batches.
 pub fn leave(elements: i32) {
-    *counter(c"standin_left") = elements;
+    *counter(&StandIn::get().library, c"standin_left") = elements;
 }
 
 /// Calls that changed a batch without its lock, and batches that were not freed.
 pub fn faults() -> (i32, i32) {
-    (*counter(c"standin_unlocked"), *counter(c"standin_batches"))
+    let library = &StandIn::get().library;
+    (*counter(library, c"standin_unlocked"), *counter(library, c"standin_batches"))
 }
 
-fn counter(name: &std::ffi::CStr) -> &'static mut c_int {
+/// The library for surfaces, built and loaded the first time. Tests that only read pictures of the CPU's have none.
+pub fn surfaces() -> &'static Library {
+    static LOADED: OnceLock<Library> = OnceLock::new();
+    LOADED.get_or_init(|| load("libnvbufsurface.so", SURFACE))
+}
+
+/// From now on mapping (1), synchronising (2) or nothing (0) fails.
+pub fn refuse(call: i32) {
+    *counter(surfaces(), c"standin_refuse") = call;
+}
+
+/// Planes that are mapped, and calls about surfaces that were wrong.
+pub fn mapped() -> (i32, i32) {
+    (*counter(surfaces(), c"standin_mapped"), *counter(surfaces(), c"standin_wrong"))
+}
+
+fn counter(library: &'static Library, name: &std::ffi::CStr) -> &'static mut c_int {
     // SAFETY: the library has such numbers, is never unloaded, and tests that ask for them run alone.
-    unsafe { &mut **StandIn::get().library.get::<*mut c_int>(name).unwrap_or_else(|err| panic!("{err}")) }
+    unsafe { &mut **library.get::<*mut c_int>(name).unwrap_or_else(|err| panic!("{err}")) }
 }
 
 impl StandIn {
@@ -64,16 +82,7 @@ impl StandIn {
     /// Where no C compiler is at hand.
     pub(super) fn get() -> &'static Self {
         static LOADED: OnceLock<StandIn> = OnceLock::new();
-        LOADED.get_or_init(|| {
-            let name = *NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-            let folder = env::temp_dir().join(format!("alpr-nvds-{}", std::process::id()));
-            fs::create_dir_all(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
-            build(&folder, name);
-            // SAFETY: it does nothing when it is loaded.
-            let library = unsafe { Library::new(folder.join(name)) }.unwrap_or_else(|err| panic!("{err}"));
-            fs::remove_dir_all(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
-            Self::of(library)
-        })
+        LOADED.get_or_init(|| Self::of(load(*NAMED.lock().unwrap_or_else(PoisonError::into_inner), META)))
     }
 
     fn of(library: Library) -> Self {
@@ -99,10 +108,21 @@ impl StandIn {
     }
 }
 
-/// Builds the library as `folder`/`name`.
-fn build(folder: &Path, name: &str) {
+/// Builds `source` and loads it as `name`.
+fn load(name: &str, source: &str) -> Library {
+    let folder = env::temp_dir().join(format!("alpr-nvds-{}-{name}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
+    build(&folder, name, source);
+    // SAFETY: it does nothing when it is loaded.
+    let library = unsafe { Library::new(folder.join(name)) }.unwrap_or_else(|err| panic!("{err}"));
+    fs::remove_dir_all(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
+    library
+}
+
+/// Builds `code` as the library `folder`/`name`.
+fn build(folder: &Path, name: &str, code: &str) {
     let source = folder.join("standin.c");
-    fs::write(&source, SOURCE).unwrap_or_else(|err| panic!("{}: {err}", source.display()));
+    fs::write(&source, code).unwrap_or_else(|err| panic!("{}: {err}", source.display()));
     let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let mut command = Command::new(&compiler);
     command.args(["-std=c11", "-g", "-shared", "-fPIC", "-Wall", "-Werror"]).arg(format!("-Wl,-soname,{name}"));
