@@ -23,6 +23,10 @@ pub(crate) const MAX_PLANES: usize = 4;
 /// More pictures than any batch has: what says more is no `NvBufSurface`.
 const MAX_BATCH: u32 = 4096;
 
+/// Whether the default memory is Jetson's: its processors are of this kind. Beside a graphics card it is that of the GPU, and
+/// NVIDIA's functions would complain of every picture.
+const DEFAULT_IS_JETSONS: bool = cfg!(target_arch = "aarch64");
+
 /// Lines of pixels lie one behind the other.
 const PITCH_LINEAR: i32 = 0;
 
@@ -172,8 +176,8 @@ impl<'a> Surfaces<'a> {
         let to_map = match kind {
             // host, unified and plain memory
             1 | 3 | 6 => false,
-            // Jetson's two kinds, and the default, which is one of them there
-            0 | 4 | 5 => true,
+            4 | 5 => true,
+            0 if DEFAULT_IS_JETSONS => true,
             _ => return Err(SurfaceError::Memory(kind)),
         };
         let skip = match (index, self.entry) {
@@ -194,7 +198,7 @@ impl<'a> Surfaces<'a> {
         // SAFETY: the entry is that of `index`, and the picture keeps the buffer's memory.
         let mapping = to_map.then(|| unsafe { Mapping::new(surface, index, params) }).transpose();
         let mapping = mapping.map_err(|said| {
-            // elsewhere the default is memory of the GPU
+            // beside a graphics card all the same
             if kind == 0 { SurfaceError::Memory(kind) } else { SurfaceError::Mapping(said) }
         })?;
         let surface = Surface { mapping, params, _map: self.map };

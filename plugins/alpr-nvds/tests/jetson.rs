@@ -33,12 +33,16 @@ fn surface(buffer: &gst::BufferRef, index: u32) -> Result<Surface<'_>, SurfaceEr
     Surfaces::map(buffer, &caps)?.into_surface(index)
 }
 
+/// Jetson's two kinds of memory and, on such a processor, the default, which is one of them there.
+fn kinds() -> Vec<i32> {
+    if cfg!(target_arch = "aarch64") { vec![4, 5, 0] } else { vec![4, 5] }
+}
+
 #[test]
 fn pictures_are_mapped_while_they_are_looked_at() {
     let _alone = alone();
     for layout in Layout::ALL {
-        // Jetson's two kinds, and the default, which is one of them there
-        for mem_type in [4, 5, 0] {
+        for mem_type in kinds() {
             let buffer = buffer(layout, mem_type);
             for index in [0, 1] {
                 let n = 10 * index as u8;
@@ -74,6 +78,9 @@ fn what_fails_is_told_and_leaves_nothing_mapped() {
             assert_eq!(standin::mapped(), (0, 0), "{said}");
         }
         assert_eq!(surface(&buffer(layout, 4), 2).err(), Some(SurfaceError::Missing(2)));
+        for gpu in (0..8).filter(|kind| ![1, 3, 6].contains(kind) && !kinds().contains(kind)) {
+            assert_eq!(surface(&buffer(layout, gpu), 1).err(), Some(SurfaceError::Memory(gpu)));
+        }
         assert_eq!(standin::mapped(), (0, 0));
     }
 }

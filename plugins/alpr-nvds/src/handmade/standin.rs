@@ -1,9 +1,10 @@
 //! Libraries that stand in for NVIDIA's `libnvds_meta.so` and `libnvbufsurface.so`: built by the system's C compiler and
 //! loaded under these names, so that what calls them finds them as it finds NVIDIA's in a process of DeepStream.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::{env, fs};
 
@@ -44,13 +45,13 @@ pub fn hide() {
 
 /// From now on so many more elements can be taken from the pools of all batches.
 pub fn leave(elements: i32) {
-    *counter(&StandIn::get().library, c"standin_left") = elements;
+    counter(&StandIn::get().library, c"standin_left").store(elements, SeqCst);
 }
 
 /// Calls that changed a batch without its lock, and batches that were not freed.
 pub fn faults() -> (i32, i32) {
     let library = &StandIn::get().library;
-    (*counter(library, c"standin_unlocked"), *counter(library, c"standin_batches"))
+    (counter(library, c"standin_unlocked").load(SeqCst), counter(library, c"standin_batches").load(SeqCst))
 }
 
 /// The library for surfaces, built and loaded the first time. Tests that only read pictures of the CPU's have none.
@@ -61,17 +62,17 @@ pub fn surfaces() -> &'static Library {
 
 /// From now on mapping (1), synchronising (2) or nothing (0) fails.
 pub fn refuse(call: i32) {
-    *counter(surfaces(), c"standin_refuse") = call;
+    counter(surfaces(), c"standin_refuse").store(call, SeqCst);
 }
 
 /// Planes that are mapped, and calls about surfaces that were wrong.
 pub fn mapped() -> (i32, i32) {
-    (*counter(surfaces(), c"standin_mapped"), *counter(surfaces(), c"standin_wrong"))
+    (counter(surfaces(), c"standin_mapped").load(SeqCst), counter(surfaces(), c"standin_wrong").load(SeqCst))
 }
 
-fn counter(library: &'static Library, name: &std::ffi::CStr) -> &'static mut c_int {
-    // SAFETY: the library has such numbers, is never unloaded, and tests that ask for them run alone.
-    unsafe { &mut **library.get::<*mut c_int>(name).unwrap_or_else(|err| panic!("{err}")) }
+fn counter(library: &'static Library, name: &std::ffi::CStr) -> &'static AtomicI32 {
+    // SAFETY: the library has such numbers, and changes them as atomic ones; it is never unloaded.
+    unsafe { AtomicI32::from_ptr(*library.get::<*mut i32>(name).unwrap_or_else(|err| panic!("{err}"))) }
 }
 
 impl StandIn {
