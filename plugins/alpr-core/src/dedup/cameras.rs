@@ -287,6 +287,29 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_that_ends_gives_its_events_and_may_come_back() {
+        let mut cameras = Cameras::new(Settings { emit: Emit::Final, ..crate::dedup::tests::settings() });
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        let mut told = |cameras: &mut Cameras, from: u32, source: u32| {
+            for number in from..from + 25 {
+                for (source, text) in [(0, "ABC123"), (1, "XYZ789")] {
+                    show(cameras, &mut memory, source, 0.0, f64::from(number) * 0.04, Some(text));
+                }
+            }
+            let decisions = cameras.end(&mut memory, source);
+            let events = decisions.into_iter().filter_map(|decision| match decision {
+                Decision::Event(event) => Some(event.event.camera_id),
+                _ => None,
+            });
+            events.collect::<Vec<_>>()
+        };
+        assert_eq!(told(&mut cameras, 0, 1), ["CAM1-1"]);
+        assert_eq!((cameras.live(), cameras.tally().tracks()), (1, 2));
+        assert_eq!(told(&mut cameras, 25, 2), [""; 0], "a camera that nobody has seen");
+        assert_eq!((cameras.live(), cameras.tally().tracks()), (2, 3), "what it shows later is a new pass");
+    }
+
+    #[test]
     fn a_camera_that_is_late_for_a_moment_keeps_its_passes() {
         let mut cameras = Cameras::new(crate::dedup::tests::settings());
         let mut memory = Duplicates::new(DuplicateRules::default());
