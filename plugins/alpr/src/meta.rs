@@ -8,7 +8,7 @@
 //! | `object_id` | `id` (int, or uint64 when it does not fit) | everyone; DL Streamer's form |
 //! | `alpr-plate` | see [`fields`] | our own elements: exact box, corners, readings, consensus, vehicle |
 //!
-//! Plates of other producers (a region whose type is one of [`ROI_TYPES`]) are read as well. Their parent region, if
+//! Plates of other producers (a region whose type is named as plates are) are read as well. Their parent region, if
 //! there is one, becomes the vehicle. Where a buffer has no such region, DeepStream's object metadata is read; what is
 //! written there ([`publish`]) is for DeepStream's own elements.
 
@@ -28,10 +28,6 @@ pub use nvds::publish;
 
 /// Region type that we write.
 pub const ROI_TYPE: &str = "license-plate";
-
-/// Types and labels that are read as plates, in letters of any case: ours, and what detectors of others call theirs.
-pub const ROI_TYPES: [&str; 7] =
-    [ROI_TYPE, "license_plate", "licence-plate", "licence_plate", "number-plate", "number_plate", "lpd"];
 
 const DETECTION: &str = "detection";
 const OBJECT_ID: &str = "object_id";
@@ -255,7 +251,7 @@ fn is_plate(roi: &Roi) -> bool {
 }
 
 fn is_plate_type(kind: &str) -> bool {
-    ROI_TYPES.iter().any(|known| known.eq_ignore_ascii_case(kind))
+    alpr_core::contract::is_plate(kind)
 }
 
 fn is_ours(param: &str) -> bool {

@@ -12,8 +12,7 @@ pub enum Role {
 }
 
 /// Parts of names of plate classes in lower case, as trained models have them in several languages.
-const PLATE_PARTS: [&str; 14] = [
-    "plate",
+const PLATE_PARTS: [&str; 13] = [
     "license",
     "licence",
     "registration",
@@ -30,6 +29,16 @@ const PLATE_PARTS: [&str; 14] = [
 ];
 /// Whole names of plate classes.
 const PLATE_NAMES: [&str; 4] = ["lp", "anpr", "alpr", "np"];
+/// What stands before "plate" in one word: a nameplate is none, and a template has none.
+const BEFORE_PLATE: [&str; 12] =
+    ["", "number", "car", "vehicle", "auto", "truck", "bus", "bike", "motorcycle", "front", "rear", "double"];
+/// What stands after it, numbers aside: a platen is none.
+const AFTER_PLATE: [&str; 6] = ["", "s", "number", "numbers", "no", "text"];
+/// Words that make another thing of a plate.
+const OTHER_PLATES: [&str; 16] = [
+    "dinner", "dessert", "soup", "salad", "paper", "food", "name", "home", "hot", "base", "face", "door", "kick",
+    "steel", "metal", "armor",
+];
 /// Last words of names of vehicle classes: "light truck" is one, "truck wheel" is none.
 const VEHICLES: [&str; 16] = [
     "car",
@@ -67,9 +76,21 @@ pub(super) fn is_no_plate(name: &str) -> bool {
     is_vehicle(name) || name.split(|c: char| !c.is_alphanumeric()).any(word)
 }
 
-fn is_plate(name: &str) -> bool {
+/// Whether `name`, in letters of any case, is one of a class of plates, as detectors of many makers call theirs.
+pub fn is_plate(name: &str) -> bool {
     let name = name.to_lowercase();
-    PLATE_NAMES.contains(&name.trim()) || PLATE_PARTS.iter().any(|part| name.contains(part))
+    let words = || name.split(|c: char| !c.is_alphanumeric());
+    PLATE_NAMES.contains(&name.trim())
+        || PLATE_PARTS.iter().any(|part| name.contains(part))
+        || (words().any(is_plate_word) && !words().any(|word| OTHER_PLATES.contains(&word)))
+}
+
+/// Whether a word in lower case means plates, such as `plate`, `numberplates` or `plate2`.
+fn is_plate_word(word: &str) -> bool {
+    word.split_once("plate").is_some_and(|(before, after)| {
+        let after = after.trim_end_matches(|c: char| c.is_ascii_digit());
+        BEFORE_PLATE.contains(&before) && AFTER_PLATE.contains(&after)
+    })
 }
 
 /// The role of every class of a detector.
@@ -165,6 +186,65 @@ mod tests {
             (&["Human head", "plate"], Some("-p")),
         ] {
             assert_eq!(roles(names).as_deref(), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn plates_are_known_by_their_names() {
+        for name in [
+            "license-plate",
+            "License_Plate",
+            "LicensePlate",
+            "licence-plate",
+            "licence_plate",
+            "number-plate",
+            "number_plate",
+            "numberplate",
+            "NumberPlates",
+            "plate",
+            "Plate 2",
+            "plate2",
+            "PlateNumber",
+            "car_plate",
+            "carplate",
+            "double plate",
+            "plate_two_rows",
+            "Vehicle registration plate",
+            "lpd",
+            "LPDNet",
+            "lp",
+            " LP ",
+            "np",
+            "anpr",
+            "ALPR",
+            "Placa",
+            "plaque d'immatriculation",
+            "Plaka",
+            "KFZ-Kennzeichen",
+            "Nummernschild",
+            "matrícula",
+            "targa",
+            "车牌",
+        ] {
+            assert!(is_plate(name), "{name}");
+        }
+        for name in [
+            "platen",
+            "dinner plate",
+            "nameplate",
+            "Name Plate",
+            "template",
+            "plateau",
+            "hotplate",
+            "faceplate",
+            "lps",
+            "help",
+            "car",
+            "person",
+            "",
+            "steel plate",
+        ] {
+            assert!(!is_plate(name), "{name}");
         }
     }
 

@@ -25,7 +25,7 @@ use std::fmt;
 
 pub use alphabet::Alphabet;
 pub use attributes::Attribute;
-pub use classes::{Classes, Role, is_vehicle};
+pub use classes::{Classes, Role, is_plate, is_vehicle};
 pub use error::{ContractError, explain_load_failure};
 pub use heads::{BoxFormat, CornerColumns, DetectorHead, ReaderHead, Rows, Score, Units};
 pub use info::{Element, ModelInfo, SidecarKind, Sidecars, TensorInfo};
