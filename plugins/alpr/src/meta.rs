@@ -9,9 +9,12 @@
 //! | `alpr-plate` | see [`fields`] | our own elements: exact box, corners, readings, consensus, vehicle |
 //!
 //! Plates of other producers (a region whose type is named as plates are) are read as well. Their parent region, if
-//! there is one, becomes the vehicle. Where a buffer has no such region, DeepStream's object metadata is read; what is
-//! written there ([`publish`]) is for DeepStream's own elements.
+//! there is one, becomes the vehicle. Where a buffer has no such region, GStreamer's analytics metadata is read, which is
+//! written too, and where that has none, DeepStream's object metadata; what is written there ([`publish`]) is for
+//! DeepStream's own elements.
 
+#[cfg_attr(not(feature = "v1_24"), path = "meta/no_analytics.rs")]
+mod analytics;
 mod fields;
 mod nvds;
 
@@ -54,6 +57,8 @@ pub struct PlateMeta {
     pub reading: Option<Reading>,
     /// What all readings of the track say together.
     pub consensus: Option<Consensus>,
+    /// Whether that is sure: more readings of the track are not needed.
+    pub sure: bool,
     /// The vehicle that carries it, where something upstream says so.
     pub vehicle: Option<Vehicle>,
     /// Which picture of the buffer it is on, where that holds several; `None` is the first.
@@ -74,6 +79,7 @@ impl Default for PlateMeta {
             quality: None,
             reading: None,
             consensus: None,
+            sure: false,
             vehicle: None,
             picture: None,
             roi_id: None,
@@ -165,14 +171,15 @@ pub fn plates(buffer: &gst::BufferRef, view: View) -> Vec<PlateMeta> {
     // Who names pictures has looked at all of them; who names none knew of the first alone.
     let told = all.iter().any(|plate| view.first || plate.picture.is_some());
     if !told {
-        return nvds::plates(buffer, view.id).collect();
+        let found = if view.first { analytics::plates(buffer) } else { Vec::new() };
+        return if found.is_empty() { nvds::plates(buffer, view.id).collect() } else { found };
     }
     all.into_iter().filter(|plate| plate.picture.map_or(view.first, |id| view.is(id))).collect()
 }
 
 /// Whether `buffer` has any plate that [`write`] would replace.
 pub fn has_plates(buffer: &gst::BufferRef) -> bool {
-    buffer.iter_meta::<Roi>().any(|roi| is_plate(&roi))
+    buffer.iter_meta::<Roi>().any(|roi| is_plate(&roi)) || !analytics::plates(buffer).is_empty()
 }
 
 /// All regions on the first picture that are not plates; only those of type `kind` unless that is empty.
@@ -184,8 +191,12 @@ pub fn regions(buffer: &gst::BufferRef, kind: &str) -> Vec<Region> {
 pub fn regions_of(buffer: &gst::BufferRef, view: View, kind: &str) -> Vec<Region> {
     let wanted = |roi: &Roi| view.first && !is_plate(roi) && (kind.is_empty() || roi.roi_type() == kind);
     let rois = buffer.iter_meta::<Roi>().filter(|roi| wanted(roi));
-    let region = |roi: &Roi| Region { id: roi.id(), class: roi.roi_type().to_owned(), vehicle: vehicle_of(roi) };
-    let found: Vec<Region> = rois.map(|roi| region(&roi)).collect();
+    let region =
+        |roi: &Roi| Region { id: roi.id(), class: roi.roi_type().to_owned(), vehicle: vehicle_of(buffer, roi) };
+    let mut found: Vec<Region> = rois.map(|roi| region(&roi)).collect();
+    if found.is_empty() && view.first {
+        found = analytics::regions(buffer, kind);
+    }
     if found.is_empty() { nvds::regions(buffer, view.id, kind).collect() } else { found }
 }
 
@@ -193,9 +204,17 @@ pub fn regions_of(buffer: &gst::BufferRef, view: View, kind: &str) -> Vec<Region
 ///
 /// A plate with a `roi_id` keeps the parent and the foreign parameter structures of the region it was read from.
 pub fn write(buffer: &mut gst::BufferRef, plates: &[PlateMeta]) {
+    write_with_texts(buffer, plates, 0);
+}
+
+/// The same; sure texts become classes of analytics metadata too, at most `most_texts` new ones in this process, because
+/// their memory is never freed. Returns how many found no room.
+pub fn write_with_texts(buffer: &mut gst::BufferRef, plates: &[PlateMeta], most_texts: usize) -> usize {
+    let (objects, left_out) = analytics::write(buffer, plates, most_texts);
     let mut foreign = take_foreign(buffer);
-    let mut next_id = buffer.iter_meta::<Roi>().map(|roi| roi.id()).chain(foreign.iter().map(|f| f.id)).max();
-    for plate in plates {
+    let mut used: Vec<i32> =
+        buffer.iter_meta::<Roi>().map(|roi| roi.id()).chain(foreign.iter().map(|f| f.id)).collect();
+    for (plate, object) in plates.iter().zip(objects) {
         let rect = outer_rect(&plate.bbox);
         let mut roi = Roi::add(buffer, ROI_TYPE, rect);
         roi.add_param(
@@ -215,11 +234,14 @@ pub fn write(buffer: &mut gst::BufferRef, plates: &[PlateMeta]) {
             roi.set_parent_id(kept.parent);
             kept.params.into_iter().for_each(|param| roi.add_param(param));
         } else {
-            let id = next_id.map_or(1, |id| id.saturating_add(1)).max(1);
+            // DL Streamer takes a region and an object of one id for the same.
+            let free = object.filter(|id| !used.contains(id));
+            let id = free.unwrap_or_else(|| used.iter().max().map_or(1, |id| id.saturating_add(1)).max(1));
             roi.set_id(id);
-            next_id = Some(id);
+            used.push(id);
         }
     }
+    left_out
 }
 
 /// What others said about a plate.
@@ -259,14 +281,15 @@ fn is_ours(param: &str) -> bool {
 }
 
 fn read_one(buffer: &gst::BufferRef, roi: &Roi) -> PlateMeta {
-    let mut plate = PlateMeta { bbox: rect_of(roi), roi_id: Some(roi.id()), ..PlateMeta::default() };
+    let bare = || if is_bare(roi) { analytics::plate_of(buffer, roi.id(), &rect_of(roi)) } else { None };
+    let mut plate = PlateMeta { bbox: rect_of(roi), roi_id: Some(roi.id()), ..bare().unwrap_or_default() };
     if let Some(detection) = roi.param(DETECTION) {
         plate.confidence = fields::float(detection, "confidence").unwrap_or(0.0).clamp(0.0, 1.0);
         if let Ok(label) = detection.get::<String>("label") {
             plate.label = label;
         }
     }
-    plate.track_id = roi.param(OBJECT_ID).and_then(fields::id);
+    plate.track_id = roi.param(OBJECT_ID).and_then(fields::id).or(plate.track_id);
     if let Some(own) = roi.param(PLATE) {
         fields::read_plate(own, roi.rect(), &mut plate);
     }
@@ -285,11 +308,21 @@ fn parent_of(buffer: &gst::BufferRef, plate: &Roi) -> Option<Vehicle> {
         return None;
     }
     let roi = buffer.iter_meta::<Roi>().find(|roi| roi.id() == wanted && !is_plate(roi))?;
-    Some(vehicle_of(&roi))
+    Some(vehicle_of(buffer, &roi))
+}
+
+/// Whether a region has lost its parameters, as scalers leave it: the object of the same identity says what it was.
+fn is_bare(roi: &Roi) -> bool {
+    roi.params().next().is_none()
 }
 
 /// A region as a vehicle, with the attributes that classifiers put on it.
-fn vehicle_of(roi: &Roi) -> Vehicle {
+fn vehicle_of(buffer: &gst::BufferRef, roi: &Roi) -> Vehicle {
+    if is_bare(roi)
+        && let Some(vehicle) = analytics::vehicle_of(buffer, roi.id(), &rect_of(roi))
+    {
+        return vehicle;
+    }
     let attribute = |name: &str| {
         roi.params()
             .find(|p| p.get::<&str>("attribute_name").is_ok_and(|n| n == name))

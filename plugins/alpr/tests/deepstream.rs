@@ -7,14 +7,9 @@ mod common;
 use alpr_core::event::Event;
 use alpr_nvds::handmade::{self, Class, Frame, Layout, Object};
 use alpr_nvds::layout::Bbox;
-use common::{Painting, data, harness, onnxruntime, play_as_file, video, wait_for};
-use gst::prelude::*;
+use common::scene::{CAR, CONFIDENCE, FRAMES, by_followed_vehicles, by_regions, events, line, places};
+use common::{Painting, video, wait_for};
 use gst_video::{VideoFormat, VideoRegionOfInterestMeta as Roi};
-
-/// Frames in which the car is seen.
-const FRAMES: u64 = 20;
-const CAR: u64 = 7;
-const CONFIDENCE: f32 = 0.75;
 
 /// What classifiers say of the car: the surest holds, and what does not say what it tells is nothing.
 const CLASSES: [Class<'static>; 7] = [
@@ -27,70 +22,24 @@ const CLASSES: [Class<'static>; 7] = [
     Class { kind: None, label: "black", probability: 1.0 },
 ];
 
-/// Boxes of the car and its plate in a frame: x, y, width, height.
-fn places(number: u64) -> [[u32; 4]; 2] {
-    let x = 10 + 8 * number as u32;
-    [[x, 40, 160, 120], [x + 40, 100, 64, 32]]
-}
-
-/// A running line of reader and decisions with `properties` of the latter.
-fn line(properties: &str) -> gst_check::Harness {
-    let info = video(VideoFormat::Nv12, 512, 256);
-    let line = format!(
-        "alprocr onnxruntime-library={} model-file={} execution-provider=cpu threads=1 \
-         ! alprdedup camera-id=CAM1 host-id=host start-time=2026-01-01T00:00:00Z {properties}",
-        onnxruntime().display(),
-        data("level-reader.onnx")
-    );
-    let bin = gst::parse::bin_from_description(&line, true).unwrap();
-    let harness = harness(bin.upcast_ref(), &info);
-    play_as_file(&harness);
-    harness
-}
-
-/// Events of the car's pass, which `carry` puts on the buffers: number of the frame, places of car and plate.
-fn events(carry: impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2])) -> Vec<Event> {
-    let info = video(VideoFormat::Nv12, 512, 256);
-    let mut harness = line("");
-    for number in 0..FRAMES {
-        let [car, plate] = places(number);
-        let mut buffer =
-            Painting::new(512, 256).digits(plate[0], plate[1], plate[2], plate[3], [3, 0, 9, 7]).buffer(&info, number);
-        carry(buffer.get_mut().unwrap(), number, [car, plate]);
-        harness.push(buffer).unwrap();
+/// The same on the car's region of interest.
+fn classify(buffer: &mut gst::BufferRef) {
+    for mut region in buffer.iter_meta_mut::<Roi>().filter(|region| region.roi_type() == "car") {
+        for (name, label) in [("type", "sedan"), ("make", "skoda"), ("model", "octavia"), ("color", "grey")] {
+            let said = gst::Structure::builder("classification").field("attribute_name", name).field("label", label);
+            region.add_param(said.build());
+        }
     }
-    harness.push_event(gst::event::Eos::new());
-    let lines = std::iter::from_fn(|| harness.try_pull());
-    lines.map(|line| serde_json::from_slice(&line.map_readable().unwrap()).unwrap()).collect()
 }
 
-fn by_regions(buffer: &mut gst::BufferRef, number: u64, places: [[u32; 4]; 2]) {
-    regions(buffer, number, places, true);
+fn by_classified_regions(buffer: &mut gst::BufferRef, number: u64, places: [[u32; 4]; 2]) {
+    by_regions(buffer, number, places);
+    classify(buffer);
 }
 
-/// Nothing follows plates: the track is the vehicle's.
-fn by_followed_vehicles(buffer: &mut gst::BufferRef, number: u64, places: [[u32; 4]; 2]) {
-    regions(buffer, number, places, false);
-}
-
-fn regions(buffer: &mut gst::BufferRef, _number: u64, places: [[u32; 4]; 2], plate_has_id: bool) {
-    let [car, plate] = places.map(|[x, y, w, h]| (x, y, w, h));
-    let id = || gst::Structure::builder("object_id").field("id", CAR as i32).build();
-    let mut region = Roi::add(buffer, "car", car);
-    region.set_id(1);
-    region.add_param(id());
-    for (name, label) in [("type", "sedan"), ("make", "skoda"), ("model", "octavia"), ("color", "grey")] {
-        let said =
-            gst::Structure::builder("classification").field("attribute_name", name).field("label", label).build();
-        region.add_param(said);
-    }
-    let mut region = Roi::add(buffer, "license_plate", plate);
-    region.set_id(2);
-    region.set_parent_id(1);
-    if plate_has_id {
-        region.add_param(id());
-    }
-    region.add_param(gst::Structure::builder("detection").field("confidence", f64::from(CONFIDENCE)).build());
+fn by_classified_vehicles(buffer: &mut gst::BufferRef, number: u64, places: [[u32; 4]; 2]) {
+    by_followed_vehicles(buffer, number, places);
+    classify(buffer);
 }
 
 fn by_objects(layout: Layout, ntp: impl Fn(u64) -> u64) -> impl Fn(&mut gst::BufferRef, u64, [[u32; 4]; 2]) {
@@ -118,12 +67,12 @@ fn by_objects(layout: Layout, ntp: impl Fn(u64) -> u64) -> impl Fn(&mut gst::Buf
 
 #[test]
 fn the_same_scene_gives_the_same_event() {
-    let expected = events(by_regions);
+    let expected = events(by_classified_regions);
     assert_eq!(expected.len(), 1);
     assert_eq!((expected[0].plate.text.as_str(), expected[0].vehicle.kind.as_str()), ("3097", "sedan"));
     let vehicle = [&expected[0].vehicle.make, &expected[0].vehicle.model, &expected[0].vehicle.color];
     assert_eq!(vehicle.map(|told| told.as_deref()), [Some("skoda"), Some("octavia"), Some("grey")]);
-    assert_eq!(events(by_followed_vehicles), expected, "the parent's track");
+    assert_eq!(events(by_classified_vehicles), expected, "the parent's track");
     for layout in Layout::ALL {
         assert_eq!(events(by_objects(layout, |_| 0)), expected, "{layout:?}");
     }

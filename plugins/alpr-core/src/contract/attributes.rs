@@ -1,4 +1,6 @@
-//! What classifiers of vehicles tell, by the names that people give them.
+//! What classifiers of vehicles tell, by the names that people give them, and by their labels.
+
+use super::classes::is_vehicle;
 
 /// What is told of a vehicle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,12 @@ pub enum Attribute {
 /// Words around the one that says what is told.
 const BEFORE: [&str; 5] = ["secondary", "vehicles", "vehicle", "cars", "car"];
 const BEHIND: [&str; 5] = ["classification", "classifier", "labels", "label", "net"];
+
+/// Labels of classifiers of colors.
+const COLORS: [&str; 18] = [
+    "black", "white", "gray", "grey", "silver", "red", "blue", "green", "yellow", "orange", "brown", "beige", "gold",
+    "purple", "pink", "tan", "bronze", "maroon",
+];
 
 impl Attribute {
     /// What a classifier of this name tells, in letters of any case: `carcolor`, `vehiclemake`, `Vehicle-Types`. `None` when
@@ -35,6 +43,16 @@ impl Attribute {
             "model" | "models" => Some(Self::Model),
             "color" | "colors" | "colour" | "colours" => Some(Self::Color),
             _ => None,
+        }
+    }
+
+    /// What `label`, in letters of any case, is of, where no name says what its classifier tells. `None` where the label alone
+    /// does not tell either: a make and a model are known by no word.
+    pub fn of_label(label: &str) -> Option<Self> {
+        if COLORS.contains(&label.trim().to_lowercase().as_str()) {
+            Some(Self::Color)
+        } else {
+            is_vehicle(label).then_some(Self::Type)
         }
     }
 }
@@ -62,6 +80,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Attribute::of(name), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_tell_types_and_colors() {
+        for (label, expected) in [
+            ("White", Some(Attribute::Color)),
+            ("gray", Some(Attribute::Color)),
+            ("van", Some(Attribute::Type)),
+            ("Light Truck", Some(Attribute::Type)),
+            ("white van", Some(Attribute::Type)),
+            ("Toyota", None),
+            ("whitewall", None),
+            ("", None),
+        ] {
+            assert_eq!(Attribute::of_label(label), expected, "{label}");
         }
     }
 }

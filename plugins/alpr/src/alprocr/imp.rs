@@ -8,6 +8,7 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
+use super::output::Told;
 use super::read::{self, Reader};
 use super::settings::{PROPERTIES, Settings};
 use super::tracks::{Key, Tracks};
@@ -86,8 +87,7 @@ struct State {
     format: Option<Format>,
     time: StreamTime,
     warned: bool,
-    /// Whether it was said that plates cannot be published.
-    unpublished: bool,
+    told: Told,
 }
 
 /// One picture that is at hand.
@@ -182,7 +182,7 @@ impl BaseTransformImpl for AlprOcr {
             format: None,
             time: StreamTime::default(),
             warned: false,
-            unpublished: false,
+            told: Told::default(),
         });
         Ok(())
     }
@@ -304,6 +304,7 @@ impl AlprOcr {
                 self.read(state, &settings, &shot, &keys, plates)?;
                 for (plate, key) in plates.iter_mut().zip(&keys) {
                     plate.consensus = state.tracks.consensus(*key);
+                    plate.sure = state.tracks.is_sure(*key);
                     plate.picture = (!view.alone).then_some(view.id);
                 }
             }
@@ -312,11 +313,7 @@ impl AlprOcr {
         if busy > 0 {
             // Copies no picture: a shared buffer is replaced by one that shares the memory.
             let all: Vec<PlateMeta> = views.into_iter().flat_map(|(_, plates)| plates).collect();
-            let buffer = buffer.make_mut();
-            meta::write(buffer, &all);
-            if settings.publish {
-                element::publish(&*self.obj(), buffer, &all, &mut state.unpublished);
-            }
+            self.hand_on(buffer.make_mut(), &all, &settings, &mut state.told);
         }
         self.count_ended(state);
         Ok(())

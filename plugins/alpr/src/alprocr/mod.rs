@@ -13,7 +13,7 @@
 //! - work per frame is bounded: at most `max-reads-per-frame` crops, those that promise most first; video never waits
 //!   for more, and what was left out is counted;
 //! - plates of other producers are read as well (regions of interest of type `license-plate`, as DL Streamer writes
-//!   them); plates without a track are read frame by frame, each on its own, a plate whose vehicle is tracked is
+//!   them, objects of GstAnalytics and of DeepStream); plates without a track are read frame by frame, each on its own, a plate whose vehicle is tracked is
 //!   followed by its vehicle;
 //! - what is known of a track is forgotten when the track has not been seen for ten seconds, on a flush and on a new
 //!   stream.
@@ -21,6 +21,7 @@
 //! The property `stats` holds counters that only grow, see [`Stats`].
 
 mod imp;
+mod output;
 mod read;
 mod settings;
 mod tracks;

@@ -25,6 +25,7 @@ pub(super) struct Settings {
     views: u32,
     pub(super) crop_margin: f32,
     sure_confidence: f32,
+    analytics_texts: u32,
 }
 
 impl Default for Settings {
@@ -39,6 +40,7 @@ impl Default for Settings {
             views: 0,
             crop_margin: -1.0,
             sure_confidence: FusionSettings::default().confidence,
+            analytics_texts: 100_000,
         }
     }
 }
@@ -78,6 +80,11 @@ impl Settings {
         FusionSettings { confidence: self.sure_confidence, ..FusionSettings::default() }
     }
 
+    /// Texts that this process may turn into classes of GstAnalytics metadata.
+    pub(super) const fn analytics_texts(&self) -> usize {
+        self.analytics_texts as usize
+    }
+
     /// Sets a property.
     pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
         match pspec.name() {
@@ -89,6 +96,7 @@ impl Settings {
             "views" => self.views = get(value),
             "crop-margin" => self.crop_margin = get(value),
             "sure-confidence" => self.sure_confidence = get(value),
+            "analytics-texts" => self.analytics_texts = get(value),
             name => {
                 let known = self.model.set(name, value);
                 debug_assert!(known, "unknown property {name}");
@@ -107,6 +115,7 @@ impl Settings {
             "views" => self.views.to_value(),
             "crop-margin" => self.crop_margin.to_value(),
             "sure-confidence" => self.sure_confidence.to_value(),
+            "analytics-texts" => self.analytics_texts.to_value(),
             name => return self.model.get(name),
         })
     }
@@ -198,6 +207,16 @@ fn reading() -> Vec<ParamSpec> {
             .maximum(1.0)
             .default_value(settings.sure_confidence)
             .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("analytics-texts")
+            .nick("Analytics Texts")
+            .blurb(
+                "Most texts that the process keeps as class names of GstAnalytics metadata (GStreamer 1.24), sure ones only; \
+                 they are never freed, and ten times as many take nearly a hundred times the memory: 100000 take 24 MB; 0 writes none",
+            )
+            .maximum(1_000_000)
+            .default_value(settings.analytics_texts)
+            .mutable_playing()
             .build(),
     ]
 }

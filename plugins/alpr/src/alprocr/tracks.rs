@@ -163,6 +163,11 @@ impl Tracks {
         self.tracks.get(&key).and_then(|track| track.fusion.consensus())
     }
 
+    /// Whether more readings of a plate are not needed. One that nothing follows may be read otherwise in the next frame.
+    pub(super) fn is_sure(&self, key: Key) -> bool {
+        matches!(key, Key::Track(_)) && self.tracks.get(&key).is_some_and(|track| track.fusion.sure())
+    }
+
     /// Forgets plates that nothing follows: the next frame's are others.
     pub(super) fn end_frame(&mut self) {
         let single: Vec<Key> = self.tracks.keys().filter(|key| matches!(key, Key::Frame(_))).copied().collect();

@@ -8,6 +8,7 @@
 //! | `predicted` | boolean | the tracker's prediction, not a detection |
 //! | `quality` | float | weight of this frame's crop |
 //! | `reading`, `consensus` | structure | text, probabilities per character, region |
+//! | `sure` | boolean | whether the consensus needs no more readings |
 //! | `vehicle` | structure | type, make, model, color, bbox, id |
 //! | `source`, `surface` | uint | camera and index of the picture, in a batch of several |
 //!
@@ -33,6 +34,7 @@ pub(super) fn plate(name: &str, plate: &PlateMeta, carrier: Carrier) -> gst::Str
         .field_if_some("quality", plate.quality)
         .field_if_some("reading", plate.reading.as_ref().map(reading))
         .field_if_some("consensus", plate.consensus.as_ref().map(consensus))
+        .field("sure", plate.sure)
         .field_if_some("vehicle", plate.vehicle.as_ref().map(vehicle))
         .field_if_some("source", plate.picture.map(|id| id.source))
         .field_if_some("surface", plate.picture.map(|id| id.surface))
@@ -51,6 +53,7 @@ pub(super) fn read_plate(own: &gst::StructureRef, carrier: Carrier, plate: &mut 
     plate.quality = float(own, "quality");
     plate.reading = own.get::<gst::Structure>("reading").ok().and_then(|s| read_reading(&s));
     plate.consensus = own.get::<gst::Structure>("consensus").ok().and_then(|s| read_consensus(&s));
+    plate.sure = own.get("sure").unwrap_or(false);
     plate.vehicle = own.get::<gst::Structure>("vehicle").ok().map(|s| read_vehicle(&s, &fit));
     plate.picture =
         own.get("source").ok().zip(own.get("surface").ok()).map(|(source, surface)| PictureId { source, surface });

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part; a failed unwrap is how a test fails")]
 
 pub(crate) mod passes;
+pub(crate) mod scene;
 
 use std::path::{Path, PathBuf};
 
