@@ -414,6 +414,31 @@ fn texts_have_a_limit() {
 }
 
 #[test]
+fn a_text_that_finds_no_room_is_told_once() {
+    // what this process has already
+    meta::write_with_texts(buffer().make_mut(), &[read(10.0, "FIRST1", true)], 1000);
+    let info = video(VideoFormat::Nv12, 256, 256);
+    let element = element("alprocr", "level-reader.onnx");
+    element.set_property("sure-confidence", 0.8f32);
+    element.set_property("analytics-texts", 1u32);
+    let mut h = harness(&element, &info);
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    for number in 0..30 {
+        let mut buffer = Painting::new(256, 256).digits(80, 100, 64, 32, [6, 1, 2, 8]).buffer(&info, number);
+        let plate = PlateMeta { bbox: Rect::new(80.0, 100.0, 64.0, 32.0), ..read(80.0, "", false) };
+        meta::write(buffer.get_mut().unwrap(), &[plate]);
+        let out = h.push_and_pull(buffer).unwrap();
+        assert!(seen(&out)[0].texts.is_empty());
+    }
+    let warnings = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Warning])).collect::<Vec<_>>();
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    let gst::MessageView::Warning(warning) = warning.view() else { unreachable!() };
+    assert!(warning.error().to_string().contains("analytics-texts=1 "), "{}", warning.error());
+    assert!(!warning.error().to_string().contains("6128"), "no plate in it");
+}
+
+#[test]
 fn a_plate_has_one_track() {
     let mut buffer = buffer();
     meta::write(buffer.make_mut(), &[read(10.0, "", false)]);

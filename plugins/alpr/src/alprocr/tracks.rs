@@ -219,6 +219,18 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_follows_is_never_sure() {
+        let mut tracks = Tracks::new(FusionSettings::default());
+        for (key, sure) in [(Key::Track(1), true), (Key::Frame(0), false)] {
+            tracks.see(Timestamp(0), &[key], &[PlateMeta::default()]);
+            for _ in 0..5 {
+                assert!(tracks.add(key, &reading("SH9337C"), 1.0));
+            }
+            assert_eq!(tracks.is_sure(key), sure, "{key:?}");
+        }
+    }
+
+    #[test]
     fn a_vehicle_that_was_left_counts_as_sure_only_when_it_was() {
         for (weight, sure) in [(1.0, 1), (0.5, 0)] {
             let mut tracks = Tracks::new(FusionSettings::default());
