@@ -1,0 +1,238 @@
+//! The thread that owns the client.
+//!
+//! When a record comes back undelivered, or the client fails for good, it drops the client with all it holds, rewinds the
+//! spool and sends everything unconfirmed again in order with a new client: that is what keeps the order per key over every
+//! kind of failure. A batch that a broker refuses as a whole is sent again record by record, so that only the record that is
+//! meant becomes a dead letter.
+
+use super::Job;
+use crate::config;
+use crate::error::SinkError;
+use crate::link::Link;
+use crate::notice::{Notice, NoticeFn};
+use crate::producer::{self, Client, Reports};
+use crate::session::Session;
+use crate::signals::Signals;
+use crate::spool::{Seq, Spool, StoreError};
+use crate::stats::count;
+use crate::watchdog::Watchdog;
+use rdkafka::{error::RDKafkaErrorCode, producer::Producer};
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+/// Records handed to the client before the sender looks at reports again.
+const BATCH: usize = 500;
+/// How long the sender sleeps when nothing happens.
+const IDLE: Duration = Duration::from_millis(50);
+/// Waits between two clients, when the one before delivered nothing.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(5);
+/// The stall timeout grows to this many times itself while new clients do not help either.
+const STALL_FACTOR: u32 = 10;
+/// Wait between two tries to write dead letters to a place that fails.
+const BURIAL_RETRY: Duration = Duration::from_secs(5);
+/// The client is asked to send what it holds without waiting for `linger`, this long at a time.
+const FLUSH_SLICE: Duration = Duration::from_millis(50);
+/// How often the files of a client that cannot connect are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a broker may take for the answer that tells whether any of them lets us in.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(super) struct Worker {
+    pub(super) job: Job,
+    spool: Arc<Spool>,
+    pub(super) notify: NoticeFn,
+    signals: Arc<Signals>,
+    pub(super) session: Arc<Session>,
+    /// When dead letters may be written again, after a failure.
+    burial: Cell<Option<Instant>>,
+    /// When the files of the client were looked at last.
+    looked: Cell<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(job: Job, spool: Arc<Spool>, notify: NoticeFn, signals: Arc<Signals>) -> Self {
+        let link = Link::new(job.stats.clone(), notify.clone(), signals.clone());
+        let (session, looked) = (Arc::new(Session::new(link)), Cell::new(Instant::now()));
+        Self { job, spool, notify, signals, session, burial: Cell::default(), looked }
+    }
+
+    pub(super) fn build(&self) -> Result<Client, SinkError> {
+        let job = &self.job;
+        let (mut config, warning) = job.source.for_client()?;
+        if let Some(warning) = warning {
+            (self.notify)(Notice::Warning(warning));
+        }
+        let reports = Reports::new(
+            self.spool.clone(),
+            job.stats.clone(),
+            job.token_command.clone(),
+            job.statistics_interval,
+            self.session.clone(),
+            self.signals.clone(),
+        );
+        if reports.one_by_one {
+            // What is refused now is no batch, and a dead letter needs no new client.
+            config.set("batch.num.messages", "1");
+        }
+        if reports.one_by_one || self.session.allows_gaps() {
+            config::go_on_after_a_refusal(&mut config);
+        } else {
+            config::let_nothing_pass(&mut config);
+        }
+        producer::build(&config, reports).map_err(SinkError::Client)
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.signals.stopped()
+    }
+
+    pub(super) fn run(&self, mut client: Client) {
+        let mut backoff = FIRST_BACKOFF;
+        let mut stall_limit = self.job.stall_timeout;
+        loop {
+            self.serve(&client, stall_limit);
+            if self.stopped() {
+                break;
+            }
+            let reports = client.client().context().clone();
+            let refused =
+                client.client().fatal_error().is_some_and(|(code, _)| code == RDKafkaErrorCode::GaplessGuarantee);
+            if reports.delivered() > 0 {
+                backoff = FIRST_BACKOFF;
+                stall_limit = self.job.stall_timeout;
+            } else {
+                stall_limit = (stall_limit * 2).min(self.job.stall_timeout * STALL_FACTOR);
+            }
+            count(&self.job.stats.counters.rebuilds);
+            // Gone before the spool is rewound: a report of the old client must not meet a record of the new one.
+            drop(client);
+            // Only now is everything told that came back.
+            (self.notify)(Notice::Rebuilding { reason: reports.broken().unwrap_or_default() });
+            if refused {
+                self.session.ended_by_refusal();
+            }
+            self.bury_rejected();
+            self.report(self.spool.rewind());
+            // What could not be put to the dead letters is sent, and rejected, again.
+            self.session.take_rejected();
+            self.pause(backoff);
+            backoff = (backoff * 2).min(LAST_BACKOFF);
+            client = match self.rebuild() {
+                Some(client) => client,
+                None => return,
+            };
+        }
+    }
+
+    /// A new client, however often it takes; `None` when stopped.
+    fn rebuild(&self) -> Option<Client> {
+        loop {
+            match self.build() {
+                Ok(client) => return Some(client),
+                Err(err) => (self.notify)(Notice::Warning(format!("Could not build a Kafka client: {err}"))),
+            }
+            self.pause(LAST_BACKOFF);
+            if self.stopped() {
+                return None;
+            }
+        }
+    }
+
+    /// Why a client that cannot connect is to be replaced by one that reads its files again, if it is.
+    fn renewal(&self) -> Option<String> {
+        if !self.session.link.in_trouble() || self.looked.get().elapsed() < LOOK_INTERVAL {
+            return None;
+        }
+        self.looked.set(Instant::now());
+        let why = if self.job.source.has_changed() {
+            "no login with the certificates, keys and passwords of before, and they have changed"
+        } else if self.session.link.refused_for_long() {
+            "the login was refused for a minute: certificates, keys and passwords are read again"
+        } else {
+            return None;
+        };
+        self.session.link.forget_refusal();
+        Some(why.to_string())
+    }
+
+    pub(super) fn pause(&self, duration: Duration) {
+        let end = Instant::now() + duration;
+        while Instant::now() < end && !self.stopped() {
+            std::thread::sleep(IDLE.min(duration));
+        }
+    }
+
+    fn report(&self, result: Result<(), StoreError>) {
+        if let Err(err) = result {
+            (self.notify)(Notice::Store(err));
+        }
+    }
+
+    /// Puts what can never be delivered to the dead letters; what cannot be put there now is kept for the next try.
+    fn bury_rejected(&self) {
+        if self.burial.get().is_some_and(|next| Instant::now() < next) {
+            return;
+        }
+        self.burial.set(None);
+        let mut rejected = self.session.take_rejected().into_iter();
+        while let Some(next) = rejected.next() {
+            if let Err(err) = self.job.undertaker.bury(&next) {
+                (self.notify)(Notice::Store(err));
+                self.session.put_back(std::iter::once(next).chain(rejected));
+                return self.burial.set(Some(Instant::now() + BURIAL_RETRY));
+            }
+        }
+    }
+
+    /// Sends until stopped or until the client must be replaced.
+    fn serve(&self, client: &Client, stall_limit: Duration) {
+        let reports = client.client().context();
+        let mut watchdog = Watchdog::new(stall_limit);
+        // A client that sends one by one sends what was refused, with what is before it, and nothing more.
+        let suspects = if reports.one_by_one { self.session.suspects() } else { BTreeSet::new() };
+        let last = suspects.last().copied().unwrap_or(Seq::MAX);
+        loop {
+            self.bury_rejected();
+            if self.stopped() || reports.broken().is_some() {
+                return;
+            }
+            self.session.link.check_refused(|| client.client().fetch_metadata(None, ASK_TIMEOUT).is_ok());
+            if let Some(reason) = self.renewal() {
+                return reports.set_broken(reason);
+            }
+            let connected = self.job.stats.connected.load(Relaxed);
+            // A record that waits for its place among the dead letters is not on its way.
+            let oldest = self.spool.oldest_in_flight().filter(|_| !self.session.has_pending());
+            if let Some(reason) = watchdog.check(oldest, connected) {
+                return reports.set_broken(reason);
+            }
+            match self.spool.next(BATCH, last, IDLE) {
+                Ok(records) if records.is_empty() => {
+                    // Others may be on their way for long, to a partition without a leader: nothing waits for those.
+                    if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {
+                        self.session.clear_suspects();
+                        return reports.set_broken("the refused batch is settled, back to batches".into());
+                    }
+                    if self.signals.draining() {
+                        // Only ends lingering; what is not out by then is asked for again.
+                        let _ = client.flush(FLUSH_SLICE);
+                    }
+                }
+                Ok(records) => {
+                    // Each may take a while.
+                    let until_stopped = records.iter().take_while(|_| !self.stopped());
+                    until_stopped.for_each(|(seq, record)| self.send(client, *seq, record));
+                }
+                Err(err) => {
+                    (self.notify)(Notice::Store(err));
+                    self.pause(LAST_BACKOFF);
+                }
+            }
+        }
+    }
+}
