@@ -1,0 +1,124 @@
+//! What holds: slow brokers, a full spool, services that do not answer.
+
+use super::*;
+
+#[test]
+fn a_slow_broker_never_holds_the_pipeline() {
+    let cluster = cluster(&["t"]);
+    cluster.mock.broker_round_trip_time(-1, Duration::from_secs(2)).unwrap();
+    let mut sink = cluster.sink("drain-timeout=500000000");
+    let mut slowest = Duration::ZERO;
+    for n in 0..2000 {
+        let start = Instant::now();
+        sink.push_event(n, "CAM0");
+        slowest = slowest.max(start.elapsed());
+    }
+    assert!(slowest < Duration::from_millis(500), "the slowest buffer took {slowest:?}");
+    let start = Instant::now();
+    sink.eos();
+    sink.stop();
+    assert!(start.elapsed() < Duration::from_secs(5), "stopping took {:?}", start.elapsed());
+    assert!(sink.stat("lost") > 0, "without a spool on disk the rest is lost, and counted");
+    sink.check_accounts();
+}
+
+#[test]
+fn a_full_spool_with_the_error_policy_ends_the_stream_with_a_reason() {
+    let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 spool-max-bytes=5000 spool-policy=error drain-timeout=0");
+    let result = (0..100).map(|n| sink.push(&event(n, "CAM0"))).find(Result::is_err);
+    assert_eq!(result, Some(Err(gst::FlowError::Error)));
+    let error = sink.error().unwrap();
+    assert!(error.contains("The spool is full") && error.contains("raise spool-max-bytes"), "{error}");
+    assert_eq!((sink.stat("refused"), sink.stat("received")), (1, sink.stat("spooled") + 1));
+}
+
+#[test]
+fn a_full_spool_that_drops_the_oldest_counts_them() {
+    let mut sink =
+        Sink::new("bootstrap-servers=127.0.0.1:1 spool-max-bytes=8000 spool-policy=drop-oldest drain-timeout=0");
+    push_all(&mut sink, 0..100, 1);
+    sink.stop();
+    assert!(sink.stat("dropped") > 50);
+    sink.check_accounts();
+}
+
+#[test]
+fn a_blocked_pipeline_can_be_stopped() {
+    let sink = Sink::new("bootstrap-servers=127.0.0.1:1 spool-max-bytes=5000 drain-timeout=0");
+    let element = sink.element.clone();
+    let pad = element.static_pad("sink").unwrap();
+    let pushing = std::thread::spawn(move || {
+        (0..100).map(|n| pad.chain(gst::Buffer::from_slice(event(n, "CAM0").into_bytes()))).find(Result::is_err)
+    });
+    assert!(wait_for(SOON, || sink.stat("spooled") > 5));
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!pushing.is_finished(), "the full spool blocks");
+    let start = Instant::now();
+    sink.stop();
+    assert!(start.elapsed() < Duration::from_secs(4), "stopping took {:?}", start.elapsed());
+    assert!(matches!(pushing.join().unwrap(), Some(Err(gst::FlowError::Flushing))));
+}
+
+#[test]
+fn a_pause_while_the_full_spool_blocks_loses_nothing() {
+    let cluster = cluster(&["t"]);
+    cluster.all_brokers(false);
+    let mut sink = cluster.sink("spool-max-bytes=5000");
+    let element = sink.element.clone();
+    let pad = element.static_pad("sink").unwrap();
+    let pushing = std::thread::spawn(move || {
+        (0..100).all(|n| pad.chain(gst::Buffer::from_slice(event(n, "CAM0").into_bytes())).is_ok())
+    });
+    assert!(wait_for(SOON, || sink.stat("spooled") > 5));
+    std::thread::sleep(Duration::from_millis(200));
+    sink.element.set_state(gst::State::Paused).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!pushing.is_finished(), "a paused sink waits");
+    sink.element.set_state(gst::State::Playing).unwrap();
+    cluster.all_brokers(true);
+    assert!(pushing.join().unwrap(), "every buffer was taken");
+    sink.eos();
+    assert_eq!((sink.stat("delivered"), sink.stat("dropped")), (100, 0));
+    cluster.check_complete(100, 1);
+}
+
+#[test]
+fn the_spool_says_when_it_fills() {
+    let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 spool-max-bytes=20000 drain-timeout=0");
+    push_all(&mut sink, 0..50, 1);
+    assert!(wait_for(SOON, || sink.messages("kafkasink-spool").iter().any(|s| s.get::<&str>("level") == Ok("high"))));
+}
+
+/// Both are given much longer than a stop may take.
+#[test]
+fn a_stop_waits_for_no_schema_registry_and_no_token() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let registry = format!("value-format=avro schema-registry-url=http://{}", silent.local_addr().unwrap());
+    let token = "security-protocol=sasl-plaintext sasl-mechanism=oauthbearer sasl-token-command=\"sleep 17; echo\"";
+    for more in [registry.as_str(), token] {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = dir.path().display();
+        let mut sink =
+            Sink::new(&format!("bootstrap-servers=127.0.0.1:1 drain-timeout=0 spool-location={spool} {more}"));
+        for n in 0..100 {
+            sink.push(PLATE).unwrap();
+            assert_eq!(sink.stat("spooled"), n + 1);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        let start = Instant::now();
+        sink.stop();
+        assert!(start.elapsed() < Duration::from_millis(2500), "{more}: stopping took {:?}", start.elapsed());
+        let said = |text: &String| text.contains("refused the connection") || text.contains("is run again");
+        let said: Vec<String> = sink.warnings().into_iter().filter(said).collect();
+        assert_eq!(said, Vec::<String>::new(), "a stop is no refusal, nor a command that failed");
+        assert!(sink.element.set_state(gst::State::Playing).is_ok(), "{more}: {:?}", sink.error());
+        assert_eq!(sink.stat("recovered"), 100);
+    }
+}
+
+/// Fits the schema of its kind.
+const PLATE: &str = "{\"event_id\":\"e\",\"captured_at\":\"2026-01-01T00:00:00+00:00\",\"camera_id\":\"C\",\
+    \"track_id\":\"t-1\",\"plate\":{\"text\":\"AB 1\",\"normalized_text\":\"AB1\",\"confidence\":0.5,\"region\":\"US-FL\"},\
+    \"vehicle\":{\"type\":\"car\",\"make\":null,\"model\":null,\"color\":null},\
+    \"images\":{\"plate_url\":\"\",\"vehicle_url\":\"\",\"frame_url\":\"\"},\"latency_ms\":1,\
+    \"node\":{\"site\":\"DC1\",\"host\":\"h\"}}";
