@@ -259,10 +259,10 @@ fn check_free_keys(keys: &[(String, String)]) -> Result<(), ConfigError> {
 }
 
 fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
-    // The spool limits what the client holds; its own limits only have to be larger, also for the largest record: one
-    // that does not fit into an empty queue would wait for ever.
+    // The spool limits what the client holds; its own limits only have to be larger, also while some of it is stuck, and for
+    // the largest record: one that does not fit into an empty queue would wait for ever.
     let largest = settings.buffer_bytes.max(settings.max_request_size.into());
-    let buffer_kbytes = (largest / 1024 * 2).clamp(1024, 2_147_483_647);
+    let buffer_kbytes = (largest / 1024 * 3).clamp(1024, 2_147_483_647);
     config
         .set("bootstrap.servers", &settings.bootstrap_servers)
         .set("client.id", &settings.client_id)

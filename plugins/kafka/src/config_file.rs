@@ -293,7 +293,7 @@ mod tests {
         check("kafka.producer.enable_idempotence", "false", "enable.idempotence", "false");
         check("kafka.producer.batch_size", "16384", "batch.size", "16384");
         check("kafka.producer.linger_ms", "25", "linger.ms", "25");
-        check("kafka.producer.buffer_memory", "33554432", "queue.buffering.max.kbytes", "65536");
+        check("kafka.producer.buffer_memory", "33554432", "queue.buffering.max.kbytes", "98304");
         check("kafka.producer.max_request_size", "2000000", "message.max.bytes", "2000000");
         check("kafka.producer.request_timeout_ms", "30000", "request.timeout.ms", "30000");
         check("kafka.producer.delivery_timeout_ms", "120000", "message.timeout.ms", "120000");

@@ -126,7 +126,8 @@ fn client() -> Vec<Property> {
         uint64(
             "buffer-memory",
             "Buffer Memory",
-            "Most bytes handed to the client at a time; the rest waits in the spool",
+            "Most bytes handed to the client at a time (half as much again while a partition takes nothing); the rest waits in the \
+             spool",
             (65_536, 1 << 40),
             |s| &mut s.buffer_bytes,
         ),
@@ -149,7 +150,7 @@ fn client() -> Vec<Property> {
             "stall-timeout",
             "Stall Timeout",
             "How long the oldest record may stay unconfirmed while a broker is connected until a new client tries, in \
-             nanoseconds (0: without end)",
+             nanoseconds; twice as long each time that this does not help, up to ten times (0: without end)",
             day,
             |s| &mut s.stall_timeout,
         ),

@@ -249,6 +249,7 @@ impl Stats {
             .field("spool-bytes", depth.bytes)
             .field("in-flight", depth.in_flight)
             .field("in-flight-bytes", depth.in_flight_bytes)
+            .field("held-back", depth.held_back)
             .field("oldest-age", age_ms as u64 * 1_000_000)
             .field("queue-depth", client.queued)
             .field("queue-bytes", client.queued_bytes)

@@ -130,7 +130,7 @@ fn every_counter_of_stats_is_a_metric() {
     sink.wait_stat("delivered", 1, SOON);
     let text = http_get(port, "/metrics");
     // What is no counter: levels, quantiles, and the age of the oldest record.
-    let levels = ["connected", "brokers-up", "oldest-age"];
+    let levels = ["connected", "brokers-up", "oldest-age", "held-back"];
     let is_level = |name: &str| {
         levels.contains(&name)
             || ["spool-", "in-flight", "queue-", "round-trip"].iter().any(|part| name.starts_with(part))

@@ -98,10 +98,10 @@ fn the_clients_queue_takes_the_largest_record() {
             s.max_request_size = max_request_size;
         }
     };
-    check(|_| (), queue, Some("65536"));
+    check(|_| (), queue, Some("98304"));
     check(small_buffer(1000), queue, Some("1024"));
-    check(small_buffer(4 << 20), queue, Some("8192"));
-    check(small_buffer(1_000_000_000), queue, Some("1953124"));
+    check(small_buffer(4 << 20), queue, Some("12288"));
+    check(small_buffer(1_000_000_000), queue, Some("2929686"));
     check(|s| s.buffer_bytes = 1 << 42, queue, Some("2147483647"));
 }
 

@@ -47,6 +47,7 @@ impl Running {
             location: settings.spool_location.clone(),
             max_bytes: settings.spool_limit(),
             max_in_flight_bytes: settings.in_flight_limit(),
+            stuck_after: settings.stuck_after(),
             when_full: settings.spool_policy.into(),
             sync: settings.spool_sync.into(),
         })

@@ -52,13 +52,27 @@ pub(super) struct Worker {
     burial: Cell<Option<Instant>>,
     /// When the files of the client were looked at last.
     looked: Cell<Instant>,
+    /// The record that got no report for too long, with this client or the one before.
+    stalled: Cell<Option<Seq>>,
+    /// It was said that records wait behind others of their topic and key.
+    said_stuck: Cell<bool>,
 }
 
 impl Worker {
     pub(super) fn new(job: Job, spool: Arc<Spool>, notify: NoticeFn, signals: Arc<Signals>) -> Self {
         let link = Link::new(job.stats.clone(), notify.clone(), signals.clone());
         let (session, looked) = (Arc::new(Session::new(link)), Cell::new(Instant::now()));
-        Self { job, spool, notify, signals, session, burial: Cell::default(), looked }
+        Self {
+            job,
+            spool,
+            notify,
+            signals,
+            session,
+            burial: Cell::default(),
+            looked,
+            stalled: Cell::default(),
+            said_stuck: Cell::default(),
+        }
     }
 
     pub(super) fn build(&self) -> Result<Client, SinkError> {
@@ -93,9 +107,10 @@ impl Worker {
 
     pub(super) fn run(&self, mut client: Client) {
         let mut backoff = FIRST_BACKOFF;
-        let mut stall_limit = self.job.stall_timeout;
+        let mut patience = 1;
         loop {
-            self.serve(&client, stall_limit);
+            let stalled_before = self.stalled.take();
+            self.serve(&client, self.job.stall_timeout * patience);
             if self.stopped() {
                 break;
             }
@@ -104,10 +119,10 @@ impl Worker {
                 client.client().fatal_error().is_some_and(|(code, _)| code == RDKafkaErrorCode::GaplessGuarantee);
             if reports.delivered() > 0 {
                 backoff = FIRST_BACKOFF;
-                stall_limit = self.job.stall_timeout;
-            } else {
-                stall_limit = (stall_limit * 2).min(self.job.stall_timeout * STALL_FACTOR);
             }
+            // A new client did not help that record, or any: the next one is to disturb the others less often.
+            let same = self.stalled.get().is_some_and(|stalled| stalled_before == Some(stalled));
+            patience = if same || reports.delivered() == 0 { (patience * 2).min(STALL_FACTOR) } else { 1 };
             count(&self.job.stats.counters.rebuilds);
             // Gone before the spool is rewound: a report of the old client must not meet a record of the new one.
             drop(client);
@@ -189,6 +204,24 @@ impl Worker {
         }
     }
 
+    /// Says once when records are held back because others of their topic and key get no report.
+    fn tell_stuck(&self) {
+        let Some(seq) = self.spool.stuck() else { return self.said_stuck.set(false) };
+        if self.said_stuck.replace(true) {
+            return;
+        }
+        match self.spool.get(seq) {
+            Ok(Some(record)) => (self.notify)(Notice::Warning(format!(
+                "The brokers confirm nothing of a partition of {} while they confirm later records: it has no leader, or too few \
+                 replicas. Its records wait in the spool, in order, and those of other keys pass them (held-back in stats). \
+                 Check the partitions of that topic.",
+                record.topic
+            ))),
+            Ok(None) => (),
+            Err(err) => (self.notify)(Notice::Store(err)),
+        }
+    }
+
     /// Sends until stopped or until the client must be replaced.
     fn serve(&self, client: &Client, stall_limit: Duration) {
         let reports = client.client().context();
@@ -209,14 +242,19 @@ impl Worker {
             // A record that waits for its place among the dead letters is not on its way.
             let oldest = self.spool.oldest_in_flight().filter(|_| !self.session.has_pending());
             if let Some(reason) = watchdog.check(oldest, connected) {
+                self.stalled.set(oldest);
                 return reports.set_broken(reason);
             }
+            self.tell_stuck();
             match self.spool.next(BATCH, last, IDLE) {
                 Ok(records) if records.is_empty() => {
                     // Others may be on their way for long, to a partition without a leader: nothing waits for those.
                     if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {
                         self.session.clear_suspects();
                         return reports.set_broken("the refused batch is settled, back to batches".into());
+                    }
+                    if connected {
+                        self.spool.let_others_pass();
                     }
                     if self.signals.draining() {
                         // Only ends lingering; what is not out by then is asked for again.

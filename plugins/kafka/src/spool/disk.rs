@@ -58,7 +58,7 @@ const NOTE_BYTES: u64 = 64;
 /// this.
 const RESCUE_BYTES: u64 = 64 << 20;
 /// And when of the records between the oldest and the next to be sent no more than one in this many is still held.
-const RESCUE_PART: u64 = 4;
+const RESCUE_PART: u64 = 2;
 /// Largest size of the journals together.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// Name of the storage engine's own directory.

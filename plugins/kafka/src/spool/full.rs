@@ -35,7 +35,14 @@ mod tests {
 
     fn text(location: Option<&str>, when_full: WhenFull, disk_full: bool, free: Option<u64>) -> String {
         let location = location.map(Into::into);
-        let config = SpoolConfig { location, max_bytes: 1000, max_in_flight_bytes: 1, when_full, sync: Sync::Batch };
+        let config = SpoolConfig {
+            location,
+            max_bytes: 1000,
+            max_in_flight_bytes: 1,
+            stuck_after: std::time::Duration::MAX,
+            when_full,
+            sync: Sync::Batch,
+        };
         describe(&config, Depth { records: 3, bytes: 900, disk_full, ..Depth::default() }, free)
     }
 

@@ -3,15 +3,19 @@
 //! Guarantees:
 //! - A record that [`Spool::append`] took leaves only by [`Spool::delivered`], by [`Spool::replace`] with a dead
 //!   letter, by [`Spool::discard`] (counted by the caller), or by the `drop-oldest` policy (counted).
-//! - Records are handed out in the order in which they were taken. After [`Spool::rewind`] everything that has no
-//!   delivery report is handed out again, in the same order.
-//! - Memory is bounded: of a spool on disk at most [`WINDOW_BYTES`] are cached, the rest is read back when its turn comes.
+//! - Records of one topic and key are handed out in the order in which they were taken, and so are all others unless some get
+//!   no report while later ones do: then those that follow in their topic and key are held back, and the rest passes them.
+//!   After [`Spool::rewind`] everything that has no delivery report is handed out again, in order.
+//! - Memory is bounded: of a spool on disk at most [`WINDOW_BYTES`] are cached, the rest is read back when its turn comes. Of a
+//!   record held back its number is kept.
 //!
 //! Lock order: `cursor` (what is handed out next, what is removed, where it is) before `state`; `turn` (order of appends) before
 //! `state`; the store's own locks are last. No lock is held while waiting, except that a `Condvar` releases `state`.
 
 mod disk;
 mod full;
+mod hand_out;
+mod lanes;
 mod memory;
 mod room;
 mod state;
@@ -32,7 +36,7 @@ use state::State;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use upkeep::FREE_SPACE_BYTES;
 
@@ -146,51 +150,6 @@ impl Spool {
         }
     }
 
-    /// Hands out the next records, at most `max` and none behind `last`; waits up to `timeout` for the first.
-    pub(crate) fn next(&self, max: usize, last: Seq, timeout: Duration) -> Result<Vec<(Seq, Arc<Record>)>, StoreError> {
-        let deadline = Instant::now() + timeout;
-        loop {
-            let mut state = lock(&self.state);
-            if !state.stopped {
-                let mut batch = Vec::new();
-                while batch.len() < max && state.may_hand_out(last, self.config.max_in_flight_bytes) {
-                    batch.extend(state.hand_out());
-                }
-                if !batch.is_empty() {
-                    return Ok(batch);
-                }
-                if state.ready.is_empty() && state.spilled.is_some() {
-                    drop(state);
-                    let _cursor = lock(&self.cursor);
-                    self.refill()?;
-                    continue;
-                }
-            }
-            let now = Instant::now();
-            if now >= deadline || state.stopped {
-                return Ok(Vec::new());
-            }
-            drop(wait(&self.sendable, state, deadline - now));
-        }
-    }
-
-    /// Reads the next records back from the store. `cursor` must be held.
-    fn refill(&self) -> Result<(), StoreError> {
-        let state = lock(&self.state);
-        let (Some(from), Some(to)) = (state.spilled, state.newest) else { return Ok(()) };
-        drop(state);
-        let found = if from <= to { self.store.read(from, to, REFILL_BYTES)? } else { Vec::new() };
-        let complete = found.iter().map(|(_, record)| record.size()).sum::<u64>() < REFILL_BYTES;
-        let last = if complete { to } else { found.last().map_or(to, |(seq, _)| *seq) };
-        let mut state = lock(&self.state);
-        for (seq, record) in found {
-            state.push_ready(seq, record);
-        }
-        state.spilled = if state.newest == Some(last) { None } else { Some(last + 1) };
-        state.spilled_ms = None;
-        Ok(())
-    }
-
     /// Notes the delivery report of a record, which leaves the store with the next [`Spool::settle`]. `count` is called
     /// before that can happen, and not at all when the spool is closed: the record stays in it and is sent again.
     pub(crate) fn delivered(&self, seq: Seq, count: impl FnOnce()) {
@@ -290,7 +249,7 @@ impl Spool {
     pub(crate) fn awaits(&self, seqs: &BTreeSet<Seq>) -> bool {
         let state = lock(&self.state);
         let unsent = seqs.last().is_some_and(|last| state.first_unsent() <= *last);
-        unsent || seqs.iter().any(|seq| state.in_flight.contains_key(seq))
+        unsent || state.lanes.holds_any(seqs) || seqs.iter().any(|seq| state.in_flight.contains_key(seq))
     }
 
     /// Space left on its disk, if it is on one.

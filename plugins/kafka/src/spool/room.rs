@@ -1,6 +1,6 @@
 //! Waiting for the spool: for room in it, and until it is empty.
 
-use super::{NoRoom, Spool, StoreError, WhenFull, state::State, wait};
+use super::{NoRoom, Seq, Spool, StoreError, WhenFull, lanes::LaneId, state::State, wait};
 use crate::lock::lock;
 use crate::stats::count;
 use std::{
@@ -60,11 +60,29 @@ impl Spool {
             self.refill()?;
         }
         let mut state = lock(&self.state);
-        let Some(seq) = state.ready.front().map(|(seq, _)| *seq) else { return Ok(false) };
+        let ready = state.ready.front().map(|(seq, _)| *seq);
+        if let Some((held, lane)) = state.lanes.first_held().filter(|(held, _)| ready.is_none_or(|ready| *held < ready))
+        {
+            drop(state);
+            return self.drop_held(held, lane);
+        }
+        let Some(seq) = ready else { return Ok(false) };
         // With `state` locked: until it is known whether this record goes or stays, the sender may have neither it nor the
         // next one, which it would pass.
         self.store.remove(&[seq], state.next_seq)?;
         state.drop_ready();
+        Ok(true)
+    }
+
+    /// Drops the first record that is held back in a lane. `cursor` must be held: nobody hands it out meanwhile.
+    fn drop_held(&self, seq: Seq, lane: LaneId) -> Result<bool, StoreError> {
+        let size = self.store.read(seq, seq, 1)?.first().map_or(0, |(_, record)| record.size());
+        let next = lock(&self.state).next_seq;
+        self.store.remove(&[seq], next)?;
+        let mut state = lock(&self.state);
+        state.lanes.release(lane);
+        state.records -= 1;
+        state.bytes -= size;
         Ok(true)
     }
 

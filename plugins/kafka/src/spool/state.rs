@@ -1,11 +1,15 @@
 //! What the spool knows beside its records, and the words of its interface.
 
-use super::{Seq, StoreError};
+use super::{
+    Seq, StoreError,
+    lanes::{LaneId, Lanes},
+};
 use crate::record::Record;
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 /// What to do with a new record when the spool is full.
@@ -37,8 +41,10 @@ pub(crate) struct SpoolConfig {
     pub(crate) location: Option<PathBuf>,
     /// Most bytes held.
     pub(crate) max_bytes: u64,
-    /// Most bytes handed out and not reported yet.
+    /// Most bytes handed out and not reported yet, and half as much again while some of them are stuck.
     pub(crate) max_in_flight_bytes: u64,
+    /// A topic and key is stuck when it waits for a report this long after later records have got theirs.
+    pub(crate) stuck_after: Duration,
     pub(crate) when_full: WhenFull,
     pub(crate) sync: Sync,
 }
@@ -64,6 +70,8 @@ pub(crate) struct Depth {
     pub(crate) bytes: u64,
     pub(crate) in_flight: u64,
     pub(crate) in_flight_bytes: u64,
+    /// To be sent, but behind others of their topic and key that get no report.
+    pub(crate) held_back: u64,
     /// When the oldest record was received, milliseconds since 1970 UTC.
     pub(crate) oldest_ms: Option<i64>,
     /// The disk has no room although the spool may.
@@ -74,6 +82,7 @@ pub(crate) struct Depth {
 pub(super) struct Sent {
     size: u64,
     received_ms: i64,
+    lane: LaneId,
 }
 
 #[derive(Default)]
@@ -91,6 +100,8 @@ pub(super) struct State {
     pub(super) spilled_ms: Option<i64>,
     pub(super) in_flight: BTreeMap<Seq, Sent>,
     pub(super) in_flight_bytes: u64,
+    /// What is in flight and held back, by topic and key.
+    pub(super) lanes: Lanes,
     pub(super) records: u64,
     pub(super) bytes: u64,
     pub(super) unsynced: bool,
@@ -138,18 +149,11 @@ impl State {
         }
     }
 
-    /// True when the next record of `ready` may be handed out: it is not behind `last`, and the limit allows it.
-    pub(super) fn may_hand_out(&self, last: Seq, max_in_flight_bytes: u64) -> bool {
-        let allowed = self.in_flight.is_empty() || self.in_flight_bytes < max_in_flight_bytes;
-        allowed && self.ready.front().is_some_and(|(seq, _)| *seq <= last)
-    }
-
-    pub(super) fn hand_out(&mut self) -> Option<(Seq, Arc<Record>)> {
-        let (seq, record) = self.pop_ready()?;
-        let sent = Sent { size: record.size(), received_ms: record.received_ms };
+    /// A record is in flight now.
+    pub(super) fn note_sent(&mut self, seq: Seq, record: &Record, lane: LaneId) {
+        let sent = Sent { size: record.size(), received_ms: record.received_ms, lane };
         self.in_flight.insert(seq, sent);
         self.in_flight_bytes += sent.size;
-        Some((seq, record))
     }
 
     /// Forgets a record that was handed out; gives when it was received.
@@ -158,10 +162,11 @@ impl State {
         self.in_flight_bytes -= sent.size;
         self.records -= 1;
         self.bytes -= sent.size;
+        self.lanes.settled(sent.lane, seq, sent.size, Instant::now());
         Some(sent.received_ms)
     }
 
-    /// The lowest number of those that are to be handed out, now or later.
+    /// The lowest number of those that are to be handed out, now or later, and are not held back.
     pub(super) fn first_unsent(&self) -> Seq {
         let ready = self.ready.front().map(|(seq, _)| *seq);
         // A record that is just being added is behind the newest.
@@ -172,8 +177,10 @@ impl State {
     pub(super) fn rewind(&mut self) {
         let sent = self.in_flight.keys().next().copied();
         let ready = self.ready.front().map(|(seq, _)| *seq);
+        let held = self.lanes.first_held().map(|(seq, _)| seq);
         self.spilled_ms = self.depth().oldest_ms;
-        self.spilled = [sent, ready, self.spilled].into_iter().flatten().min();
+        self.spilled = [sent, ready, held, self.spilled].into_iter().flatten().min();
+        self.lanes = Lanes::default();
         self.ready.clear();
         self.ready_bytes = 0;
         self.in_flight.clear();
@@ -188,6 +195,7 @@ impl State {
             bytes: self.bytes,
             in_flight: self.in_flight.len() as u64,
             in_flight_bytes: self.in_flight_bytes,
+            held_back: self.lanes.held(),
             oldest_ms: [sent, ready, self.spilled_ms].into_iter().flatten().min(),
             disk_full: self.disk_full,
         }

@@ -20,8 +20,8 @@ pub(crate) trait Store: Send + Sync {
     fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError>;
     /// Records from `from` to `to`, in order, until `max_bytes` are reached; at least one if there is one.
     fn read(&self, from: Seq, to: Seq, max_bytes: u64) -> Result<Vec<(Seq, Arc<Record>)>, StoreError>;
-    /// Tells what is still there: the numbers handed out and not removed, in order, and the lowest of those that are to be
-    /// handed out. With `rescue` the few that hold up many are put elsewhere.
+    /// Tells what is still there: the numbers handed out or held back and not removed, in order, and the lowest of the others,
+    /// which are to be handed out. With `rescue` the few that hold up many are put elsewhere.
     fn advance(&self, _held: &[Seq], _unsent: Seq, _rescue: bool) -> Result<(), StoreError> {
         Ok(())
     }

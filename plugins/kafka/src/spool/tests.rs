@@ -1,6 +1,7 @@
 //! Order, recovery and limits; the rest is in the files below.
 
 mod damage;
+mod passing;
 mod room;
 
 use super::*;
@@ -34,6 +35,7 @@ fn config(location: Option<PathBuf>) -> SpoolConfig {
         location,
         max_bytes: 1 << 40,
         max_in_flight_bytes: 1 << 40,
+        stuck_after: Duration::MAX,
         when_full: WhenFull::Error,
         sync: Sync::Never,
     }

@@ -1,6 +1,6 @@
 //! The spool's periodic work: what was delivered leaves, new records are synced, the disk is watched.
 
-use super::{DISK_RESERVE_BYTES, Spool, StoreError, Sync};
+use super::{DISK_RESERVE_BYTES, Seq, Spool, StoreError, Sync};
 use crate::lock::lock;
 use std::time::{Duration, Instant};
 
@@ -40,9 +40,10 @@ impl Spool {
             let bytes = {
                 let _cursor = lock(&self.cursor);
                 let state = lock(&self.state);
-                let (held, unsent, bytes) =
-                    (state.in_flight.keys().copied().collect::<Vec<_>>(), state.first_unsent(), state.bytes);
+                let mut held: Vec<Seq> = state.in_flight.keys().copied().chain(state.lanes.all_held()).collect();
+                let (unsent, bytes) = (state.first_unsent(), state.bytes);
                 drop(state);
+                held.sort_unstable();
                 self.store.advance(&held, unsent, rescue)?;
                 bytes
             };

@@ -22,6 +22,62 @@ fn a_slow_broker_never_holds_the_pipeline() {
     sink.check_accounts();
 }
 
+/// It leads a third of the partitions, and nobody takes its place.
+#[test]
+fn a_broker_of_three_that_is_down_holds_no_other_and_the_order_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    for more in [String::new(), format!("spool-location={}", dir.path().display())] {
+        let cluster = cluster(&["t"]);
+        for partition in 0..3 {
+            cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+        }
+        // Far less than there is for that partition.
+        let mut sink = cluster.sink(&format!("buffer-memory=65536 {more}"));
+        push_all(&mut sink, 0..300, 30);
+        sink.wait_stat("delivered", 300, SOON);
+        cluster.mock.broker_down(2).unwrap();
+        push_all(&mut sink, 300..3000, 30);
+        // Everything else has arrived.
+        let waits = |sink: &Sink| sink.stat("delivered") + sink.stat("in-flight") + sink.stat("held-back") == 3000;
+        let passed = wait_for(SOON, || sink.stat("held-back") > 100 && sink.stat("in-flight") < 200 && waits(&sink));
+        let stats = sink.element.property::<gst::Structure>("stats");
+        assert!(passed, "{more}: {stats}");
+        let delivered = sink.stat("delivered");
+        assert!((1000..2800).contains(&delivered), "{more}: {stats}");
+        sink.wait_warning(&["a partition of t", "no leader"], SOON);
+        push_all(&mut sink, 3000..3300, 30);
+        assert!(wait_for(SOON, || sink.stat("delivered") > delivered + 100), "{more}: what comes now passes too");
+        cluster.mock.broker_up(2).unwrap();
+        sink.wait_stat("delivered", 3300, SOON);
+        sink.wait_stat("spool-depth", 0, SOON);
+        assert_eq!((sink.stat("held-back"), sink.stat("dead-lettered"), sink.stat("rebuilds")), (0, 0, 0), "{more}");
+        cluster.check_complete(3300, 30);
+    }
+}
+
+/// Each new client sends what the others have in flight again.
+#[test]
+fn a_broker_that_stays_down_gets_new_clients_less_and_less_often() {
+    let cluster = cluster(&["t"]);
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+    }
+    let mut sink = cluster.sink("stall-timeout=1000000000");
+    cluster.mock.broker_down(2).unwrap();
+    let start = Instant::now();
+    let mut pushed = 0;
+    while start.elapsed() < Duration::from_secs(12) {
+        push_all(&mut sink, pushed..pushed + 30, 30);
+        pushed += 30;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let rebuilds = sink.stat("rebuilds");
+    assert!((1..=4).contains(&rebuilds), "{rebuilds} in 12 s, with a limit of 1 s");
+    cluster.mock.broker_up(2).unwrap();
+    sink.wait_stat("delivered", pushed.into(), SOON);
+    cluster.check_complete(pushed, 30);
+}
+
 #[test]
 fn a_full_spool_with_the_error_policy_ends_the_stream_with_a_reason() {
     let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 spool-max-bytes=5000 spool-policy=error drain-timeout=0");

@@ -1,0 +1,286 @@
+//! Which records may pass which.
+//!
+//! Records of one topic and key are a lane: inside it nothing passes anything. A lane is stuck when it gets no confirmation
+//! while records that were handed out much later have got theirs: its partition has no leader, or too few replicas. What
+//! follows in a stuck lane is held back, in order, and the rest goes on.
+
+use super::Seq;
+use crate::record::Record;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    time::{Duration, Instant},
+};
+
+/// How often it is looked which lanes are stuck.
+const REVIEW_INTERVAL: Duration = Duration::from_millis(200);
+/// A lane that goes on has about this many bytes in flight until what was held back of it is out: its partition may take
+/// nothing again.
+const RESUME_BYTES: u64 = 512 << 10;
+
+/// Topic and key, as a hash: two that meet in one only wait for each other.
+pub(super) type LaneId = u64;
+
+/// The lane of a record.
+pub(super) fn lane_of(record: &Record) -> LaneId {
+    let mut hasher = DefaultHasher::new();
+    (&record.topic, &record.key).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[derive(Default)]
+struct Lane {
+    /// What is in flight, and since when.
+    sent: BTreeMap<Seq, Instant>,
+    bytes: u64,
+    /// When that was handed out which was confirmed last. Records without a key get partitions of their own each, so that some
+    /// are confirmed while others wait.
+    confirmed: Option<Instant>,
+    /// What follows and is held back, in order.
+    held: VecDeque<Seq>,
+    stuck: bool,
+}
+
+impl Lane {
+    /// True when it has waited for longer than `after` behind what was handed out at `front`.
+    fn is_stuck(&self, front: Instant, after: Duration) -> bool {
+        let oldest = self.sent.first_key_value().map(|(_, since)| *since);
+        oldest.max(self.confirmed).is_some_and(|since| oldest.is_some() && front.duration_since(since) >= after)
+    }
+}
+
+/// See the module's page.
+#[derive(Default)]
+pub(super) struct Lanes {
+    lanes: HashMap<LaneId, Lane>,
+    /// When that was handed out which was handed out last of all that is confirmed.
+    front: Option<Instant>,
+    /// When something was confirmed last.
+    confirmed: Option<Instant>,
+    reviewed: Option<Instant>,
+    /// In flight in stuck lanes.
+    stuck_bytes: u64,
+    held: u64,
+}
+
+impl Lanes {
+    /// True when the next record of a lane has to wait.
+    pub(super) fn holds(&self, lane: LaneId) -> bool {
+        self.lanes.get(&lane).is_some_and(|lane| lane.stuck || !lane.held.is_empty())
+    }
+
+    /// Holds the next record of a lane back.
+    pub(super) fn hold(&mut self, lane: LaneId, seq: Seq) {
+        self.lanes.entry(lane).or_default().held.push_back(seq);
+        self.held += 1;
+    }
+
+    /// A record was handed out.
+    pub(super) fn sent(&mut self, lane: LaneId, seq: Seq, bytes: u64, now: Instant) {
+        let lane = self.lanes.entry(lane).or_default();
+        lane.sent.insert(seq, now);
+        lane.bytes += bytes;
+    }
+
+    /// A record that was handed out has left.
+    pub(super) fn settled(&mut self, id: LaneId, seq: Seq, bytes: u64, now: Instant) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(since) = lane.sent.remove(&seq) else { return };
+        lane.bytes -= bytes;
+        lane.confirmed = lane.confirmed.max(Some(since));
+        if lane.stuck {
+            self.stuck_bytes -= bytes;
+        }
+        self.front = self.front.max(Some(since));
+        self.confirmed = Some(now);
+        self.forget_if_empty(id);
+    }
+
+    fn forget_if_empty(&mut self, id: LaneId) {
+        if self.lanes.get(&id).is_some_and(|lane| lane.sent.is_empty() && lane.held.is_empty()) {
+            self.lanes.remove(&id);
+        }
+    }
+
+    /// Looks now and then which lanes are stuck: those that have waited for `after` longer than others.
+    pub(super) fn review(&mut self, now: Instant, after: Duration) {
+        if self.reviewed.is_some_and(|last| now.duration_since(last) < REVIEW_INTERVAL) {
+            return;
+        }
+        self.reviewed = Some(now);
+        let Some(front) = self.front else { return };
+        self.stuck_bytes = 0;
+        for lane in self.lanes.values_mut() {
+            lane.stuck = lane.is_stuck(front, after);
+            self.stuck_bytes += if lane.stuck { lane.bytes } else { 0 };
+        }
+    }
+
+    /// The next review is due.
+    #[cfg(test)]
+    pub(super) fn look_now(&mut self) {
+        self.reviewed = None;
+    }
+
+    /// Nothing more fits and brokers are there. When nothing was confirmed for `after`, whatever is in flight as long is stuck:
+    /// others may get through.
+    pub(super) fn presume_stuck(&mut self, now: Instant, after: Duration) {
+        let last =
+            self.confirmed.or_else(|| self.lanes.values().filter_map(|lane| lane.sent.values().next()).min().copied());
+        if last.is_some_and(|last| now.duration_since(last) >= after) {
+            self.front = Some(now);
+            self.reviewed = None;
+            self.review(now, after);
+        }
+    }
+
+    /// Bytes in flight in stuck lanes.
+    pub(super) fn stuck_bytes(&self) -> u64 {
+        self.stuck_bytes
+    }
+
+    /// The oldest record in flight of a lane that is stuck and holds something back.
+    pub(super) fn stuck(&self) -> Option<Seq> {
+        let stuck = self.lanes.values().filter(|lane| lane.stuck && !lane.held.is_empty());
+        stuck.filter_map(|lane| lane.sent.keys().next()).min().copied()
+    }
+
+    /// Records held back in lanes that go on: about `max`, none behind `last`, of each lane the next ones.
+    pub(super) fn resumable(&self, max: usize, last: Seq) -> Vec<(LaneId, Seq)> {
+        if self.held == 0 {
+            return Vec::new();
+        }
+        let goes_on = |lane: &&Lane| !lane.stuck && !lane.held.is_empty() && lane.bytes < RESUME_BYTES;
+        let lanes = self.lanes.values().filter(goes_on).count();
+        let each = max.checked_div(lanes).unwrap_or(0).max(1);
+        let going = self.lanes.iter().filter(|(_, lane)| goes_on(lane));
+        let next = going.flat_map(|(id, lane)| lane.held.iter().take(each).map(|seq| (*id, *seq)));
+        next.filter(|(_, seq)| *seq <= last).take(max).collect()
+    }
+
+    /// The first record held back in this lane is no longer.
+    pub(super) fn release(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        self.held -= u64::from(lane.held.pop_front().is_some());
+        self.forget_if_empty(id);
+    }
+
+    /// How many are held back.
+    pub(super) fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// The oldest that is held back, and its lane.
+    pub(super) fn first_held(&self) -> Option<(Seq, LaneId)> {
+        if self.held == 0 {
+            return None;
+        }
+        self.lanes.iter().filter_map(|(id, lane)| Some((*lane.held.front()?, *id))).min()
+    }
+
+    /// True when one of these is held back.
+    pub(super) fn holds_any(&self, seqs: &BTreeSet<Seq>) -> bool {
+        let holds = |seq| self.lanes.values().any(|lane| lane.held.binary_search(seq).is_ok());
+        self.held > 0 && seqs.iter().any(holds)
+    }
+
+    /// Everything that is held back, lane by lane.
+    pub(super) fn all_held(&self) -> impl Iterator<Item = Seq> + '_ {
+        self.lanes.values().flat_map(|lane| lane.held.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AFTER: Duration = Duration::from_secs(5);
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    /// Lane 1 has sent record 1 and lane 2 record 2, both at the start.
+    fn two_lanes() -> (Lanes, Instant) {
+        let (mut lanes, start) = (Lanes::default(), Instant::now());
+        lanes.sent(1, 1, 100, start);
+        lanes.sent(2, 2, 100, start);
+        (lanes, start)
+    }
+
+    #[test]
+    fn a_lane_is_stuck_when_much_later_records_are_confirmed() {
+        let (mut lanes, start) = two_lanes();
+        lanes.settled(2, 2, 100, at(start, 9));
+        lanes.review(at(start, 9), AFTER);
+        assert!(!lanes.holds(1), "what is confirmed is as old as what is not");
+        lanes.sent(2, 3, 100, at(start, 9));
+        lanes.settled(2, 3, 100, at(start, 10));
+        lanes.review(at(start, 10), AFTER);
+        assert!(lanes.holds(1) && !lanes.holds(2));
+        assert_eq!(lanes.stuck_bytes(), 100);
+        lanes.settled(1, 1, 100, at(start, 11));
+        lanes.review(at(start, 11), AFTER);
+        assert!(!lanes.holds(1));
+        assert_eq!((lanes.stuck_bytes(), lanes.lanes.len()), (0, 0), "an empty lane is forgotten");
+    }
+
+    #[test]
+    fn nothing_is_stuck_in_an_outage_or_on_a_slow_line() {
+        let (mut lanes, start) = two_lanes();
+        lanes.review(at(start, 1000), AFTER);
+        assert!(!lanes.holds(1), "nothing at all is confirmed");
+        // A queue of a hundred seconds, first in, first out.
+        for n in 0..50 {
+            lanes.sent(1, 10 + 2 * n, 100, at(start, n));
+            lanes.sent(2, 11 + 2 * n, 100, at(start, n));
+            lanes.settled(1, 10 + 2 * n, 100, at(start, 100 + n));
+            lanes.review(at(start, 100 + n), AFTER);
+            lanes.settled(2, 11 + 2 * n, 100, at(start, 100 + n));
+            assert!(n < 1 || !lanes.holds(2), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_lane_whose_records_go_to_many_partitions_goes_on_while_some_arrive() {
+        let (mut lanes, start) = two_lanes();
+        for n in 1..60 {
+            lanes.sent(1, 10 + n, 100, at(start, n));
+            lanes.settled(1, 10 + n, 100, at(start, n));
+            lanes.review(at(start, n), AFTER);
+            assert!(!lanes.holds(1), "{n}");
+        }
+        assert!(lanes.holds(2));
+    }
+
+    #[test]
+    fn what_is_held_back_goes_on_in_order_and_a_little_at_a_time() {
+        let (mut lanes, start) = two_lanes();
+        lanes.presume_stuck(at(start, 4), AFTER);
+        assert!(!lanes.holds(1), "it may still come");
+        lanes.presume_stuck(at(start, 6), AFTER);
+        for seq in 3..20 {
+            let lane = seq % 2;
+            assert_eq!(lanes.holds(lane), lane == 1, "{seq}");
+            if lane == 1 {
+                lanes.hold(lane, seq);
+            }
+        }
+        assert_eq!((lanes.held(), lanes.first_held(), lanes.stuck()), (9, Some((3, 1)), Some(1)));
+        assert!(lanes.resumable(100, Seq::MAX).is_empty(), "still stuck");
+        assert!(lanes.holds_any(&[4, 5].into()) && !lanes.holds_any(&[1, 4].into()));
+        lanes.settled(1, 1, 100, at(start, 7));
+        lanes.review(at(start, 7), AFTER);
+        assert!(lanes.holds(1), "what comes now is behind what is held back");
+        assert_eq!(lanes.resumable(2, Seq::MAX), [(1, 3), (1, 5)]);
+        assert_eq!(lanes.resumable(100, 4), [(1, 3)], "none behind the mark");
+        lanes.release(1);
+        lanes.sent(1, 3, RESUME_BYTES, at(start, 7));
+        assert!(lanes.resumable(2, Seq::MAX).is_empty(), "enough for now");
+        lanes.settled(1, 3, RESUME_BYTES, at(start, 8));
+        let rest: Vec<Seq> = lanes.all_held().collect();
+        assert_eq!(rest, [5, 7, 9, 11, 13, 15, 17, 19]);
+        rest.iter().for_each(|_| lanes.release(1));
+        assert_eq!((lanes.held(), lanes.holds(1), lanes.first_held()), (0, false, None));
+    }
+}

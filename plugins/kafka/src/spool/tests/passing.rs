@@ -1,0 +1,191 @@
+//! Some records get no report while others do.
+
+use super::*;
+
+/// Nobody waits in these tests: whatever was handed out before a confirmed record is late.
+const AT_ONCE: Duration = Duration::from_nanos(1);
+
+/// A record with a key of its own numbers: those of a key that begins with `s` get no report here.
+fn of(key: &str, number: u32) -> Record {
+    Record { key: Some(key.into()), ..record(number, 100) }
+}
+
+fn is_stuck(number: u32) -> bool {
+    number.is_multiple_of(4)
+}
+
+fn fill(spool: &Spool, numbers: std::ops::Range<u32>) {
+    for n in numbers {
+        let key = if is_stuck(n) { format!("s{}", n % 8) } else { format!("k{}", n % 4) };
+        put(spool, of(&key, n)).unwrap();
+    }
+}
+
+/// Takes what comes and confirms what is not stuck, until nothing comes any more; gives all that was taken.
+fn pump(spool: &Spool) -> Vec<(Seq, u32)> {
+    let mut all = Vec::new();
+    for _ in 0..2000 {
+        let some = take(spool, 10);
+        let good: Vec<_> = some.iter().copied().filter(|(_, n)| !is_stuck(*n)).collect();
+        deliver(spool, &good);
+        // As the sender does when nothing comes.
+        if some.is_empty() {
+            spool.let_others_pass();
+        }
+        lock(&spool.state).lanes.look_now();
+        all.extend(some);
+        if all.last().is_some() && lock(&spool.state).ready.is_empty() && lock(&spool.state).spilled.is_none() {
+            break;
+        }
+    }
+    all
+}
+
+fn limited(config: SpoolConfig) -> SpoolConfig {
+    SpoolConfig { max_in_flight_bytes: of("k1", 0).size() * 40, stuck_after: AT_ONCE, ..config }
+}
+
+fn of_stuck(numbers: &[u32]) -> Vec<u32> {
+    numbers.iter().copied().filter(|n| is_stuck(*n)).collect()
+}
+
+#[test]
+fn what_is_stuck_holds_only_what_follows_in_its_topic_and_key() {
+    both(|config| {
+        let spool = open(limited(config()));
+        fill(&spool, 0..1000);
+        let sent = numbers(&pump(&spool));
+        let healthy: Vec<u32> = sent.iter().copied().filter(|n| !is_stuck(*n)).collect();
+        assert_eq!(healthy, (0..1000).filter(|n| !is_stuck(*n)).collect::<Vec<_>>(), "all others came, in order");
+        let stuck = of_stuck(&sent);
+        let depth = spool.depth();
+        assert!(depth.in_flight_bytes <= spool.config.max_in_flight_bytes * 3 / 2 + size(1, 102), "{depth:?}");
+        assert_eq!((depth.records, depth.in_flight + depth.held_back), (250, 250), "{depth:?}");
+        assert!(depth.held_back >= 190 && spool.stuck().is_some(), "{depth:?}");
+        // The partition is there again.
+        let in_flight: Vec<(Seq, u32)> = stuck.iter().map(|n| (u64::from(*n), *n)).collect();
+        deliver(&spool, &in_flight);
+        lock(&spool.state).lanes.look_now();
+        fill(&spool, 1000..1008);
+        let mut rest = Vec::new();
+        loop {
+            let some = take(&spool, 10);
+            if some.is_empty() {
+                break;
+            }
+            deliver(&spool, &some);
+            lock(&spool.state).lanes.look_now();
+            rest.extend(some);
+        }
+        for key in [0, 4] {
+            let all: Vec<u32> =
+                stuck.iter().copied().chain(of_stuck(&numbers(&rest))).filter(|n| n % 8 == key).collect();
+            assert_eq!(all, (0..1008).filter(|n| n % 8 == key).collect::<Vec<_>>(), "s{key}, in order and complete");
+        }
+        assert_eq!((spool.depth().records, spool.depth().held_back, spool.stuck()), (0, 0, None));
+    });
+}
+
+#[test]
+fn a_rewind_sends_what_was_held_back_in_its_place() {
+    both(|config| {
+        let spool = open(limited(config()));
+        fill(&spool, 0..1000);
+        pump(&spool);
+        assert!(spool.depth().held_back > 0, "the test must have met the case");
+        spool.rewind().unwrap();
+        assert_eq!((spool.depth().held_back, spool.depth().in_flight), (0, 0));
+        let mut all = Vec::new();
+        loop {
+            let some = take(&spool, 10);
+            if some.is_empty() {
+                break;
+            }
+            deliver(&spool, &some);
+            all.extend(some);
+        }
+        assert_eq!(numbers(&all), (0..1000).filter(|n| is_stuck(*n)).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn the_oldest_is_dropped_also_when_it_is_held_back() {
+    both(|config| {
+        let max_bytes = of("k1", 0).size() * 300;
+        let spool = open(SpoolConfig { when_full: WhenFull::DropOldest, max_bytes, ..limited(config()) });
+        fill(&spool, 0..300);
+        let sent = numbers(&pump(&spool));
+        let held: Vec<u32> = (0..300).filter(|n| is_stuck(*n) && !sent.contains(n)).collect();
+        assert!(held.len() > 5, "{held:?}");
+        // Full again, and two too many.
+        for n in 0..227 {
+            assert_eq!(put(&spool, of("k1", 1001 + 4 * n)).unwrap(), u64::from(n >= 225), "{n}");
+        }
+        let left: BTreeSet<Seq> = lock(&spool.state).lanes.all_held().collect();
+        assert_eq!(
+            left,
+            held[2..].iter().map(|n| u64::from(*n)).collect(),
+            "the two oldest that may be dropped are gone"
+        );
+        let depth = spool.depth();
+        assert_eq!((depth.records, depth.held_back), (300, held.len() as u64 - 2));
+        assert!(depth.bytes <= max_bytes, "{depth:?}");
+    });
+}
+
+#[test]
+fn the_disk_space_of_what_passed_is_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = limited(config(Some(dir.path().join("s"))));
+    config.max_in_flight_bytes = 8 << 20;
+    let spool = open(config);
+    // One of five is stuck, 10 kB each: 400 MB pass.
+    for _ in 0..50 {
+        for n in 0..1000 {
+            let (key, number) = if n % 5 == 0 { ("s0", 0) } else { ("k1", 1) };
+            put(&spool, Record { key: Some(key.into()), ..record(number, 10_000) }).unwrap();
+        }
+        loop {
+            let some = take(&spool, 100);
+            let good: Vec<_> = some.iter().copied().filter(|(_, n)| !is_stuck(*n)).collect();
+            deliver(&spool, &good);
+            lock(&spool.state).lanes.look_now();
+            if some.is_empty() {
+                break;
+            }
+        }
+        spool.reclaim().unwrap();
+    }
+    let held = spool.depth().bytes;
+    assert_eq!(spool.depth().records, 10_000);
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let files = loop {
+        spool.reclaim().unwrap();
+        let files = disk_bytes(dir.path());
+        if files < held * 4 || std::time::Instant::now() > deadline {
+            break files;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(files < held * 4 + (200 << 20), "{files} bytes on disk for {held}");
+    assert!(files < 50 * 1000 * 10_000 * 9 / 10, "{files} bytes on disk: nothing was given back");
+    spool.rewind().unwrap();
+    let mut left = 0;
+    while let some = take(&spool, 100)
+        && !some.is_empty()
+    {
+        left += some.len();
+        deliver(&spool, &some);
+    }
+    assert_eq!(left, 10_000, "what was copied out of the way is all there");
+}
+
+fn disk_bytes(path: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => disk_bytes(&entry.path()),
+            meta => meta.map_or(0, |meta| meta.len()),
+        })
+        .sum()
+}
