@@ -81,12 +81,16 @@ pub(crate) fn next_try(config: &ClientConfig) -> Duration {
 }
 
 /// Makes a client go on after a refused record. It gives up none by itself then, whatever `retries` and `message-timeout`
-/// say: later records of the same partition would pass that one. What hangs is for the stall timeout.
-pub(crate) fn go_on_after_a_refusal(config: &mut ClientConfig) {
+/// say: later records of the same partition would pass that one. What hangs is for the stall timeout; this gives how long
+/// that is to be when it is not set and there was a limit (zero: there was none).
+pub(crate) fn go_on_after_a_refusal(config: &mut ClientConfig) -> Duration {
+    let limited = RETRY_KEYS.iter().any(|key| config.get(key).is_some());
     for key in RETRY_KEYS {
         config.remove(key);
     }
+    let timeout = Duration::from_millis(config.get(TIMEOUT_KEY).and_then(|ms| ms.parse().ok()).unwrap_or_default());
     config.set(TIMEOUT_KEY, "0");
+    if timeout.is_zero() && limited { Settings::default().stall_timeout } else { timeout }
 }
 
 /// Makes a batch that is refused, or a record that the client gives up, end the client, so that nothing passes it: the broker

@@ -106,6 +106,22 @@ fn the_clients_queue_takes_the_largest_record() {
 }
 
 #[test]
+fn what_a_client_that_goes_on_would_have_given_up_after_is_known() {
+    let limit = |config: &[(&str, &str)]| {
+        let mut client = ClientConfig::new();
+        for (key, value) in config {
+            client.set(*key, *value);
+        }
+        let limit = go_on_after_a_refusal(&mut client);
+        assert_eq!((client.get("message.timeout.ms"), client.get("retries")), (Some("0"), None));
+        limit
+    };
+    assert_eq!(limit(&[("message.timeout.ms", "0")]), Duration::ZERO);
+    assert_eq!(limit(&[("message.timeout.ms", "2000"), ("retries", "3")]), Duration::from_secs(2));
+    assert_eq!(limit(&[("message.timeout.ms", "0"), ("retries", "3")]), Settings::default().stall_timeout);
+}
+
+#[test]
 fn a_duration_that_is_not_zero_is_no_zero_for_the_client() {
     for (duration, expected) in [(0, "0"), (1, "1"), (999_999, "1"), (1_000_000, "1"), (1_000_001, "2")] {
         let duration = Duration::from_nanos(duration);

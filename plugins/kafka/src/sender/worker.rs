@@ -54,6 +54,8 @@ pub(super) struct Worker {
     looked: Cell<Instant>,
     /// The record that got no report for too long, with this client or the one before.
     stalled: Cell<Option<Seq>>,
+    /// How long a client that goes on after a refusal would have tried a record: its own limits do not count for it.
+    own_limit: Cell<Duration>,
     /// It was said that records wait behind others of their topic and key.
     said_stuck: Cell<bool>,
 }
@@ -71,6 +73,7 @@ impl Worker {
             burial: Cell::default(),
             looked,
             stalled: Cell::default(),
+            own_limit: Cell::default(),
             said_stuck: Cell::default(),
         }
     }
@@ -94,9 +97,10 @@ impl Worker {
             config.set("batch.num.messages", "1");
         }
         if reports.one_by_one || self.session.allows_gaps() {
-            config::go_on_after_a_refusal(&mut config);
+            self.own_limit.set(config::go_on_after_a_refusal(&mut config));
         } else {
             config::let_nothing_pass(&mut config);
+            self.own_limit.set(Duration::ZERO);
         }
         producer::build(&config, reports).map_err(SinkError::Client)
     }
@@ -110,7 +114,7 @@ impl Worker {
         let mut patience = 1;
         loop {
             let stalled_before = self.stalled.take();
-            self.serve(&client, self.job.stall_timeout * patience);
+            self.serve(&client, self.stall_timeout() * patience);
             if self.stopped() {
                 break;
             }
@@ -142,6 +146,11 @@ impl Worker {
                 None => return,
             };
         }
+    }
+
+    /// How long the oldest record may stay unconfirmed; zero: for ever.
+    fn stall_timeout(&self) -> Duration {
+        if self.job.stall_timeout.is_zero() { self.own_limit.get() } else { self.job.stall_timeout }
     }
 
     /// A new client, however often it takes; `None` when stopped.

@@ -55,6 +55,30 @@ fn a_broker_of_three_that_is_down_holds_no_other_and_the_order_is_kept() {
     }
 }
 
+/// Such a client does not keep to the limits of a record by itself, or later ones would pass it.
+#[test]
+fn a_client_that_goes_on_after_a_refusal_has_a_time_limit_also_without_a_stall_timeout() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = cluster(&["t"]);
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(2)).unwrap();
+    }
+    let place = dir.path().join("dead.jsonl");
+    let limits = "stall-timeout=0 message-timeout=2000000000";
+    let mut sink = cluster.sink(&format!("{limits} dead-letter-location={}", place.display()));
+    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    sink.push_event(0, "CAM0");
+    sink.wait_stat("dead-lettered", 1, SOON);
+    sink.push_event(1, "CAM0");
+    sink.wait_stat("delivered", 1, SOON);
+    assert_eq!(sink.stat("rebuilds"), 1);
+    cluster.mock.broker_down(2).unwrap();
+    sink.push_event(2, "CAM0");
+    assert!(wait_for(SOON, || sink.stat("rebuilds") > 1), "two brokers are there, and the record has waited long");
+    cluster.mock.broker_up(2).unwrap();
+    sink.wait_stat("delivered", 2, SOON);
+}
+
 /// Each new client sends what the others have in flight again.
 #[test]
 fn a_broker_that_stays_down_gets_new_clients_less_and_less_often() {
