@@ -20,7 +20,7 @@ const OWNED_KEYS: &[(&str, &str)] = &[
     ("compression.codec", "compression-type"),
     ("linger.ms", "linger"),
     ("queue.buffering.max.ms", "linger"),
-    ("batch.size", "batch-size"),
+    (BATCH_KEY, "batch-size"),
     ("message.max.bytes", "max-request-size"),
     ("queue.buffering.max.kbytes", "buffer-memory"),
     ("queue.buffering.max.messages", "buffer-memory"),
@@ -59,6 +59,8 @@ const IN_FLIGHT_KEYS: &[&str] = &["max.in.flight.requests.per.connection", "max.
 const GAPLESS_KEY: &str = "enable.gapless.guarantee";
 /// The key of how long the client tries one record.
 const TIMEOUT_KEY: &str = "message.timeout.ms";
+/// The key of the largest batch.
+const BATCH_KEY: &str = "batch.size";
 /// The key of the longest wait between two tries to connect.
 const RECONNECT_KEY: &str = "reconnect.backoff.max.ms";
 
@@ -91,6 +93,16 @@ pub(crate) fn go_on_after_a_refusal(config: &mut ClientConfig) -> Duration {
     let timeout = Duration::from_millis(config.get(TIMEOUT_KEY).and_then(|ms| ms.parse().ok()).unwrap_or_default());
     config.set(TIMEOUT_KEY, "0");
     if timeout.is_zero() && limited { Settings::default().stall_timeout } else { timeout }
+}
+
+/// Makes batches have `limit` bytes at most, if there is one; gives the most that they may have now.
+pub(crate) fn limit_batches(config: &mut ClientConfig, limit: Option<u64>) -> u64 {
+    let own = config.get(BATCH_KEY).and_then(|bytes| bytes.parse().ok()).unwrap_or(u64::MAX);
+    let most = limit.map_or(own, |limit| limit.min(own));
+    if most < own {
+        config.set(BATCH_KEY, most.to_string());
+    }
+    most
 }
 
 /// Makes a batch that is refused, or a record that the client gives up, end the client, so that nothing passes it: the broker
@@ -275,7 +287,7 @@ fn set_delivery(config: &mut ClientConfig, settings: &Settings) {
         .set("enable.idempotence", settings.enable_idempotence.to_string())
         .set("compression.type", settings.compression.client_name())
         .set("linger.ms", millis(settings.linger))
-        .set("batch.size", settings.batch_size.to_string())
+        .set(BATCH_KEY, settings.batch_size.to_string())
         .set("message.max.bytes", settings.max_request_size.to_string())
         .set(TIMEOUT_KEY, millis(settings.message_timeout))
         .set("queue.buffering.max.kbytes", buffer_kbytes.to_string())

@@ -1,6 +1,7 @@
 //! The librdkafka client: building it, and what its callbacks tell.
 
 use crate::config;
+use crate::deadletter::Cause;
 use crate::lock::lock;
 use crate::oauth;
 use crate::router::KIND_HEADER;
@@ -158,7 +159,7 @@ impl Reports {
         });
     }
 
-    fn record_failed(&self, error: &KafkaError, topic: &str, seq: Seq) {
+    fn record_failed(&self, error: &KafkaError, topic: &str, bytes: usize, seq: Seq) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         let of_a_batch = refuses_a_batch(code);
         let vanished = self.vanished(code, topic);
@@ -168,6 +169,8 @@ impl Reports {
             code if vanished.is_none() && is_permanent(code) && (self.one_by_one || !of_a_batch) => {
                 if !of_a_batch {
                     self.session.note_refused_alone();
+                } else if Cause::from(code).is_size() {
+                    self.session.note_too_large();
                 }
                 return self.session.reject(seq, code.into());
             }
@@ -178,6 +181,9 @@ impl Reports {
         self.stats.count_topic_error(topic, &cause);
         if of_a_batch {
             self.session.add_suspect(seq);
+            if Cause::from(code).is_size() {
+                self.session.note_large_batch(bytes);
+            }
             self.explain_broken(format!("a batch for {topic} was refused, its records are sent one by one: {error}"));
         } else {
             self.set_broken(vanished.unwrap_or_else(|| format!("a record was not delivered: {error}")));
@@ -315,7 +321,9 @@ impl ProducerContext for Reports {
         let (seq, dead) = ((opaque >> 1) as Seq, opaque & 1 == 1);
         self.guarded(|| match result {
             Ok(message) => self.record_delivered(message, seq, dead),
-            Err((error, message)) => self.record_failed(error, message.topic(), seq),
+            Err((error, message)) => {
+                self.record_failed(error, message.topic(), message.payload_len() + message.key_len(), seq);
+            }
         });
     }
 }

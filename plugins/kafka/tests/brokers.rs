@@ -113,6 +113,27 @@ fn nothing_passes_a_batch_that_is_refused() {
     check_complete(&broker, pushed, 1);
 }
 
+/// A limit of the topic that is far below the batch size costs a few clients at first, and none later.
+#[test]
+fn a_topic_that_takes_small_batches_only_is_remembered() {
+    let broker = Broker::start(Kind::Noida);
+    broker.create_topic_with("t", Some(("max.message.bytes", "20000")));
+    let mut sink = sink(&broker.servers(), "linger=20000000 compression-type=none");
+    let mut pushed = 0;
+    let mut rebuilds = Vec::new();
+    for _ in 0..6 {
+        // Much more than a batch of that topic.
+        push_all(&mut sink, pushed..pushed + 1000, 1);
+        pushed += 1000;
+        sink.wait_stat("delivered", pushed.into(), LONG);
+        rebuilds.push(sink.stat("rebuilds"));
+    }
+    assert!(rebuilds[0] > 0 && rebuilds[2..].iter().all(|number| *number == rebuilds[2]), "{rebuilds:?}");
+    assert_eq!((sink.stat("lost"), sink.stat("dead-lettered")), (0, 0));
+    sink.wait_warning(&["later batches have at most", "raise max.message.bytes"], LONG);
+    check_complete(&broker, pushed, 1);
+}
+
 /// This broker makes a topic anew when someone asks for it, as brokers with `auto.create.topics.enable` do, with as many
 /// partitions as it likes.
 #[test]

@@ -56,6 +56,8 @@ pub(super) struct Worker {
     stalled: Cell<Option<Seq>>,
     /// How long a client that goes on after a refusal would have tried a record: its own limits do not count for it.
     own_limit: Cell<Duration>,
+    /// Most bytes in a batch of this client.
+    batch_size: Cell<u64>,
     /// It was said that records wait behind others of their topic and key.
     said_stuck: Cell<bool>,
 }
@@ -74,6 +76,7 @@ impl Worker {
             looked,
             stalled: Cell::default(),
             own_limit: Cell::default(),
+            batch_size: Cell::default(),
             said_stuck: Cell::default(),
         }
     }
@@ -92,6 +95,7 @@ impl Worker {
             self.session.clone(),
             self.signals.clone(),
         );
+        self.batch_size.set(config::limit_batches(&mut config, self.session.batch_limit()));
         if reports.one_by_one {
             // What is refused now is no batch, and a dead letter needs no new client.
             config.set("batch.num.messages", "1");
@@ -213,6 +217,18 @@ impl Worker {
         }
     }
 
+    /// Notes that every record of a refused batch was sent by itself; says how it goes on.
+    fn settle_refused_batch(&self) -> String {
+        let smaller = self.session.settle_suspects(self.batch_size.get());
+        match self.session.batch_limit().filter(|_| smaller) {
+            Some(bytes) => format!(
+                "each record of the refused batch is accepted alone, so later batches have at most {bytes} bytes (until the sink \
+                 stops): raise max.message.bytes of that topic, or lower batch-size"
+            ),
+            None => "the refused batch is settled, back to batches".to_string(),
+        }
+    }
+
     /// Says once when records are held back because others of their topic and key get no report.
     fn tell_stuck(&self) {
         let Some(seq) = self.spool.stuck() else { return self.said_stuck.set(false) };
@@ -259,8 +275,7 @@ impl Worker {
                 Ok(records) if records.is_empty() => {
                     // Others may be on their way for long, to a partition without a leader: nothing waits for those.
                     if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {
-                        self.session.clear_suspects();
-                        return reports.set_broken("the refused batch is settled, back to batches".into());
+                        return reports.set_broken(self.settle_refused_batch());
                     }
                     if connected {
                         self.spool.let_others_pass();
