@@ -6,9 +6,20 @@ use crate::error::SinkError;
 use crate::settings::Settings;
 use rdkafka::ClientConfig;
 use std::{cell::RefCell, collections::BTreeMap, os::unix::fs::MetadataExt, path::Path};
+use zeroize::Zeroizing;
 
 /// Ends of the names of the client's settings that are files, which it reads when it is built.
 const FILE_KEYS: &[&str] = &[".location", ".keytab"];
+
+/// Of the files of TLS: the key of the path, the key that takes what is in the file instead, and the property.
+const TLS_KEYS: &[(&str, &str, &str)] = &[
+    ("ssl.ca.location", "ssl.ca.pem", "ssl-ca-location"),
+    ("ssl.certificate.location", "ssl.certificate.pem", "ssl-certificate-location"),
+    ("ssl.key.location", "ssl.key.pem", "ssl-key-location"),
+];
+
+/// What is in the files of TLS, by the key of the path.
+type Contents = BTreeMap<&'static str, Zeroizing<String>>;
 
 /// The settings, and where their secrets come from.
 pub(crate) struct Source {
@@ -17,6 +28,10 @@ pub(crate) struct Source {
     built_from: RefCell<Option<Snapshot>>,
     /// Why the files could not be read for it, if they could not.
     unread: RefCell<Option<String>>,
+    /// What the files of TLS held when it was built,
+    contents: RefCell<Contents>,
+    /// and when one could be built from them last.
+    good: RefCell<Contents>,
 }
 
 /// The client's configuration as it was at one moment.
@@ -38,7 +53,13 @@ struct Stamp {
 impl Source {
     /// `settings` as the sink started with them.
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, built_from: RefCell::default(), unread: RefCell::default() }
+        Self {
+            settings,
+            built_from: RefCell::default(),
+            unread: RefCell::default(),
+            contents: RefCell::default(),
+            good: RefCell::default(),
+        }
     }
 
     /// What a new client is to be built from, and a warning when there is something new to say. Files that are gone or in
@@ -55,7 +76,34 @@ impl Source {
             .filter(|why| known.as_ref() != Some(why))
             .map(|why| format!("{why} A new Kafka client goes on with what was read before."));
         let config = built_from.insert(snapshot).config.clone();
+        self.contents.replace(contents(&config));
         Ok((config, warning))
+    }
+
+    /// A client could be built from what [`Source::for_client`] gave last.
+    pub(crate) fn worked(&self) {
+        self.good.replace(self.contents.take());
+    }
+
+    /// To be called when none could be built because of `reason`: puts what the files of TLS held when the last one was built in
+    /// their place, and gives the warning for that. `None` when nothing is known of them, as at the start.
+    pub(crate) fn use_last_good(&self, config: &mut ClientConfig, reason: &str) -> Option<String> {
+        let good = self.good.borrow();
+        let mut used = Vec::new();
+        for (location, text, property) in TLS_KEYS {
+            if let Some(content) = good.get(location).filter(|_| config.get(location).is_some()) {
+                config.remove(location);
+                config.set(*text, content.as_str());
+                used.push(*property);
+            }
+        }
+        (!used.is_empty()).then(|| {
+            format!(
+                "Could not build a Kafka client from the files of now: {reason} It goes on with what {} held before. Put the files \
+                 in their place: the next start needs them.",
+                used.join(", ")
+            )
+        })
     }
 
     /// True when a client built now would be another than the last one. What cannot be read is in the middle of a change: the
@@ -88,6 +136,12 @@ impl Snapshot {
 /// All settings; `config_map` alone hides the values of secrets.
 fn values(config: &ClientConfig) -> BTreeMap<&str, Option<&str>> {
     config.config_map().into_keys().map(|key| (key, config.get(key))).collect()
+}
+
+/// What is in the files of TLS; a directory of CAs, and what cannot be read, is left out.
+fn contents(config: &ClientConfig) -> Contents {
+    let read = |key: &&'static str| std::fs::read_to_string(config.get(key)?).ok().map(Zeroizing::new);
+    TLS_KEYS.iter().filter_map(|(location, ..)| Some((*location, read(location)?))).collect()
 }
 
 fn files(config: &ClientConfig) -> Vec<(String, Option<Stamp>)> {
@@ -198,6 +252,39 @@ mod tests {
         assert!(second.differs(&third), "put in place");
         fs::write(&crl, "").unwrap();
         assert!(third.differs(&read(&source)), "a file of a free setting");
+    }
+
+    #[test]
+    fn certificates_that_are_gone_are_as_they_were_for_the_client_before() {
+        gst::init().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| Some(dir.path().join(name).display().to_string());
+        for name in ["ca", "certificate", "key"] {
+            fs::write(dir.path().join(name), format!("{name}-1")).unwrap();
+        }
+        let source = Source::new(Settings {
+            ssl_ca_location: path("ca"),
+            ssl_certificate_location: path("certificate"),
+            ssl_key_location: path("key"),
+            ..with_login()
+        });
+        let (mut first, _) = source.for_client().unwrap_or_else(|err| panic!("{err}"));
+        assert!(source.use_last_good(&mut first, "No.").is_none(), "no client was ever built");
+        source.worked();
+        fs::remove_file(dir.path().join("key")).unwrap();
+        fs::write(dir.path().join("certificate"), "certificate-2").unwrap();
+        let (mut config, _) = source.for_client().unwrap_or_else(|err| panic!("{err}"));
+        assert!(config.get("ssl.key.location").is_some(), "the files first");
+        let warning = source.use_last_good(&mut config, "No.").unwrap();
+        for (location, text, content) in [
+            ("ssl.ca.location", "ssl.ca.pem", "ca-1"),
+            ("ssl.certificate.location", "ssl.certificate.pem", "certificate-1"),
+            ("ssl.key.location", "ssl.key.pem", "key-1"),
+        ] {
+            assert_eq!((config.get(location), config.get(text)), (None, Some(content)), "all of one time");
+        }
+        assert!(warning.contains("No. It goes on") && warning.contains("ssl-key-location"), "{warning}");
+        assert!(!warning.contains("-1") && !warning.contains("-2"), "{warning}");
     }
 
     #[test]

@@ -222,6 +222,44 @@ fn a_client_certificate_and_its_key_change_without_a_restart() {
     assert_eq!(sink.error(), None);
 }
 
+/// Someone tidies up, or a mounted secret is gone: what needs a new client then must not need the files.
+#[test]
+fn certificates_that_are_gone_stop_no_sink_that_worked() {
+    let setup = Setup::new();
+    setup.broker.create_topic_with("small", Some(("max.message.bytes", "2000")));
+    for name in ["ca.pem", "client.pem", "client.key"] {
+        std::fs::copy(setup.file(name), setup.file(&format!("my-{name}"))).unwrap();
+    }
+    let mine = |name: &str| setup.file(&format!("my-{name}"));
+    let proxy = setup.tls_proxy("server", &["--client-ca", &text(&setup.file("ca.pem"))]);
+    let line = format!(
+        "bootstrap-servers={} topic=small linger=300000000 compression-type=none security-protocol=ssl ssl-ca-location={} \
+         ssl-certificate-location={} ssl-key-location={}",
+        proxy.servers(),
+        text(&mine("ca.pem")),
+        text(&mine("client.pem")),
+        text(&mine("client.key"))
+    );
+    let mut sink = Sink::new(&line);
+    sink.push_event(0, "CAM1");
+    sink.wait_stat("delivered", 1, SOON);
+    for name in ["ca.pem", "client.pem", "client.key"] {
+        std::fs::remove_file(mine(name)).unwrap();
+    }
+    // A batch that is refused needs new clients.
+    for n in 1..100 {
+        sink.push_event(n, "CAM1");
+    }
+    sink.wait_stat("delivered", 100, SOON);
+    assert!(sink.stat("rebuilds") > 0, "the test must have met the case");
+    let warnings = sink.warnings();
+    assert!(warnings.iter().any(|text| text.contains("goes on with what ssl-ca-location")), "{warnings:?}");
+    assert!(!warnings.iter().any(|text| text.contains("BEGIN")), "{warnings:?}");
+    sink.stop();
+    let Err(error) = Sink::try_new(&line, EVENT_CAPS) else { panic!("a start without the files") };
+    assert!(error.contains("could not be made"), "{error}");
+}
+
 #[test]
 fn oauthbearer_takes_its_token_from_a_command() {
     let setup = Setup::new();

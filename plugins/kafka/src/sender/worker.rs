@@ -87,14 +87,7 @@ impl Worker {
         if let Some(warning) = warning {
             (self.notify)(Notice::Warning(warning));
         }
-        let reports = Reports::new(
-            self.spool.clone(),
-            job.stats.clone(),
-            job.token_command.clone(),
-            job.statistics_interval,
-            self.session.clone(),
-            self.signals.clone(),
-        );
+        let reports = self.reports();
         self.batch_size.set(config::limit_batches(&mut config, self.session.batch_limit()));
         if reports.one_by_one {
             // What is refused now is no batch, and a dead letter needs no new client.
@@ -106,7 +99,28 @@ impl Worker {
             config::let_nothing_pass(&mut config);
             self.own_limit.set(Duration::ZERO);
         }
-        producer::build(&config, reports).map_err(SinkError::Client)
+        let failed = match producer::build(&config, reports) {
+            Ok(client) => {
+                job.source.worked();
+                return Ok(client);
+            }
+            Err(err) => SinkError::Client(err),
+        };
+        let Some(warning) = job.source.use_last_good(&mut config, &failed.to_string()) else { return Err(failed) };
+        let client = producer::build(&config, self.reports()).map_err(|_| failed)?;
+        (self.notify)(Notice::Warning(warning));
+        Ok(client)
+    }
+
+    fn reports(&self) -> Reports {
+        Reports::new(
+            self.spool.clone(),
+            self.job.stats.clone(),
+            self.job.token_command.clone(),
+            self.job.statistics_interval,
+            self.session.clone(),
+            self.signals.clone(),
+        )
     }
 
     pub(super) fn stopped(&self) -> bool {
