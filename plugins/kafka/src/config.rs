@@ -56,7 +56,7 @@ const TUNED_KEYS: &[(&str, &str)] = &[
 const RETRY_KEYS: &[&str] = &["retries", "message.send.max.retries"];
 const IN_FLIGHT_KEYS: &[&str] = &["max.in.flight.requests.per.connection", "max.in.flight"];
 /// The key with which a record that the broker refuses ends the client.
-const GAPLESS_KEY: &str = "enable.gapless.guarantee";
+pub(crate) const GAPLESS_KEY: &str = "enable.gapless.guarantee";
 /// The key of how long the client tries one record.
 const TIMEOUT_KEY: &str = "message.timeout.ms";
 /// The key of the largest batch.

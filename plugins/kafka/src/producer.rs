@@ -37,6 +37,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// What librdkafka calls the log lines that say why a connection ended.
 const FAILED_CONNECTION: &str = "FAIL";
 
+/// And those about settings.
+const CONFIG_WARNING: &str = "CONFWARN";
+
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("record numbers travel through librdkafka as pointers: kafkasink needs a 64-bit target");
 
@@ -254,6 +257,10 @@ impl Reports {
             self.session.link.set_reason(message);
         }
         match level {
+            // Set on purpose; what it warns of is looked after.
+            _ if facility == CONFIG_WARNING && message.contains(config::GAPLESS_KEY) => {
+                gst::debug!(CAT, "{facility}: {message}");
+            }
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
@@ -273,8 +280,13 @@ impl Reports {
     }
 
     fn note_error(&self, error: &KafkaError, reason: &str) {
-        gst::warning!(CAT, "{error}: {reason}");
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            // Said at each try to connect; the sink itself warns of it once.
+            gst::debug!(CAT, "{error}: {reason}");
+        } else {
+            gst::warning!(CAT, "{error}: {reason}");
+        }
         if code != RDKafkaErrorCode::AllBrokersDown {
             self.session.link.set_reason(reason);
         }

@@ -20,6 +20,34 @@ fn what_is_waited_for_is_said_in_the_part_that_gst_launch_prints() {
     assert!(infos.iter().any(|text| text.contains("up to 0.6 s") && text.contains("1 record(s)")), "{infos:?}");
 }
 
+/// `gst-launch-1.0 -q` prints no warning of the bus.
+#[test]
+fn warnings_are_in_the_debug_log_too() {
+    init();
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = lines.clone();
+    gst::log::set_threshold_for_name("kafkasink", gst::DebugLevel::Warning);
+    let function = gst::log::add_log_function(move |category, level, _, _, _, object, message| {
+        if category.name() == "kafkasink" && object.is_some_and(|object| object.to_string().contains("quiet-one")) {
+            heard.lock().unwrap().push((level, message.get().map(|text| text.to_string()).unwrap_or_default()));
+        }
+    });
+    let mut sink = Sink::new("name=quiet-one bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=500000000");
+    sink.push_event(0, "CAM1");
+    sink.wait_warning(&["No broker answers"], SOON);
+    sink.eos();
+    sink.stop();
+    gst::log::remove_log_function(function);
+    gst::log::unset_threshold_for_name("kafkasink");
+    let lines = lines.lock().unwrap();
+    for words in
+        ["spool-location is not set", "No broker answers at 127.0.0.1:1", "not delivered within", "are lost when"]
+    {
+        let found = lines.iter().any(|(level, text)| *level == gst::DebugLevel::Warning && text.contains(words));
+        assert!(found, "{words}: {lines:?}");
+    }
+}
+
 #[test]
 fn a_full_spool_that_holds_the_pipeline_is_a_warning_but_not_many() {
     let dir = tempfile::tempdir().unwrap();

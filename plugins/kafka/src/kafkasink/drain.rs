@@ -26,7 +26,7 @@ pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration
             "{left} record(s) were not delivered within drain-timeout ({seconds} s) at the end of the stream. {}",
             fate(spool)
         );
-        gst::element_warning!(obj, gst::ResourceError::Write, ("{text}"));
+        messages::warning(obj, gst::ResourceError::Write, &text);
     }
     gst::info!(CAT, obj = obj, "Drained for {:?}, {left} records left", start.elapsed());
 }

@@ -98,8 +98,12 @@ impl ElementImpl for KafkaSink {
 
 impl BaseSinkImpl for KafkaSink {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = self.load_settings().map_err(|err| err.message())?;
-        let running = Running::start(&settings, &self.obj(), &self.stats).map_err(|err| err.message())?;
+        let failed = |err: SinkError| {
+            gst::error!(CAT, imp = self, "{err}");
+            err.message()
+        };
+        let settings = self.load_settings().map_err(failed)?;
+        let running = Running::start(&settings, &self.obj(), &self.stats).map_err(failed)?;
         self.report_opened(&settings, &running);
         *lock(&self.drained_for) = Duration::ZERO;
         *lock(&self.running) = Some(running);
@@ -116,7 +120,7 @@ impl BaseSinkImpl for KafkaSink {
         }
         self.messages.tell_dead_letters(&self.obj());
         if let Err(err) = running.spool.close() {
-            gst::element_imp_warning!(self, gst::ResourceError::Write, ("{err}"));
+            messages::warning(&self.obj(), gst::ResourceError::Write, &err.to_string());
         }
         self.count_left(&running.spool);
         self.stats.connected.store(false, Relaxed);
@@ -184,7 +188,7 @@ impl KafkaSink {
         let mut settings = lock(&self.settings).clone();
         if let Some(path) = settings.config_file.clone() {
             for warning in config_file::load(&mut settings, &path).map_err(SinkError::File)? {
-                gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
+                messages::warning(&self.obj(), gst::ResourceError::Settings, &warning);
             }
         }
         Ok(settings)
@@ -197,23 +201,23 @@ impl KafkaSink {
         gst::info!(CAT, imp = self, "{found} records of an earlier run are in the spool");
         if missing > 0 {
             self.stats.counters.lost.fetch_add(missing, Relaxed);
-            gst::element_imp_warning!(
-                self,
+            messages::warning(
+                &self.obj(),
                 gst::ResourceError::Read,
-                (
+                &format!(
                     "{missing} records that the spool {} had taken are not in its files any more: the machine stopped \
                      before they were synced (spool-sync), or the files were cut. They are counted as lost; some may \
                      have been delivered before.",
                     settings.spool_location.as_deref().unwrap_or(std::path::Path::new("")).display()
-                )
+                ),
             );
         }
         if !spool.durable() && settings.mode == Mode::Kafka {
-            gst::element_imp_warning!(
-                self,
+            messages::warning(
+                &self.obj(),
                 gst::ResourceError::Settings,
-                ("spool-location is not set: records that are not delivered yet are kept in memory only and are lost \
-                     when the process ends.")
+                "spool-location is not set: records that are not delivered yet are kept in memory only and are lost when the \
+                 process ends.",
             );
         }
     }
@@ -250,7 +254,7 @@ impl KafkaSink {
 
     fn refuse(&self, error: SinkError) -> gst::FlowError {
         count(&self.stats.counters.refused);
-        self.post_error_message(error.message());
+        messages::error(&self.obj(), &error);
         gst::FlowError::Error
     }
 
@@ -271,12 +275,11 @@ impl KafkaSink {
     fn note_malformed(&self, bytes: usize) {
         count(&self.stats.counters.malformed);
         if !self.warned_malformed.swap(true, Relaxed) {
-            gst::element_imp_warning!(
-                self,
-                gst::StreamError::Format,
-                ("A buffer of {bytes} bytes is no JSON although its caps say so. It is delivered as it is, without key \
-                     and kind. Further ones are only counted (malformed in stats).")
+            let text = format!(
+                "A buffer of {bytes} bytes is no JSON although its caps say so. It is delivered as it is, without key and kind. \
+                 Further ones are only counted (malformed in stats)."
             );
+            messages::warning(&self.obj(), gst::StreamError::Format, &text);
         }
     }
 
@@ -303,8 +306,8 @@ impl KafkaSink {
         }
         let counter = if spool.durable() { &self.stats.counters.left } else { &self.stats.counters.lost };
         counter.fetch_add(left, Relaxed);
-        if lock(&self.drained_for).is_zero() {
-            // The end of the stream has not told it already.
+        if lock(&self.drained_for).is_zero() || !spool.durable() {
+            // The end of the stream has not told it already; what is lost is told to whoever looks at the console in any case.
             messages::say_at_stop(&self.obj(), &format!("{left} record(s) were not delivered. {}", drain::fate(spool)));
         }
         messages::post_left(&self.obj(), left, spool.durable());

@@ -76,7 +76,7 @@ impl Messages {
                 post_state(obj, "refused", Some(reason), Some(next_try));
                 if *give_up {
                     let err = SinkError::Refused { tls: *tls, servers: servers.to_string(), reason: reason.clone() };
-                    obj.post_error_message(err.message());
+                    error(obj, &err);
                 } else {
                     let text = format!("{servers} refused the connection: {reason}");
                     self.warn(obj, gst::ResourceError::NotAuthorized, &text);
@@ -104,7 +104,7 @@ impl Messages {
                 post(obj, structure);
             }
             Notice::Store(err) => self.warn(obj, gst::ResourceError::Write, &err.to_string()),
-            Notice::Died { part } => obj.post_error_message(SinkError::Died { part: *part }.message()),
+            Notice::Died { part } => error(obj, &SinkError::Died { part: *part }),
             Notice::Warning(text) => self.warn(obj, gst::ResourceError::Failed, text),
         }
     }
@@ -114,7 +114,7 @@ impl Messages {
         // The client ends its reasons with how long it took: "(after 3ms in state CONNECT)".
         let (what, _) = text.split_once(" (after ").unwrap_or((text, ""));
         if self.is_due(what) {
-            gst::element_warning!(obj, error, ("{text}"));
+            warning(obj, error, text);
         } else {
             gst::info!(CAT, obj = obj, "{text}");
         }
@@ -135,7 +135,7 @@ impl Messages {
     pub(super) fn warn_full(&self, obj: &KafkaSink, spool: &Spool) {
         // The text tells numbers that change: it is no name for what it is about.
         if self.is_due("the spool is full") {
-            gst::element_warning!(obj, gst::ResourceError::NoSpaceLeft, ("{}", spool.describe_full()));
+            warning(obj, gst::ResourceError::NoSpaceLeft, &spool.describe_full());
         }
     }
 
@@ -229,6 +229,18 @@ fn post_state(obj: &KafkaSink, state: &str, reason: Option<&str>, next_try: Opti
     post(obj, builder.build());
 }
 
+/// A warning on the bus, and in the debug log: `gst-launch-1.0 -q` and many applications show no warnings of the bus.
+pub(super) fn warning(obj: &KafkaSink, error: impl MessageErrorDomain, text: &str) {
+    gst::warning!(CAT, obj = obj, "{text}");
+    gst::element_warning!(obj, error, ("{text}"));
+}
+
+/// An error on the bus, and in the debug log.
+pub(super) fn error(obj: &KafkaSink, error: &SinkError) {
+    gst::error!(CAT, obj = obj, "{error}");
+    obj.post_error_message(error.message());
+}
+
 /// Says something that is no warning. `gst-launch-1.0` prints of such a message what is meant for debugging, and that alone.
 pub(super) fn say(obj: &KafkaSink, text: &str) {
     gst::element_info!(obj, gst::ResourceError::Write, ("{text}"), ["{text}"]);
@@ -238,6 +250,7 @@ pub(super) fn say(obj: &KafkaSink, text: &str) {
 /// GLib's log comes to whoever looks at the console.
 pub(super) fn say_at_stop(obj: &KafkaSink, text: &str) {
     say(obj, text);
+    gst::warning!(CAT, obj = obj, "{text}");
     glib::g_message!("kafkasink", "{}: {text}", obj.name());
 }
 

@@ -172,6 +172,16 @@ fn a_stop_says_what_it_waits_for_and_leaves_when_nothing_is_lost_by_that() {
     assert_eq!((sink.stat("left"), sink.stat("lost")), (0, 1));
 }
 
+/// The warning at the end of the stream is on the bus only, which `gst-launch-1.0 -q` does not print.
+#[test]
+fn what_is_lost_at_the_stop_is_said_on_the_console_also_after_an_end_of_stream() {
+    let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=300000000");
+    sink.push_event(0, "CAM1");
+    sink.eos();
+    let (said, _) = said_at_stop(&sink);
+    assert!(said.contains("1 record(s) were not delivered") && said.contains("are lost when"), "{said}");
+}
+
 #[test]
 fn a_stop_after_new_data_waits_as_if_no_stream_had_ended_before() {
     let mut sink = Sink::new("bootstrap-servers=127.0.0.1:1 topic=t drain-timeout=2000000000");
