@@ -146,6 +146,12 @@ impl Reports {
         done
     }
 
+    /// A record can never be delivered.
+    pub(crate) fn reject(&self, seq: Seq, cause: Cause) {
+        self.spool.rejected(seq);
+        self.session.reject(seq, cause);
+    }
+
     fn record_delivered(&self, message: &BorrowedMessage<'_>, seq: Seq, dead: bool) {
         self.good.fetch_add(1, Relaxed);
         self.note_topic(message.topic());
@@ -175,7 +181,7 @@ impl Reports {
                 } else if Cause::from(code).is_size() {
                     self.session.note_too_large();
                 }
-                return self.session.reject(seq, code.into());
+                return self.reject(seq, code.into());
             }
             _ => (),
         }

@@ -27,7 +27,7 @@ impl Worker {
         }
         let encoded = match self.encode(record, reports) {
             Ok(encoded) => encoded,
-            Err(Some(cause)) => return self.session.reject(seq, cause),
+            Err(Some(cause)) => return reports.reject(seq, cause),
             // Stopped: the record stays in the spool.
             Err(None) => return,
         };
@@ -53,7 +53,7 @@ impl Worker {
                 code if producer::is_permanent(code) => {
                     return match reports.vanished(code, &record.topic) {
                         Some(reason) => reports.set_broken(reason),
-                        None => self.session.reject(seq, code.into()),
+                        None => reports.reject(seq, code.into()),
                     };
                 }
                 _ => {

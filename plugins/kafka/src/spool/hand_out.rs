@@ -56,7 +56,12 @@ impl Spool {
         let next = lock(&self.state).lanes.resumable(max, last);
         let mut batch = Vec::with_capacity(next.len());
         for (lane, seq) in next {
-            let record = self.store.read(seq, seq, 1)?.pop();
+            let record = match self.store.read(seq, seq, 1) {
+                Ok(mut found) => found.pop(),
+                // Those before are in flight already.
+                Err(_) if !batch.is_empty() => break,
+                Err(err) => return Err(err),
+            };
             let mut state = lock(&self.state);
             if !state.has_room(self.config.max_in_flight_bytes) {
                 break;
@@ -93,6 +98,11 @@ impl Spool {
         }
     }
 
+    /// A record that was handed out came back for good: nothing waits for it while it waits for its place elsewhere.
+    pub(crate) fn rejected(&self, seq: Seq) {
+        lock(&self.state).leave_lane(seq);
+    }
+
     /// The oldest record that gets no confirmation while others do, when something waits for it.
     pub(crate) fn stuck(&self) -> Option<Seq> {
         lock(&self.state).lanes.stuck()
@@ -100,6 +110,12 @@ impl Spool {
 }
 
 impl State {
+    fn leave_lane(&mut self, seq: Seq) {
+        if let Some((lane, bytes)) = self.lane_of_sent(seq) {
+            self.lanes.left(lane, seq, bytes);
+        }
+    }
+
     /// The next record, if there is one, it is not behind `last`, and `limit` bytes in flight allow it. What has to wait for
     /// others of its topic and key is passed by.
     fn hand_out(&mut self, last: Seq, limit: u64, now: Instant) -> Option<(Seq, Arc<Record>)> {

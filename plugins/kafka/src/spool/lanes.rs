@@ -82,18 +82,26 @@ impl Lanes {
         lane.bytes += bytes;
     }
 
-    /// A record that was handed out has left.
+    /// A record that was handed out is confirmed.
     pub(super) fn settled(&mut self, id: LaneId, seq: Seq, bytes: u64, now: Instant) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let Some(since) = lane.sent.remove(&seq) else { return };
-        lane.bytes -= bytes;
-        lane.confirmed = lane.confirmed.max(Some(since));
-        if lane.stuck {
-            self.stuck_bytes -= bytes;
+        let Some(since) = self.left(id, seq, bytes) else { return };
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.confirmed = lane.confirmed.max(Some(since));
         }
         self.front = self.front.max(Some(since));
         self.confirmed = Some(now);
+    }
+
+    /// Nobody waits for this record any more; gives since when it was in flight.
+    pub(super) fn left(&mut self, id: LaneId, seq: Seq, bytes: u64) -> Option<Instant> {
+        let lane = self.lanes.get_mut(&id)?;
+        let since = lane.sent.remove(&seq)?;
+        lane.bytes -= bytes;
+        if lane.stuck {
+            self.stuck_bytes -= bytes;
+        }
         self.forget_if_empty(id);
+        Some(since)
     }
 
     fn forget_if_empty(&mut self, id: LaneId) {

@@ -156,6 +156,11 @@ impl State {
         self.in_flight_bytes += sent.size;
     }
 
+    /// Topic and key, and bytes, of a record in flight.
+    pub(super) fn lane_of_sent(&self, seq: Seq) -> Option<(LaneId, u64)> {
+        self.in_flight.get(&seq).map(|sent| (sent.lane, sent.size))
+    }
+
     /// Forgets a record that was handed out; gives when it was received.
     pub(super) fn settle(&mut self, seq: Seq) -> Option<i64> {
         let sent = self.in_flight.remove(&seq)?;

@@ -108,6 +108,27 @@ fn a_rewind_sends_what_was_held_back_in_its_place() {
     });
 }
 
+/// Such as a dead letter whose file cannot be written: order means nothing for it.
+#[test]
+fn a_record_that_was_rejected_holds_no_other_while_it_waits() {
+    both(|config| {
+        let spool = open(limited(config()));
+        put(&spool, of("s0", 0)).unwrap();
+        let dead = take(&spool, 1);
+        spool.rejected(dead[0].0);
+        for n in 1..100 {
+            put(&spool, of(if n % 2 == 0 { "s0" } else { "k1" }, n)).unwrap();
+            let some = take(&spool, 10);
+            assert_eq!(numbers(&some), [n]);
+            deliver(&spool, &some);
+            lock(&spool.state).lanes.look_now();
+        }
+        spool.discard(dead[0].0).unwrap();
+        let depth = spool.depth();
+        assert_eq!((depth.records, depth.bytes, depth.in_flight_bytes), (0, 0, 0));
+    });
+}
+
 #[test]
 fn the_oldest_is_dropped_also_when_it_is_held_back() {
     both(|config| {
