@@ -300,7 +300,7 @@ impl KafkaSink {
     }
 
     fn count_left(&self, spool: &Spool) {
-        let left = spool.depth().records;
+        let left = spool.undelivered();
         if left == 0 {
             return;
         }

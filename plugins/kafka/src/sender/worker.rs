@@ -251,7 +251,7 @@ impl Worker {
         }
         match self.spool.get(seq) {
             Ok(Some(record)) => (self.notify)(Notice::Warning(format!(
-                "The brokers confirm nothing of a partition of {} while they confirm later records: it has no leader, or too few \
+                "Brokers are there and have confirmed nothing of a partition of {} for a while: it has no leader, or too few \
                  replicas. Its records wait in the spool, in order, and those of other keys pass them (held-back in stats). \
                  Check the partitions of that topic.",
                 record.topic

@@ -38,7 +38,7 @@ use fjall::{
 use std::{
     fs::{File, OpenOptions},
     ops::RangeInclusive,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -370,6 +370,10 @@ impl Store for DiskStore {
             }
         }
         Ok(self.records.disk_space() > held_bytes * 2 + RESCUE_BYTES)
+    }
+
+    fn is_there(&self) -> bool {
+        self.accepted.metadata().map_or(true, |found| found.nlink() > 0)
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -262,6 +262,13 @@ impl Spool {
         full::describe(&self.config, self.depth(), self.free_bytes())
     }
 
+    /// Records held that are not known to be delivered: some may be, and only could not be removed.
+    pub(crate) fn undelivered(&self) -> u64 {
+        let delivered = lock(&self.delivered);
+        let state = lock(&self.state);
+        state.records - delivered.seqs.iter().filter(|seq| state.in_flight.contains_key(seq)).count() as u64
+    }
+
     /// How full it is.
     pub(crate) fn depth(&self) -> Depth {
         lock(&self.state).depth()

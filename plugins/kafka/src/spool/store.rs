@@ -30,6 +30,10 @@ pub(crate) trait Store: Send + Sync {
     fn reclaim(&self, _held_bytes: u64) -> Result<bool, StoreError> {
         Ok(false)
     }
+    /// False when its files were removed behind its back: what is written still goes somewhere, and nobody will find it.
+    fn is_there(&self) -> bool {
+        true
+    }
     /// Makes everything durable.
     fn sync(&self) -> Result<(), StoreError>;
     /// True when records survive the process.
@@ -49,6 +53,8 @@ pub(crate) enum StoreError {
     Damaged { path: PathBuf, what: String },
     /// The storage engine takes no more writes after an earlier failure.
     Refused { path: PathBuf },
+    /// Someone removed the directory.
+    Gone { path: PathBuf },
     /// A record could not be put into its form on disk.
     Encode(String),
     /// The file of the dead letters cannot be written.
@@ -114,6 +120,12 @@ impl fmt::Display for StoreError {
                 f,
                 "The spool {} takes no more records after a failed write. Check the disk (space, health, mount), then \
                  restart the pipeline: every record taken before is still there.",
+                path.display()
+            ),
+            Self::Gone { path } => write!(
+                f,
+                "The spool {} was removed while it is in use. Records are still delivered, but what is not delivered when this \
+                 process ends is lost. Restart the pipeline, which makes the directory anew.",
                 path.display()
             ),
             Self::DeadLetter { path, source } => write!(

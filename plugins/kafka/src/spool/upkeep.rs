@@ -31,7 +31,11 @@ impl Spool {
             self.reclaim()?;
             pace.reclaimed = Some(now);
         }
-        Ok(())
+        match self.location() {
+            // Last: everything else still works.
+            Some(path) if !self.store.is_there() => Err(StoreError::Gone { path: path.to_path_buf() }),
+            _ => Ok(()),
+        }
     }
 
     /// Gives the disk back what nobody needs any more.

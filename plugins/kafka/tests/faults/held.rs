@@ -79,6 +79,33 @@ fn a_client_that_goes_on_after_a_refusal_has_a_time_limit_also_without_a_stall_t
     sink.wait_stat("delivered", 2, SOON);
 }
 
+/// Someone tidies up. What is open goes on for a while, which must not look as if all were well.
+#[test]
+fn a_spool_that_is_removed_while_it_is_in_use_is_said_and_the_accounts_are_right() {
+    let cluster = cluster(&["t"]);
+    let dir = tempfile::tempdir().unwrap();
+    let spool = dir.path().join("spool");
+    let mut sink = cluster.sink(&format!("drain-timeout=1000000000 spool-location={}", spool.display()));
+    push_all(&mut sink, 0..100, 4);
+    sink.wait_stat("delivered", 100, SOON);
+    std::fs::remove_dir_all(&spool).unwrap();
+    sink.wait_warning(&["was removed while it is in use", "Restart the pipeline"], SOON);
+    push_all(&mut sink, 100..200, 4);
+    sink.wait_stat("delivered", 200, SOON);
+    // More than memory takes: the next table cannot be written.
+    let text = "x".repeat(20_000);
+    let taken = |sink: &mut Sink, n: u32| {
+        sink.push(&format!("{{\"camera_id\":\"C\",\"n\":{n},\"text\":\"{text}\"}}\n")).is_ok()
+    };
+    assert!((0..3000).any(|n| !taken(&mut sink, n)), "the store cannot go on for ever");
+    assert!(sink.error().is_some());
+    let spooled = sink.stat("spooled");
+    sink.wait_stat("delivered", spooled, SOON);
+    sink.stop();
+    sink.check_accounts();
+    assert_eq!(sink.stat("left"), 0, "all were delivered");
+}
+
 /// Each new client sends what the others have in flight again.
 #[test]
 fn a_broker_that_stays_down_gets_new_clients_less_and_less_often() {
