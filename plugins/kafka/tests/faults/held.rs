@@ -79,6 +79,29 @@ fn a_client_that_goes_on_after_a_refusal_has_a_time_limit_also_without_a_stall_t
     sink.wait_stat("delivered", 2, SOON);
 }
 
+#[test]
+fn what_is_held_back_at_a_stop_is_sent_in_order_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = cluster(&["t"]);
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+    }
+    let line = format!("buffer-memory=65536 drain-timeout=100000000 spool-location={}", dir.path().display());
+    let mut sink = cluster.sink(&line);
+    cluster.mock.broker_down(2).unwrap();
+    push_all(&mut sink, 0..2000, 20);
+    assert!(wait_for(SOON, || sink.stat("held-back") > 100));
+    sink.stop();
+    assert_eq!(sink.stat("left") + sink.stat("delivered"), 2000);
+    sink.check_accounts();
+    drop(sink);
+    cluster.mock.broker_up(2).unwrap();
+    let mut sink = cluster.sink(&line);
+    push_all(&mut sink, 2000..2100, 20);
+    sink.wait_stat("spool-depth", 0, SOON);
+    cluster.check_complete(2100, 20);
+}
+
 /// Someone tidies up. What is open goes on for a while, which must not look as if all were well.
 #[test]
 fn a_spool_that_is_removed_while_it_is_in_use_is_said_and_the_accounts_are_right() {
