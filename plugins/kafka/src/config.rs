@@ -64,6 +64,11 @@ const BATCH_KEY: &str = "batch.size";
 /// The key of the longest wait between two tries to connect.
 const RECONNECT_KEY: &str = "reconnect.backoff.max.ms";
 
+/// What may stand before a broker's address, as in `ssl://host:9093`.
+const SCHEMES: &[&str] = &["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"];
+/// Longest name of a topic, in Kafka itself.
+const MAX_TOPIC_BYTES: usize = 249;
+
 /// The client tells this often which brokers are there: the longest time between two of its statistics.
 const STATE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -187,9 +192,11 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             "bootstrap-servers names no broker. Set it to the brokers' addresses, such as localhost:9092.".into(),
         );
     }
+    check_servers(&settings.bootstrap_servers)?;
     if settings.topic.is_empty() {
         return refuse("topic is empty. Set it to the topic that records without a topic of their own go to.".into());
     }
+    check_topics(settings)?;
     if settings.enable_idempotence && settings.acks != Acks::All {
         return refuse(format!(
             "enable-idempotence=true needs acks=all, but acks is {}. Set acks=all or enable-idempotence=false.",
@@ -214,6 +221,52 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
         check_registry_url(url)?;
     }
     check_sasl(settings)
+}
+
+/// The client ignores a server whose scheme it does not know, and takes another port for one that is too large: both look like an
+/// outage.
+fn check_servers(servers: &str) -> Result<(), ConfigError> {
+    for server in servers.split(',').map(str::trim).filter(|server| !server.is_empty()) {
+        let (scheme, address) = server.split_once("://").map_or((None, server), |(scheme, rest)| (Some(scheme), rest));
+        let known = scheme.is_none_or(|scheme| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)));
+        let port = match address.rsplit_once(':') {
+            // An IPv6 address without a port.
+            Some((host, _)) if host.contains(':') && !host.ends_with(']') => None,
+            found => found.map(|(_, port)| port),
+        };
+        let good_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+        if !known || !good_port {
+            // Not quoted when it may hold a password.
+            let shown = if server.contains('@') { "a server" } else { server };
+            return Err(ConfigError::Invalid(format!(
+                "bootstrap-servers has {shown}, which is no broker's address: that is HOST:PORT, such as localhost:9092, with a \
+                 port from 1 to 65535."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Names that no broker takes.
+fn check_topics(settings: &Settings) -> Result<(), ConfigError> {
+    let by_kind = texts("topics", settings.topics.as_deref()).map_err(ConfigError::Invalid)?;
+    let mut topics: Vec<(&str, &str)> = vec![("topic", &settings.topic)];
+    topics.extend(settings.dead_letter_topic.iter().map(|topic| ("dead-letter-topic", topic.as_str())));
+    topics.extend(by_kind.iter().map(|(_, topic)| ("topics", topic.as_str())));
+    for (property, topic) in topics {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if topic.is_empty()
+            || topic.len() > MAX_TOPIC_BYTES
+            || !topic.chars().all(allowed)
+            || [".", ".."].contains(&topic)
+        {
+            return Err(ConfigError::Invalid(format!(
+                "{property} has \"{topic}\", which Kafka does not allow as the name of a topic: up to {MAX_TOPIC_BYTES} letters, digits, \
+                 dots, underscores and hyphens. Correct it."
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_registry_url(url: &str) -> Result<(), ConfigError> {

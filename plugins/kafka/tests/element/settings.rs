@@ -13,6 +13,17 @@ fn wrong_settings_are_refused_with_what_to_do() {
     for servers in ["", ","] {
         check_refused(&format!("bootstrap-servers=\"{servers}\""), &["bootstrap-servers names no broker"]);
     }
+    for servers in ["http://localhost:9092", "localhost:99999", "a:9092,b:0", "a:9092,b:x", "ssl://a:", "[::1]:70000"] {
+        check_refused(&format!("bootstrap-servers=\"{servers}\""), &["no broker's address", "localhost:9092"]);
+    }
+    let error = Sink::try_new("bootstrap-servers=http://me:hunter2@a:9092", EVENT_CAPS).err().unwrap();
+    assert!(error.contains("no broker's address") && !error.contains("hunter2"), "{error}");
+    for topic in ["a b", "..", "café", &"a".repeat(250)] {
+        for property in [format!("topic=\"{topic}\""), format!("dead-letter-topic=\"{topic}\"")] {
+            check_refused(&property, &["does not allow", "Correct it"]);
+        }
+    }
+    check_refused("topics=\"topics,x=(string)\\\"a b\\\"\"", &["topics has", "does not allow"]);
     check_refused("config=\"config,socket.timeout.ms=1\"", &["socket.timeout.ms", "value 1 is", "10..300000"]);
     check_refused("sasl-username=a", &["security-protocol", "plaintext"]);
     check_refused("security-protocol=sasl-ssl sasl-username=a", &["needs sasl-password"]);
@@ -34,6 +45,14 @@ fn wrong_settings_are_refused_with_what_to_do() {
         "security-protocol=sasl-plaintext sasl-username=a sasl-password=env:KAFKASINK_NOT_SET",
         &["sasl-password", "KAFKASINK_NOT_SET", "not set"],
     );
+}
+
+#[test]
+fn addresses_that_brokers_have_are_taken() {
+    for servers in ["a", "a:1, b:65535,", "SSL://a:9093", "[::1]:9092", "::1", "sasl_ssl://[fe80::1]:9093"] {
+        let sink = Sink::new(&format!("bootstrap-servers=\"{servers}\" drain-timeout=0"));
+        sink.stop();
+    }
 }
 
 #[test]
