@@ -142,7 +142,7 @@ fn client() -> Vec<Property> {
             "drain-timeout",
             "Drain Timeout",
             "How long end of stream and stopping wait for delivery, in nanoseconds; what is left stays in the spool (on disk, a \
-             stop waits for no broker that is away)",
+             stop waits for no broker that is away, nor for a partition that takes nothing)",
             day,
             |s| &mut s.drain_timeout,
         ),

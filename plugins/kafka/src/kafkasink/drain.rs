@@ -31,13 +31,14 @@ pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration
     gst::info!(CAT, obj = obj, "Drained for {:?}, {left} records left", start.elapsed());
 }
 
-/// At the stop: until everything is delivered, for at most `timeout`, and not for a broker that is away when the spool is
-/// on disk: nothing is lost by leaving. `connected` tells whether a broker is there.
+/// At the stop: until everything is delivered, for at most `timeout`, and not for a broker that is away, or a partition that
+/// takes nothing, when the spool is on disk: nothing is lost by leaving. `connected` tells whether a broker is there.
 pub(super) fn at_stop(obj: &KafkaSink, spool: &Spool, timeout: Duration, connected: impl Fn() -> bool) {
     let start = Instant::now();
     let mut said = false;
     loop {
-        let patience = if spool.durable() && !connected() { timeout.min(BROKER_PATIENCE) } else { timeout };
+        let hopeless = !connected() || spool.all_stuck();
+        let patience = if spool.durable() && hopeless { timeout.min(BROKER_PATIENCE) } else { timeout };
         let left = patience.saturating_sub(start.elapsed());
         if spool.wait_empty(left.min(LOOK_INTERVAL), None) == Waited::Empty || left.is_zero() {
             return;

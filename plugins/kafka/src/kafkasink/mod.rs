@@ -16,7 +16,8 @@
 //! - A record that can never be delivered goes to `dead-letter-topic`, `dead-letter-location`, or a file beside the
 //!   spool, with the reason, and the stream goes on.
 //! - End of stream and stopping wait `drain-timeout` at most in sum; the rest stays in the spool and is counted (`left`).
-//!   A stop without end of stream does not wait for a broker that is away when the spool is on disk. A wait is said.
+//!   A stop without end of stream waits neither for a broker that is away nor for a partition that takes nothing when the
+//!   spool is on disk. A wait is said.
 //!
 //! # Examples
 //!

@@ -103,6 +103,12 @@ impl Spool {
         lock(&self.state).leave_lane(seq);
     }
 
+    /// True when all that is left waits for partitions that take nothing.
+    pub(crate) fn all_stuck(&self) -> bool {
+        let state = lock(&self.state);
+        state.records > 0 && state.records == state.lanes.waiting()
+    }
+
     /// The oldest record that gets no confirmation while others do, when something waits for it.
     pub(crate) fn stuck(&self) -> Option<Seq> {
         lock(&self.state).lanes.stuck()

@@ -147,6 +147,12 @@ impl Lanes {
         self.stuck_bytes
     }
 
+    /// How many records are in flight or held back in stuck lanes.
+    pub(super) fn waiting(&self) -> u64 {
+        let stuck = self.lanes.values().filter(|lane| lane.stuck);
+        stuck.map(|lane| (lane.sent.len() + lane.held.len()) as u64).sum()
+    }
+
     /// The oldest record in flight of a lane that is stuck and holds something back.
     pub(super) fn stuck(&self) -> Option<Seq> {
         let stuck = self.lanes.values().filter(|lane| lane.stuck && !lane.held.is_empty());

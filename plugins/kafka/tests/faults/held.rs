@@ -86,12 +86,15 @@ fn what_is_held_back_at_a_stop_is_sent_in_order_after_the_next_start() {
     for partition in 0..3 {
         cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
     }
-    let line = format!("buffer-memory=65536 drain-timeout=100000000 spool-location={}", dir.path().display());
+    let line = format!("buffer-memory=65536 spool-location={}", dir.path().display());
     let mut sink = cluster.sink(&line);
     cluster.mock.broker_down(2).unwrap();
     push_all(&mut sink, 0..2000, 20);
-    assert!(wait_for(SOON, || sink.stat("held-back") > 100));
+    let all_else = |sink: &Sink| sink.stat("delivered") + sink.stat("in-flight") + sink.stat("held-back") == 2000;
+    assert!(wait_for(SOON, || sink.stat("held-back") > 100 && all_else(&sink)));
+    let start = Instant::now();
     sink.stop();
+    assert!(start.elapsed() < Duration::from_secs(5), "nothing is lost by leaving: {:?}", start.elapsed());
     assert_eq!(sink.stat("left") + sink.stat("delivered"), 2000);
     sink.check_accounts();
     drop(sink);
