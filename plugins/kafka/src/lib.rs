@@ -1,6 +1,7 @@
 //! Kafka elements: `kafkasink`.
 
 mod avro;
+mod client;
 mod clock;
 mod closing;
 mod config;

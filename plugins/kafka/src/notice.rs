@@ -43,8 +43,7 @@ impl Part {
         match self {
             Self::Sender => "kafkasink-send",
             Self::Keeper => "kafkasink-keep",
-            // Named by the rdkafka crate.
-            Self::Client => "producer polling thread",
+            Self::Client => "kafkasink-poll",
         }
     }
 

@@ -1,4 +1,4 @@
-//! The librdkafka client: building it, and what its callbacks tell.
+//! What the callbacks of the librdkafka client tell.
 
 use crate::config;
 use crate::deadletter::Cause;
@@ -12,12 +12,12 @@ use crate::spool::{Seq, Spool};
 use crate::stats::{ClientStats, Stats, count};
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message, Statistics,
+    ClientContext, Message, Statistics,
     client::OAuthToken,
-    config::{FromClientConfigAndContext, RDKafkaLogLevel},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedHeaders, BorrowedMessage, Headers},
-    producer::{DeliveryResult, ProducerContext, ThreadedProducer},
+    producer::{DeliveryResult, ProducerContext},
 };
 use std::{
     collections::HashSet,
@@ -348,14 +348,6 @@ impl ProducerContext for Reports {
 
 fn header<'a>(headers: &'a BorrowedHeaders, name: &str) -> Option<&'a [u8]> {
     headers.iter().find(|header| header.key == name)?.value
-}
-
-/// The client type.
-pub(crate) type Client = ThreadedProducer<Reports>;
-
-/// Builds a client. This needs no broker.
-pub(crate) fn build(config: &ClientConfig, reports: Reports) -> KafkaResult<Client> {
-    ThreadedProducer::from_config_and_context(config, reports)
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 use super::*;
+use crate::client::Client;
 use crate::link::Link;
 use crate::notice::{Notice, NoticeFn, Part};
 use crate::record::Record;
 use crate::spool::{SpoolConfig, Sync, WhenFull};
-use rdkafka::producer::{BaseRecord, Producer};
+use rdkafka::{
+    ClientConfig,
+    producer::{BaseRecord, Producer},
+};
 use std::time::Instant;
 
 fn memory_spool() -> Spool {
@@ -78,7 +82,8 @@ fn a_callback_that_panics_is_told_once_and_the_next_reports_still_come() {
     let records = spool.next(2, Seq::MAX, Duration::ZERO).unwrap();
     let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
     cluster.create_topic("t", 1, 1).unwrap();
-    let client = build(ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()), reports).unwrap();
+    let client =
+        Client::new(ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()), reports).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     for (delivered, (seq, record)) in records.iter().enumerate() {
         // The first report says that a broker is there, and meets the panic.

@@ -2,9 +2,10 @@
 
 use super::worker::Worker;
 use crate::avro::AvroError;
+use crate::client::Client;
 use crate::deadletter::Cause;
 use crate::notice::Notice;
-use crate::producer::{self, Client, Reports};
+use crate::producer::{self, Reports};
 use crate::record::Record;
 use crate::spool::Seq;
 use crate::stats::count;

@@ -6,11 +6,12 @@
 //! meant becomes a dead letter.
 
 use super::Job;
+use crate::client::Client;
 use crate::config;
 use crate::error::SinkError;
 use crate::link::Link;
 use crate::notice::{Notice, NoticeFn};
-use crate::producer::{self, Client, Reports};
+use crate::producer::Reports;
 use crate::session::Session;
 use crate::signals::Signals;
 use crate::spool::{Seq, Spool, StoreError};
@@ -99,7 +100,7 @@ impl Worker {
             config::let_nothing_pass(&mut config);
             self.own_limit.set(Duration::ZERO);
         }
-        let failed = match producer::build(&config, reports) {
+        let failed = match Client::new(&config, reports) {
             Ok(client) => {
                 job.source.worked();
                 return Ok(client);
@@ -107,7 +108,7 @@ impl Worker {
             Err(err) => SinkError::Client(err),
         };
         let Some(warning) = job.source.use_last_good(&mut config, &failed.to_string()) else { return Err(failed) };
-        let client = producer::build(&config, self.reports()).map_err(|_| failed)?;
+        let client = Client::new(&config, self.reports()).map_err(|_| failed)?;
         (self.notify)(Notice::Warning(warning));
         Ok(client)
     }
