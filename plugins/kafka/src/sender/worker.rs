@@ -269,6 +269,7 @@ impl Worker {
         // A client that sends one by one sends what was refused, with what is before it, and nothing more.
         let suspects = if reports.one_by_one { self.session.suspects() } else { BTreeSet::new() };
         let last = suspects.last().copied().unwrap_or(Seq::MAX);
+        let mut was_connected = true;
         loop {
             self.bury_rejected();
             if self.stopped() || reports.broken().is_some() {
@@ -279,6 +280,10 @@ impl Worker {
                 return reports.set_broken(reason);
             }
             let connected = self.job.stats.connected.load(Relaxed);
+            let before = std::mem::replace(&mut was_connected, connected);
+            if connected && !before {
+                self.spool.brokers_are_back();
+            }
             // A record that waits for its place among the dead letters is not on its way.
             let oldest = self.spool.oldest_in_flight().filter(|_| !self.session.has_pending());
             if let Some(reason) = watchdog.check(oldest, connected) {

@@ -89,13 +89,18 @@ impl Spool {
         Ok(())
     }
 
-    /// To be called when nothing was handed out although brokers are there: when all that may be in flight has waited long,
+    /// To be called whenever nothing was handed out although brokers are there: when all that may be in flight has waited long,
     /// other topics and keys may try.
     pub(crate) fn let_others_pass(&self) {
         let mut state = lock(&self.state);
         if !state.has_room(self.config.max_in_flight_bytes) {
             state.lanes.presume_stuck(Instant::now(), self.config.stuck_after);
         }
+    }
+
+    /// Brokers are there after none was.
+    pub(crate) fn brokers_are_back(&self) {
+        lock(&self.state).lanes.start_again(Instant::now());
     }
 
     /// A record that was handed out came back for good: nothing waits for it while it waits for its place elsewhere.

@@ -14,6 +14,8 @@ use std::{
 
 /// How often it is looked which lanes are stuck.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(200);
+/// Brokers that are not said to be there for this long were away.
+const BLOCKED_GAP: Duration = Duration::from_secs(1);
 /// A lane that goes on has about this many bytes in flight until what was held back of it is out: its partition may take
 /// nothing again.
 const RESUME_BYTES: u64 = 512 << 10;
@@ -57,6 +59,8 @@ pub(super) struct Lanes {
     front: Option<Instant>,
     /// When something was confirmed last.
     confirmed: Option<Instant>,
+    /// Since when, and when last, nothing more fitted.
+    blocked: Option<(Instant, Instant)>,
     reviewed: Option<Instant>,
     /// In flight in stuck lanes.
     stuck_bytes: u64,
@@ -130,16 +134,29 @@ impl Lanes {
         self.reviewed = None;
     }
 
-    /// Nothing more fits and brokers are there. When nothing was confirmed for `after`, whatever is in flight as long is stuck:
-    /// others may get through.
+    /// To be called again and again while nothing more fits and brokers are there. When this lasts for `after` and nothing is
+    /// confirmed, whatever is in flight as long is stuck: others may get through.
     pub(super) fn presume_stuck(&mut self, now: Instant, after: Duration) {
-        let last =
-            self.confirmed.or_else(|| self.lanes.values().filter_map(|lane| lane.sent.values().next()).min().copied());
-        if last.is_some_and(|last| now.duration_since(last) >= after) {
+        let (since, last) = self.blocked.unwrap_or((now, now));
+        let goes_on =
+            now.duration_since(last) <= BLOCKED_GAP && self.confirmed.is_none_or(|confirmed| confirmed <= since);
+        let since = if goes_on { since } else { now };
+        self.blocked = Some((since, now));
+        if now.duration_since(since) >= after {
             self.front = Some(now);
             self.reviewed = None;
             self.review(now, after);
         }
+    }
+
+    /// Brokers are there after none was: what is in flight waited for them, and not behind others.
+    pub(super) fn start_again(&mut self, now: Instant) {
+        for lane in self.lanes.values_mut() {
+            lane.sent.values_mut().for_each(|since| *since = now);
+            lane.confirmed = None;
+            lane.stuck = false;
+        }
+        (self.front, self.blocked, self.stuck_bytes) = (None, None, 0);
     }
 
     /// Bytes in flight in stuck lanes.
@@ -256,6 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn what_waited_for_brokers_is_not_stuck_when_they_are_back() {
+        for back in [true, false] {
+            let (mut lanes, start) = two_lanes();
+            if back {
+                lanes.start_again(at(start, 600));
+            }
+            lanes.sent(2, 3, 100, at(start, 600));
+            lanes.settled(2, 3, 100, at(start, 601));
+            lanes.review(at(start, 601), AFTER);
+            assert_eq!(lanes.holds(1), !back, "it comes within a moment");
+        }
+    }
+
+    #[test]
     fn a_lane_whose_records_go_to_many_partitions_goes_on_while_some_arrive() {
         let (mut lanes, start) = two_lanes();
         for n in 1..60 {
@@ -270,9 +301,12 @@ mod tests {
     #[test]
     fn what_is_held_back_goes_on_in_order_and_a_little_at_a_time() {
         let (mut lanes, start) = two_lanes();
-        lanes.presume_stuck(at(start, 4), AFTER);
-        assert!(!lanes.holds(1), "it may still come");
+        lanes.presume_stuck(at(start, 0), AFTER);
         lanes.presume_stuck(at(start, 6), AFTER);
+        assert!(!lanes.holds(1), "no broker was there meanwhile");
+        (7..11).for_each(|second| lanes.presume_stuck(at(start, second), AFTER));
+        assert!(!lanes.holds(1), "it may still come");
+        lanes.presume_stuck(at(start, 11), AFTER);
         for seq in 3..20 {
             let lane = seq % 2;
             assert_eq!(lanes.holds(lane), lane == 1, "{seq}");
@@ -283,15 +317,15 @@ mod tests {
         assert_eq!((lanes.held(), lanes.first_held(), lanes.stuck()), (9, Some((3, 1)), Some(1)));
         assert!(lanes.resumable(100, Seq::MAX).is_empty(), "still stuck");
         assert!(lanes.holds_any(&[4, 5].into()) && !lanes.holds_any(&[1, 4].into()));
-        lanes.settled(1, 1, 100, at(start, 7));
-        lanes.review(at(start, 7), AFTER);
+        lanes.settled(1, 1, 100, at(start, 12));
+        lanes.review(at(start, 12), AFTER);
         assert!(lanes.holds(1), "what comes now is behind what is held back");
         assert_eq!(lanes.resumable(2, Seq::MAX), [(1, 3), (1, 5)]);
         assert_eq!(lanes.resumable(100, 4), [(1, 3)], "none behind the mark");
         lanes.release(1);
-        lanes.sent(1, 3, RESUME_BYTES, at(start, 7));
+        lanes.sent(1, 3, RESUME_BYTES, at(start, 12));
         assert!(lanes.resumable(2, Seq::MAX).is_empty(), "enough for now");
-        lanes.settled(1, 3, RESUME_BYTES, at(start, 8));
+        lanes.settled(1, 3, RESUME_BYTES, at(start, 13));
         let rest: Vec<Seq> = lanes.all_held().collect();
         assert_eq!(rest, [5, 7, 9, 11, 13, 15, 17, 19]);
         rest.iter().for_each(|_| lanes.release(1));
