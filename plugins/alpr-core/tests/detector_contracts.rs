@@ -482,3 +482,10 @@ fn load_failures_are_explained() {
     }
     assert_eq!(explain_load_failure("Load model from TRT/opset.onnx failed: File doesn't exist"), None);
 }
+
+#[test]
+fn names_of_classes_have_no_control_characters() {
+    let named = [("task", "detect"), ("names", "{0: \"plate\\0\"}"), ("stride", "32")];
+    let contract = open(&model(&["images f32 1,3,640,640"], &["output0 f32 1,5,8400"], &named), &[]);
+    assert_eq!(contract.labels, ["plate\u{fffd}"]);
+}

@@ -153,6 +153,14 @@ fn ctc_families() {
 }
 
 #[test]
+fn control_characters_keep_their_column_and_are_no_text() {
+    let ctc = model(&["x f32 1,3,48,160"], &["y f32 1,20,5"], &[("alphabet", "A\0B\u{7f}")]);
+    assert_eq!(symbols(&open(&ctc, &[])), "A\u{fffd}B\u{fffd}");
+    let slots = model(&["x u8 ?,64,128,3"], &["plate f32 ?,10,4"], &[]);
+    assert_eq!(symbols(&open(&slots, &[("alphabet", "A\0B"), ("pad-char", "_")])), "A\u{fffd}B");
+}
+
+#[test]
 fn what_cannot_be_used_is_refused_with_advice() {
     let slots = |yaml: &str| {
         let mut info = model(&["input u8 ?,64,128,3"], &["plate f32 ?,10,37"], &[]);

@@ -118,14 +118,16 @@ impl std::error::Error for Error {}
 impl Error {
     /// As an element error, in the domain that fits.
     pub fn message(&self) -> gst::ErrorMessage {
+        // A message is a C string, and names in a model's file may be anything.
+        let said = self.to_string().replace('\0', "\u{fffd}");
         match self {
             Self::NoRuntime(_) | Self::OtherRuntime { .. } | Self::Runtime(_) => {
-                gst::error_msg!(gst::LibraryError::Init, ("{self}"))
+                gst::error_msg!(gst::LibraryError::Init, ("{said}"))
             }
-            Self::NoModel { .. } => gst::error_msg!(gst::ResourceError::NotFound, ("{self}")),
-            Self::Model { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ("{self}")),
-            Self::Provider { .. } | Self::Contract { .. } => gst::error_msg!(gst::LibraryError::Settings, ("{self}")),
-            Self::Run { .. } | Self::Cancelled => gst::error_msg!(gst::LibraryError::Failed, ("{self}")),
+            Self::NoModel { .. } => gst::error_msg!(gst::ResourceError::NotFound, ("{said}")),
+            Self::Model { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ("{said}")),
+            Self::Provider { .. } | Self::Contract { .. } => gst::error_msg!(gst::LibraryError::Settings, ("{said}")),
+            Self::Run { .. } | Self::Cancelled => gst::error_msg!(gst::LibraryError::Failed, ("{said}")),
         }
     }
 }

@@ -87,6 +87,17 @@ fn everything_survives_exactly() {
 }
 
 #[test]
+fn a_symbol_that_is_no_text_is_no_reason_to_stop() {
+    let lattice = Lattice { alphabet: Alphabet::new("A\0".chars()), probs: vec![0.1, 0.8, 0.1] };
+    let text: String = lattice.alphabet.symbols().iter().collect();
+    let reading = Reading { text, confidence: 0.8, lattice, region: None };
+    let mut buffer = buffer();
+    let plate = PlateMeta { reading: Some(reading), ..PlateMeta::default() };
+    meta::write(buffer.make_mut(), std::slice::from_ref(&plate));
+    assert_eq!(unnumbered(meta::read(&buffer)), [plate]);
+}
+
+#[test]
 fn a_copied_buffer_keeps_them() {
     let mut buffer = buffer();
     meta::write(buffer.make_mut(), &[full_plate()]);

@@ -1,5 +1,6 @@
 //! A model as the families look at it.
 
+use super::alphabet::printable;
 use super::error::describe;
 use super::sidecar::{self, Modelinfo, Transformers};
 use super::{ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo};
@@ -96,11 +97,12 @@ impl<'a> Model<'a> {
         self.prop("stride")?.trim().parse().ok().filter(|stride| (1..=256).contains(stride))
     }
 
-    /// Names of classes: the user's, or those of the metadata.
+    /// Names of classes: the user's, or those of the metadata, without control characters.
     pub(super) fn labels(&self) -> Vec<String> {
         let user = self.user.labels.clone();
         let own = || self.transformers.names.clone().or_else(|| sidecar::class_names(self.prop("names")?));
-        user.or_else(own).unwrap_or_default()
+        let names = user.or_else(own).unwrap_or_default();
+        names.iter().map(|name| name.chars().map(printable).collect()).collect()
     }
 
     /// The output, where there is only one.
