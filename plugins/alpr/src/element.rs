@@ -111,6 +111,34 @@ pub(crate) fn publish(
     }
 }
 
+/// Watches whether plates come through what stands before an element.
+#[derive(Default)]
+pub(crate) struct Passage {
+    /// Pictures that lost their plates, until one has some.
+    lost: u32,
+    settled: bool,
+}
+
+impl Passage {
+    /// Pictures that lost all plates before that is told: one may well leave out those at its edge.
+    const PATIENCE: u32 = 10;
+
+    /// What to warn of, once: `buffer`, on which plates are `seen` or not, is one of several that lost theirs, and none came
+    /// through before.
+    pub(crate) fn problem(&mut self, buffer: &gst::BufferRef, seen: bool) -> Option<&'static str> {
+        if self.settled {
+            return None;
+        }
+        self.lost += u32::from(!seen && meta::were_dropped(buffer));
+        self.settled = seen || self.lost == Self::PATIENCE;
+        (self.settled && !seen).then_some(
+            "No plates come through: an element between alprdetect and this one drops GstVideoRegionOfInterestMeta, as \
+             videocrop, videobox and videoflip do. Put it before alprdetect; docs/metadata.md says which elements keep \
+             plates",
+        )
+    }
+}
+
 /// Whether what comes to `sink` is live: from a camera, and not from a file that waits until it is asked.
 pub(crate) fn is_live(sink: &gst::Pad) -> bool {
     let mut latency = gst::query::Latency::new();

@@ -9,13 +9,14 @@
 //! | `alpr-plate` | see [`fields`] | our own elements: exact box, corners, readings, consensus, vehicle |
 //!
 //! Plates of other producers (a region whose type is named as plates are) are read as well. Their parent region, if
-//! there is one, becomes the vehicle. Where a buffer has no such region, GStreamer's analytics metadata is read, which is
-//! written too, and where that has none, DeepStream's object metadata; what is written there ([`publish`]) is for
-//! DeepStream's own elements.
+//! there is one, becomes the vehicle. A copy of all parameters ([`kept`]) stands in where an element dropped them. Where
+//! a buffer has no such region, GStreamer's analytics metadata is read, which is written too, and where that has none,
+//! DeepStream's object metadata; what is written there ([`publish`]) is for DeepStream's own elements.
 
 #[cfg_attr(not(feature = "v1_24"), path = "meta/no_analytics.rs")]
 mod analytics;
 mod fields;
+mod kept;
 mod nvds;
 
 use std::ops::ControlFlow;
@@ -25,8 +26,10 @@ use alpr_core::event::Vehicle;
 use alpr_core::geometry::{Quad, Rect};
 use alpr_core::reader::Reading;
 use alpr_core::time::Timestamp;
+use gst::buffer::BufferMetaForeachAction;
 use gst_video::VideoRegionOfInterestMeta as Roi;
 
+use kept::Params;
 pub use nvds::publish;
 
 /// Region type that we write.
@@ -177,9 +180,14 @@ pub fn plates(buffer: &gst::BufferRef, view: View) -> Vec<PlateMeta> {
     all.into_iter().filter(|plate| plate.picture.map_or(view.first, |id| view.is(id))).collect()
 }
 
-/// Whether `buffer` has any plate that [`write`] would replace.
-pub fn has_plates(buffer: &gst::BufferRef) -> bool {
-    buffer.iter_meta::<Roi>().any(|roi| is_plate(&roi)) || !analytics::plates(buffer).is_empty()
+/// Whether `buffer` has anything that [`write`] would replace or keep: plates, and what others say of vehicles.
+pub fn has_regions(buffer: &gst::BufferRef) -> bool {
+    buffer.iter_meta::<Roi>().next().is_some() || !analytics::plates(buffer).is_empty()
+}
+
+/// Whether plates were put on `buffer` that something between our elements dropped.
+pub fn were_dropped(buffer: &gst::BufferRef) -> bool {
+    kept::were_dropped(buffer)
 }
 
 /// All regions on the first picture that are not plates; only those of type `kind` unless that is empty.
@@ -229,10 +237,10 @@ pub fn write_with_texts(buffer: &mut gst::BufferRef, plates: &[PlateMeta], most_
         roi.add_param(fields::plate(PLATE, plate, rect));
         // Producers that give no ids have several regions of id 0: the first that is left is the one, in order.
         if let Some(at) = foreign.iter().position(|f| Some(f.id) == plate.roi_id) {
-            let kept = foreign.remove(at);
-            roi.set_id(kept.id);
-            roi.set_parent_id(kept.parent);
-            kept.params.into_iter().for_each(|param| roi.add_param(param));
+            let known = foreign.remove(at);
+            roi.set_id(known.id);
+            roi.set_parent_id(known.parent);
+            known.params.into_iter().for_each(|param| roi.add_param(param));
         } else {
             // DL Streamer takes a region and an object of one id for the same.
             let free = object.filter(|id| !used.contains(id));
@@ -241,6 +249,7 @@ pub fn write_with_texts(buffer: &mut gst::BufferRef, plates: &[PlateMeta], most_
             used.push(id);
         }
     }
+    kept::keep(buffer);
     left_out
 }
 
@@ -253,17 +262,15 @@ struct Foreign {
 
 /// Removes the plates of `buffer` and returns what others had written on them.
 fn take_foreign(buffer: &mut gst::BufferRef) -> Vec<Foreign> {
-    let mut taken = Vec::new();
+    let foreign = |roi: &Roi| Foreign {
+        id: roi.id(),
+        parent: roi.parent_id(),
+        params: Params::of(buffer, roi).iter().filter(|p| !is_ours(p.name())).map(ToOwned::to_owned).collect(),
+    };
+    let taken = buffer.iter_meta::<Roi>().filter(|roi| is_plate(roi)).map(|roi| foreign(&roi)).collect();
     buffer.foreach_meta_mut(|mut meta| {
-        let Some(roi) = meta.downcast_ref::<Roi>().filter(|roi| is_plate(roi)) else {
-            return ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Keep);
-        };
-        taken.push(Foreign {
-            id: roi.id(),
-            parent: roi.parent_id(),
-            params: roi.params().filter(|p| !is_ours(p.name())).map(ToOwned::to_owned).collect(),
-        });
-        ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Remove)
+        let taken = meta.downcast_ref::<Roi>().is_some_and(|roi| is_plate(roi));
+        ControlFlow::Continue(if taken { BufferMetaForeachAction::Remove } else { BufferMetaForeachAction::Keep })
     });
     taken
 }
@@ -281,16 +288,18 @@ fn is_ours(param: &str) -> bool {
 }
 
 fn read_one(buffer: &gst::BufferRef, roi: &Roi) -> PlateMeta {
-    let bare = || if is_bare(roi) { analytics::plate_of(buffer, roi.id(), &rect_of(roi)) } else { None };
-    let mut plate = PlateMeta { bbox: rect_of(roi), roi_id: Some(roi.id()), ..bare().unwrap_or_default() };
-    if let Some(detection) = roi.param(DETECTION) {
+    let params = Params::of(buffer, roi);
+    // Where nothing is left of what a region said, the object of the same identity may know.
+    let object = if params.is_empty() { analytics::plate_of(buffer, roi.id(), &rect_of(roi)) } else { None };
+    let mut plate = PlateMeta { bbox: rect_of(roi), roi_id: Some(roi.id()), ..object.unwrap_or_default() };
+    if let Some(detection) = params.get(DETECTION) {
         plate.confidence = fields::float(detection, "confidence").unwrap_or(0.0).clamp(0.0, 1.0);
         if let Ok(label) = detection.get::<String>("label") {
             plate.label = label;
         }
     }
-    plate.track_id = roi.param(OBJECT_ID).and_then(fields::id).or(plate.track_id);
-    if let Some(own) = roi.param(PLATE) {
+    plate.track_id = params.get(OBJECT_ID).and_then(fields::id).or(plate.track_id);
+    if let Some(own) = params.get(PLATE) {
         fields::read_plate(own, roi.rect(), &mut plate);
     }
     if plate.vehicle.is_none() {
@@ -311,20 +320,17 @@ fn parent_of(buffer: &gst::BufferRef, plate: &Roi) -> Option<Vehicle> {
     Some(vehicle_of(buffer, &roi))
 }
 
-/// Whether a region has lost its parameters, as scalers leave it: the object of the same identity says what it was.
-fn is_bare(roi: &Roi) -> bool {
-    roi.params().next().is_none()
-}
-
 /// A region as a vehicle, with the attributes that classifiers put on it.
 fn vehicle_of(buffer: &gst::BufferRef, roi: &Roi) -> Vehicle {
-    if is_bare(roi)
+    let params = Params::of(buffer, roi);
+    if params.is_empty()
         && let Some(vehicle) = analytics::vehicle_of(buffer, roi.id(), &rect_of(roi))
     {
         return vehicle;
     }
     let attribute = |name: &str| {
-        roi.params()
+        params
+            .iter()
             .find(|p| p.get::<&str>("attribute_name").is_ok_and(|n| n == name))
             .and_then(|p| p.get::<String>("label").ok())
     };
@@ -334,7 +340,7 @@ fn vehicle_of(buffer: &gst::BufferRef, roi: &Roi) -> Vehicle {
         model: attribute("model"),
         color: attribute("color"),
         bbox: Some(rect_of(roi)),
-        id: roi.param(OBJECT_ID).and_then(fields::id),
+        id: params.get(OBJECT_ID).and_then(fields::id),
     }
 }
 

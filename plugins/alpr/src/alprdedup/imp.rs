@@ -187,7 +187,9 @@ impl AlprDedup {
             state.begin(&buffer);
             let mut decisions = Vec::new();
             let mut sources = Vec::new();
+            let mut seen = false;
             for shown in meta::shown(&buffer) {
+                seen |= !shown.plates.is_empty();
                 sources.push(shown.view.id.source);
                 let (time, source) =
                     state.capture.of(&buffer, shown.time, Some(&state.segment), self.obj().upcast_ref());
@@ -198,7 +200,8 @@ impl AlprDedup {
                 let State { cameras, memory, .. } = state;
                 decisions.extend(unseen(cameras.go_on(&mut memory.lock(), pts.into(), &sources)));
             }
-            let mut problems = Vec::new();
+            let mut problems: Vec<String> =
+                state.passage.problem(&buffer, seen).into_iter().map(str::to_owned).collect();
             if !counted && state.capture.counts_from_1970() {
                 problems.push(
                     "The stream says nothing of its date: events count from 1970, and a broker soon removes what is that old. \

@@ -13,6 +13,7 @@ use super::memory::Memory;
 use super::output::Output;
 use super::settings::{Settings, SettingsError};
 use super::state_file::StateFile;
+use crate::element::Passage;
 use crate::meta;
 
 /// Name of the structure of property `stats`.
@@ -35,6 +36,8 @@ pub(super) struct State {
     pub(super) untracked: u64,
     pub(super) health: Health,
     pub(super) last_pts: Option<gst::ClockTime>,
+    /// Whether plates come through.
+    pub(super) passage: Passage,
 }
 
 impl State {
@@ -71,6 +74,7 @@ impl State {
             untracked: 0,
             health: Health::new(settings),
             last_pts: None,
+            passage: Passage::default(),
         })
     }
 

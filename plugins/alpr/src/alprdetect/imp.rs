@@ -224,7 +224,7 @@ impl AlprDetect {
             plates.iter_mut().for_each(|plate| plate.picture = (!view.alone).then_some(view.id));
             all.append(&mut plates);
         }
-        if read && (!all.is_empty() || meta::has_plates(buffer)) {
+        if read && (!all.is_empty() || meta::has_regions(buffer)) {
             // Copies no picture: a shared buffer is replaced by one that shares the memory.
             let buffer = buffer.make_mut();
             meta::write(buffer, &all);

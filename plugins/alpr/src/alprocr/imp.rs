@@ -287,6 +287,9 @@ impl AlprOcr {
         let mut views: Vec<(View, Vec<PlateMeta>)> =
             meta::views(buffer).into_iter().map(|view| (view, meta::plates(buffer, view))).collect();
         let busy = views.iter().filter(|(_, plates)| !plates.is_empty()).count();
+        if let Some(problem) = state.told.passage.problem(buffer, busy > 0) {
+            gst::element_imp_warning!(self, gst::StreamError::Failed, ("{problem}"));
+        }
         let is_wanted = views.iter().flat_map(|(_, plates)| plates).any(|plate| !plate.predicted);
         let late = self.control.is_late(running, is_wanted);
         for (view, plates) in &mut views {
@@ -314,6 +317,9 @@ impl AlprOcr {
             // Copies no picture: a shared buffer is replaced by one that shares the memory.
             let all: Vec<PlateMeta> = views.into_iter().flat_map(|(_, plates)| plates).collect();
             self.hand_on(buffer.make_mut(), &all, &settings, &mut state.told);
+        } else if meta::were_dropped(buffer) {
+            // Said here: nobody downstream needs to look for them.
+            meta::write(buffer.make_mut(), &[]);
         }
         self.count_ended(state);
         Ok(())

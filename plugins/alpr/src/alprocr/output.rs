@@ -14,6 +14,8 @@ pub(super) struct Told {
     unpublished: bool,
     /// That texts found no room.
     no_room: bool,
+    /// Whether plates come through.
+    pub(super) passage: element::Passage,
 }
 
 impl AlprOcr {
