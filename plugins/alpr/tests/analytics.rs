@@ -165,7 +165,7 @@ fn regions_come_first_then_analytics_then_deepstream() {
             track: Some(1),
             confidence: 0.5,
             bbox: Bbox { left, top: 0.0, width: 10.0, height: 5.0 },
-            parent: None,
+            ..handmade::Object::default()
         };
         let objects = [object("car", 30.0), object("lpd", 31.0)];
         let size = (640, 360);
