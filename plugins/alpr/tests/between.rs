@@ -266,7 +266,8 @@ fn pictures_without_plates_are_no_reason_to_warn() {
             _ => {}
         }
         let out = h.push_and_pull(buffer).unwrap();
-        assert_eq!(plates(&out).len(), usize::from((20..40).contains(&number)), "{number}");
+        // of those that are lost, GstAnalytics may still know
+        assert!(number >= 40 || plates(&out).len() == usize::from(number >= 20), "{number}");
     }
     assert!(!bus.iter().any(|message| matches!(message.view(), gst::MessageView::Warning(_))));
 }
