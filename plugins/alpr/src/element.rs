@@ -132,7 +132,7 @@ impl Passage {
         self.lost += u32::from(!seen && meta::were_dropped(buffer));
         self.settled = seen || self.lost == Self::PATIENCE;
         (self.settled && !seen).then_some(
-            "No plates come through: an element between alprdetect and this one drops GstVideoRegionOfInterestMeta, as \
+            "No plates come through: an element between alprdetect and this one drops regions of interest, as \
              videocrop, videobox and videoflip do. Put it before alprdetect; docs/metadata.md says which elements keep \
              plates",
         )
