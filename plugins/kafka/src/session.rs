@@ -105,6 +105,12 @@ impl Session {
         true
     }
 
+    /// Nothing is known of the batches that were refused.
+    pub(crate) fn forget_suspects(&self) {
+        lock(&self.suspects).clear();
+        *lock(&self.refused) = RefusedBatch::default();
+    }
+
     /// Most bytes in a batch, when larger ones were refused.
     pub(crate) fn batch_limit(&self) -> Option<u64> {
         Some(self.batch_limit.load(Relaxed)).filter(|limit| *limit > 0)

@@ -1,7 +1,11 @@
 use super::*;
+use crate::deadletter::DeadLetters;
 use crate::error::SinkError;
+use crate::record::Record;
+use crate::settings::Settings;
 use crate::spool::{SpoolConfig, Sync, WhenFull};
-use std::path::Path;
+use rdkafka::producer::Producer;
+use std::{path::Path, sync::atomic::Ordering::Relaxed};
 
 fn open(path: &Path) -> Result<Spool, SinkError> {
     let opened = Spool::open(SpoolConfig {
@@ -19,6 +23,46 @@ fn open(path: &Path) -> Result<Spool, SinkError> {
 fn check_locked(path: &Path, words: &str) {
     let text = open(path).err().unwrap().to_string();
     assert!(text.contains(words), "{text}");
+}
+
+/// What follows a record that was not taken would pass it.
+#[test]
+fn a_client_that_is_to_be_replaced_gets_no_more_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, stats) = (Arc::new(open(dir.path()).unwrap()), Arc::<Stats>::default());
+    let notify: NoticeFn = Arc::new(|_| ());
+    let undertaker = Undertaker {
+        letters: DeadLetters::new(None, None, None),
+        spool: spool.clone(),
+        stats: stats.clone(),
+        notify: notify.clone(),
+    };
+    let job = Job {
+        stats: stats.clone(),
+        source: Source::new(Settings::default()),
+        token_command: Secret::default(),
+        undertaker,
+        encoder: None,
+        stall_timeout: Duration::ZERO,
+        statistics_interval: Duration::ZERO,
+    };
+    let worker = Worker::new(job, spool, notify, Arc::default());
+    let client = worker.build().unwrap();
+    let record = Arc::new(Record {
+        topic: "t".into(),
+        key: None,
+        headers: Vec::new(),
+        timestamp_ms: 0,
+        value: vec![0],
+        received_ms: 0,
+        dead_from: None,
+    });
+    let sent = || stats.counters.sent.load(Relaxed);
+    worker.send_all(&client, &[(0, record.clone())]);
+    assert_eq!(sent(), 1);
+    client.client().context().set_broken("on purpose".into());
+    worker.send_all(&client, &[(1, record.clone()), (2, record)]);
+    assert_eq!(sent(), 1);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::error::SinkError;
 use crate::link::Link;
 use crate::notice::{Notice, NoticeFn};
 use crate::producer::Reports;
+use crate::record::Record;
 use crate::session::Session;
 use crate::signals::Signals;
 use crate::spool::{Seq, Spool, StoreError};
@@ -288,6 +289,10 @@ impl Worker {
             let oldest = self.spool.oldest_in_flight().filter(|_| !self.session.has_pending());
             if let Some(reason) = watchdog.check(oldest, connected) {
                 self.stalled.set(oldest);
+                if reports.one_by_one {
+                    // Their partition takes nothing, and all others would wait with them. It will refuse them again.
+                    self.session.forget_suspects();
+                }
                 return reports.set_broken(reason);
             }
             self.tell_stuck();
@@ -305,16 +310,20 @@ impl Worker {
                         let _ = client.flush(FLUSH_SLICE);
                     }
                 }
-                Ok(records) => {
-                    // Each may take a while.
-                    let until_stopped = records.iter().take_while(|_| !self.stopped());
-                    until_stopped.for_each(|(seq, record)| self.send(client, *seq, record));
-                }
+                Ok(records) => self.send_all(client, &records),
                 Err(err) => {
                     (self.notify)(Notice::Store(err));
                     self.pause(LAST_BACKOFF);
                 }
             }
         }
+    }
+
+    /// Sends these, until stopped or until one is not taken, which the others must not pass.
+    pub(super) fn send_all(&self, client: &Client, records: &[(Seq, Arc<Record>)]) {
+        let reports = client.client().context();
+        // Each may take a while.
+        let goes_on = records.iter().take_while(|_| !self.stopped() && reports.broken().is_none());
+        goes_on.for_each(|(seq, record)| self.send(client, *seq, record));
     }
 }

@@ -79,6 +79,30 @@ fn a_client_that_goes_on_after_a_refusal_has_a_time_limit_also_without_a_stall_t
     sink.wait_stat("delivered", 2, SOON);
 }
 
+/// A batch is refused, and before its records are sent one by one the broker of some of them is gone.
+#[test]
+fn a_refused_batch_whose_broker_is_gone_holds_no_other() {
+    let cluster = cluster(&["t"]);
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+    }
+    let mut sink = cluster.sink("linger=500000000 stall-timeout=2000000000");
+    // The one that will be gone is the first to refuse.
+    let slow = |time| [1, 3].iter().for_each(|broker| cluster.mock.broker_round_trip_time(*broker, time).unwrap());
+    slow(Duration::from_millis(300));
+    cluster.mock.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_INVALID_RECORD; 3]);
+    push_all(&mut sink, 0..60, 30);
+    assert!(wait_for(SOON, || sink.stat("rebuilds") > 0));
+    cluster.mock.broker_down(2).unwrap();
+    cluster.mock.clear_request_errors(Api::Produce);
+    slow(Duration::ZERO);
+    push_all(&mut sink, 60..300, 30);
+    assert!(wait_for(SOON, || sink.stat("delivered") > 120), "the others wait: {}", sink.stat("delivered"));
+    cluster.mock.broker_up(2).unwrap();
+    sink.wait_stat("delivered", 300, SOON);
+    cluster.check_complete(300, 30);
+}
+
 #[test]
 fn what_is_held_back_at_a_stop_is_sent_in_order_after_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
