@@ -16,8 +16,8 @@ use std::{
 const REVIEW_INTERVAL: Duration = Duration::from_millis(200);
 /// Brokers that are not said to be there for this long were away.
 const BLOCKED_GAP: Duration = Duration::from_secs(1);
-/// A lane that goes on has about this many bytes in flight until what was held back of it is out: its partition may take
-/// nothing again.
+/// A lane that goes on has about this many bytes in flight, and as many more as were confirmed since, until what was held back
+/// of it is out: its partition may take nothing again, or be slow and take much.
 const RESUME_BYTES: u64 = 512 << 10;
 
 /// Topic and key, as a hash: two that meet in one only wait for each other.
@@ -40,6 +40,8 @@ struct Lane {
     confirmed: Option<Instant>,
     /// What follows and is held back, in order.
     held: VecDeque<Seq>,
+    /// Bytes confirmed while something was held back.
+    resumed: u64,
     stuck: bool,
 }
 
@@ -91,6 +93,7 @@ impl Lanes {
         let Some(since) = self.left(id, seq, bytes) else { return };
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.confirmed = lane.confirmed.max(Some(since));
+            lane.resumed += if lane.held.is_empty() { 0 } else { bytes };
         }
         self.front = self.front.max(Some(since));
         self.confirmed = Some(now);
@@ -132,6 +135,12 @@ impl Lanes {
     #[cfg(test)]
     pub(super) fn look_now(&mut self) {
         self.reviewed = None;
+    }
+
+    /// How many topics and keys are known.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lanes.len()
     }
 
     /// To be called again and again while nothing more fits and brokers are there. When this lasts for `after` and nothing is
@@ -181,7 +190,7 @@ impl Lanes {
         if self.held == 0 {
             return Vec::new();
         }
-        let goes_on = |lane: &&Lane| !lane.stuck && !lane.held.is_empty() && lane.bytes < RESUME_BYTES;
+        let goes_on = |lane: &&Lane| !lane.stuck && !lane.held.is_empty() && lane.bytes < RESUME_BYTES + lane.resumed;
         let lanes = self.lanes.values().filter(goes_on).count();
         let each = max.checked_div(lanes).unwrap_or(0).max(1);
         let going = self.lanes.iter().filter(|(_, lane)| goes_on(lane));
@@ -193,6 +202,9 @@ impl Lanes {
     pub(super) fn release(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         self.held -= u64::from(lane.held.pop_front().is_some());
+        if lane.held.is_empty() {
+            lane.resumed = 0;
+        }
         self.forget_if_empty(id);
     }
 
@@ -298,6 +310,26 @@ mod tests {
         assert!(lanes.holds(2));
     }
 
+    /// A partition that answers slowly takes more, when more is on its way.
+    #[test]
+    fn what_is_confirmed_of_a_lane_that_goes_on_lets_more_follow() {
+        let (mut lanes, start) = two_lanes();
+        (3..100).for_each(|seq| lanes.hold(1, seq));
+        let mut sent = Vec::new();
+        for _ in 0..4 {
+            let mut round = 0;
+            while let [(_, seq)] = lanes.resumable(1, Seq::MAX)[..] {
+                lanes.release(1);
+                lanes.sent(1, seq, RESUME_BYTES, start);
+                round += 1;
+            }
+            sent.push(round);
+            let out: Vec<Seq> = lanes.lanes[&1].sent.keys().copied().filter(|seq| *seq > 1).collect();
+            out.iter().for_each(|seq| lanes.settled(1, *seq, RESUME_BYTES, start));
+        }
+        assert_eq!(sent, [1, 2, 4, 8]);
+    }
+
     #[test]
     fn what_is_held_back_goes_on_in_order_and_a_little_at_a_time() {
         let (mut lanes, start) = two_lanes();
@@ -323,9 +355,9 @@ mod tests {
         assert_eq!(lanes.resumable(2, Seq::MAX), [(1, 3), (1, 5)]);
         assert_eq!(lanes.resumable(100, 4), [(1, 3)], "none behind the mark");
         lanes.release(1);
-        lanes.sent(1, 3, RESUME_BYTES, at(start, 12));
+        lanes.sent(1, 3, RESUME_BYTES + 100, at(start, 12));
         assert!(lanes.resumable(2, Seq::MAX).is_empty(), "enough for now");
-        lanes.settled(1, 3, RESUME_BYTES, at(start, 13));
+        lanes.settled(1, 3, RESUME_BYTES + 100, at(start, 13));
         let rest: Vec<Seq> = lanes.all_held().collect();
         assert_eq!(rest, [5, 7, 9, 11, 13, 15, 17, 19]);
         rest.iter().for_each(|_| lanes.release(1));

@@ -47,7 +47,8 @@ impl Spool {
                 let mut held: Vec<Seq> = state.in_flight.keys().copied().chain(state.lanes.all_held()).collect();
                 let (unsent, bytes) = (state.first_unsent(), state.bytes);
                 drop(state);
-                held.sort_unstable();
+                // Few runs that are in order already.
+                held.sort();
                 self.store.advance(&held, unsent, rescue)?;
                 bytes
             };
