@@ -1,6 +1,7 @@
 //! Order, recovery and limits; the rest is in the files below.
 
 mod damage;
+mod model;
 mod passing;
 mod room;
 
