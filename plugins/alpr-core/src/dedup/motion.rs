@@ -136,9 +136,8 @@ fn went(a: &Rect, b: &Rect) -> f32 {
 
 /// By which part a box grew or shrank in both directions.
 fn grew(a: &Rect, b: &Rect) -> f32 {
-    let part = |from: f32, to: f32| (to - from) / from.max(to).max(1.0);
-    let (width, height) = (part(a.w, b.w), part(a.h, b.h));
-    if width * height > 0.0 { width.abs().min(height.abs()) } else { 0.0 }
+    let part = |from: f32, to: f32| f64::from((to - from) / from.max(to).max(1.0));
+    trend::alike(part(a.w, b.w), part(a.h, b.h)) as f32
 }
 
 /// The middle value of every side of some boxes.
@@ -173,6 +172,13 @@ mod tests {
             partly.add(Timestamp(i * 40_000_000), &Rect::new(100.0 + part, 50.0 + part / 20.0, 140.0 - part, 36.0));
         }
         assert_eq!(partly.moved(), Some(false), "a long sign of which only a part is seen for a while");
+        let mut revealed = Motion::default();
+        for i in 0..8i64 {
+            let width = 40.0 + 8.0 * i as f32;
+            let height = 32.0 + 0.8 * i as f32;
+            revealed.add(Timestamp(i * 66_000_000), &Rect::new(200.0 - width, 50.0, width, height));
+        }
+        assert_eq!(revealed.moved(), Some(false), "a sign that comes out behind a lorry");
         let slow: Vec<_> = (0..50).map(|i| (100.0 + 0.5 * i as f32, 50.0, 20.0)).collect();
         assert_eq!(moved(&slow), Some(true), "a slow vehicle");
         let nearer: Vec<_> = (0..50).map(|i| (100.0 - 0.2 * i as f32, 50.0, 20.0 + 0.2 * i as f32)).collect();

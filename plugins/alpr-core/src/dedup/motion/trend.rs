@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// all sights tell.
 const MOVED_BY_HEIGHT: f64 = 0.3;
 
-/// It also moves when its width and its height both grow or shrink by this part.
+/// It also moves when its width and its height both grow or shrink by this part, see [`alike`].
 const MOVED_BY_SCALE: f64 = 0.1;
 
 /// A line must be so surely not level: its slope in standard errors of the slope (Student's t).
@@ -61,7 +61,7 @@ impl Trend {
         let [left, right, top, bottom, width, height] = self.values.map(|sums| self.change(sums));
         let height_in_pixels = (self.values[5].value / self.count).exp();
         let went = common(left, right).hypot(common(top, bottom));
-        went > MOVED_BY_HEIGHT * height_in_pixels || common(width, height) > MOVED_BY_SCALE
+        went > MOVED_BY_HEIGHT * height_in_pixels || alike(width, height) > MOVED_BY_SCALE
     }
 
     /// By how much a value changed from the first to the last sight; 0 where nothing says so.
@@ -77,6 +77,16 @@ impl Trend {
         let significant = explained * (n - 2.0) >= SIGNIFICANT * SIGNIFICANT * (1.0 - explained);
         if significant && explained >= EXPLAINED { covariance / spread * self.last } else { 0.0 }
     }
+}
+
+/// Width and height of what comes nearer grow by the same part, as far as boxes are exact. Of what comes into view behind
+/// something, the one grows much more than the other.
+const ALIKE: f64 = 3.0;
+
+/// What two changes of scale have in common; 0 where they are not of one thing that comes nearer or goes away.
+pub(super) fn alike(width: f64, height: f64) -> f64 {
+    let (less, more) = (width.abs().min(height.abs()), width.abs().max(height.abs()));
+    if more <= ALIKE * less { common(width, height) } else { 0.0 }
 }
 
 /// What two changes have in common.
