@@ -130,7 +130,7 @@ fn larger(a: Option<Rect>, b: Option<Rect>) -> Option<Rect> {
 
 /// How far a box went: the way that opposite edges have in common, in pixels.
 fn went(a: &Rect, b: &Rect) -> f32 {
-    let common = |one: f32, other: f32| if one * other > 0.0 { one.abs().min(other.abs()) } else { 0.0 };
+    let common = |one: f32, other: f32| trend::common(one.into(), other.into()) as f32;
     common(b.x - a.x, b.right() - a.right()).hypot(common(b.y - a.y, b.bottom() - a.bottom()))
 }
 

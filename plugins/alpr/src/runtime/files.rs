@@ -15,7 +15,7 @@ use crate::error::{Error, Searched};
 pub struct DefaultModel {
     /// File as it was exported: for every execution provider.
     pub exported: &'static str,
-    /// File with 8-bit numbers: half the time on processors, as exact.
+    /// File with 8-bit numbers: half the time on processors, and nearly as exact.
     pub int8: &'static str,
 }
 

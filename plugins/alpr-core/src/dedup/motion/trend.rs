@@ -10,6 +10,10 @@ const MOVED_BY_HEIGHT: f64 = 0.3;
 /// It also moves when its width and its height both grow or shrink by this part, see [`alike`].
 const MOVED_BY_SCALE: f64 = 0.1;
 
+/// Width and height of what comes nearer grow by the same part; as boxes are not exact, one by at most so many times that of
+/// the other. Of what comes into view behind something, one grows much more.
+const ALIKE: f64 = 3.0;
+
 /// A line must be so surely not level: its slope in standard errors of the slope (Student's t).
 const SIGNIFICANT: f64 = 4.0;
 
@@ -79,10 +83,6 @@ impl Trend {
     }
 }
 
-/// Width and height of what comes nearer grow by the same part, as far as boxes are exact. Of what comes into view behind
-/// something, the one grows much more than the other.
-const ALIKE: f64 = 3.0;
-
 /// What two changes of scale have in common; 0 where they are not of one thing that comes nearer or goes away.
 pub(super) fn alike(width: f64, height: f64) -> f64 {
     let (less, more) = (width.abs().min(height.abs()), width.abs().max(height.abs()));
@@ -90,6 +90,6 @@ pub(super) fn alike(width: f64, height: f64) -> f64 {
 }
 
 /// What two changes have in common.
-fn common(one: f64, other: f64) -> f64 {
+pub(super) fn common(one: f64, other: f64) -> f64 {
     if one * other > 0.0 { one.abs().min(other.abs()) } else { 0.0 }
 }
