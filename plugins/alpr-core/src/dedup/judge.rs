@@ -98,6 +98,14 @@ impl Default for Rules {
     }
 }
 
+impl Rules {
+    /// The same for a stream of one picture: nothing can confirm its readings, and nothing moves in it.
+    #[must_use]
+    pub fn of_one_picture(&self) -> Self {
+        Self { confirm_reads: 1, static_policy: StaticPolicy::Accept, ..self.clone() }
+    }
+}
+
 /// What is known of a pass at some moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {

@@ -19,11 +19,13 @@ pub(super) struct Pace {
     interval: Duration,
     /// Capture time of the first and of the latest frame.
     span: Option<(Timestamp, Timestamp)>,
+    is_alone: bool,
 }
 
 impl Pace {
     /// A frame came at `time`.
     pub(super) fn go(&mut self, time: Timestamp) {
+        self.is_alone = self.span.is_none() && self.interval.is_zero();
         let (first, last) = self.span.unwrap_or((time, time));
         let step = time.since(last).min(LONGEST);
         if !step.is_zero() {
@@ -45,6 +47,11 @@ impl Pace {
     /// How long a pass lives on without a sight, where frames come seldom.
     pub(super) fn patience(&self) -> Duration {
         self.interval * TIMEOUT_FRAMES
+    }
+
+    /// Whether the latest frame is the only one there was, or each before it was cut off from the next: a photograph.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// Whether frames are so far apart that a vehicle may be in one alone.
@@ -70,6 +77,23 @@ mod tests {
         assert_eq!(pace.age(), Duration::from_millis(760));
         (0..60).for_each(|frame| pace.go(at(1000 + frame * 500)));
         assert!(pace.is_sparse(), "two frames a second: {pace:?}");
+    }
+
+    #[test]
+    fn a_frame_without_another_is_alone() {
+        let mut pace = Pace::default();
+        assert!(!pace.is_alone());
+        pace.go(at(0));
+        assert!(pace.is_alone());
+        pace.restart();
+        pace.go(at(0));
+        assert!(pace.is_alone(), "as every picture of a series may be");
+        pace.go(at(0));
+        assert!(!pace.is_alone(), "frames without times are a stream as well");
+        pace.go(at(40));
+        pace.restart();
+        pace.go(at(80));
+        assert!(!pace.is_alone(), "a stream that was cut is still a stream");
     }
 
     #[test]

@@ -234,6 +234,7 @@ impl Passes {
         let mut decisions = Vec::new();
         self.end_all(memory, &mut decisions);
         self.carried.clear();
+        self.pace.restart();
         decisions
     }
 

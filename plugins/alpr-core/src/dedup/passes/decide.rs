@@ -1,5 +1,6 @@
 //! What is due for one pass: nothing, an event, a revision, or the name of what is missing.
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 
 use crate::dedup::compose;
@@ -54,8 +55,12 @@ impl Passes {
                 usual
             }
         };
-        let sure = judge::is_sure(&facts, &settings.rules);
-        let verdict = judge::at_end(&facts, &settings.rules);
+        let rules = match moment {
+            Moment::End if self.pace.is_alone() => Cow::Owned(settings.rules.of_one_picture()),
+            _ => Cow::Borrowed(&settings.rules),
+        };
+        let sure = judge::is_sure(&facts, &rules);
+        let verdict = judge::at_end(&facts, &rules);
         let scope = scope_of(pass, settings);
         if let Err(outcome) = verdict {
             if moment == Moment::End && !text.normalized.is_empty() {

@@ -3,6 +3,7 @@
 mod carried;
 mod faults;
 mod passes;
+mod pictures;
 mod previews;
 mod properties;
 mod signs;
