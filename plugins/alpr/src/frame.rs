@@ -6,7 +6,10 @@ use alpr_core::image::{Color, Frame, FrameError, Matrix, PixelFormat, Plane};
 use alpr_nvds::{Surface, SurfaceError, Surfaces};
 use gst::buffer::{self, BufferMap};
 use gst::memory::{MemoryMap, Readable};
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
+use gst_video::prelude::*;
+use gst_video::{
+    VideoBufferFlags, VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoInterlaceMode, VideoMeta,
+};
 
 use crate::meta::View;
 
@@ -61,6 +64,15 @@ impl Format {
     /// Width and height in pixels.
     pub fn size(&self) -> (u32, u32) {
         (self.info.width(), self.info.height())
+    }
+
+    /// Whether the picture in `buffer` is made of fields.
+    pub fn is_interlaced(&self, buffer: &gst::BufferRef) -> bool {
+        match self.info.interlace_mode() {
+            VideoInterlaceMode::Progressive => false,
+            VideoInterlaceMode::Mixed => buffer.video_flags().contains(VideoBufferFlags::INTERLACED),
+            _ => true,
+        }
     }
 
     /// Frames a second.

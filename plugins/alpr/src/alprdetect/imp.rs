@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use alpr_core::contract;
@@ -7,6 +8,7 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
+use super::advice;
 use super::search::{self, Detector, Found, Further, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
 use super::state::{Camera, State};
@@ -37,6 +39,8 @@ pub struct AlprDetect {
     state: Mutex<Option<State>>,
     control: Control,
     stats: Mutex<Stats>,
+    /// Whether it was said that pictures are to be turned.
+    told_turned: AtomicBool,
 }
 
 #[glib::object_subclass]
@@ -114,6 +118,7 @@ impl BaseTransformImpl for AlprDetect {
             settings.model.open(&runtime::DETECTOR, &extra, contract::detector).map_err(|err| err.message())?;
         gst::info!(CAT, imp = self, "{} by {}: {contract}", model.file().display(), model.provider().name());
         self.control.start(model.canceller());
+        self.told_turned.store(false, Ordering::Relaxed);
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
@@ -121,6 +126,7 @@ impl BaseTransformImpl for AlprDetect {
             format: None,
             time: StreamTime::default(),
             warned: false,
+            interlaced: false,
             unpublished: false,
         });
         Ok(())
@@ -170,6 +176,9 @@ impl BaseTransformImpl for AlprDetect {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Tag(tag) = event.view() {
+            self.advise(tag.tag());
+        }
         let cut = self.control.sink_event(&event);
         if let Some(state) = &mut *lock(&self.state) {
             let other =
@@ -204,6 +213,15 @@ impl BaseTransformImpl for AlprDetect {
 }
 
 impl AlprDetect {
+    /// Says once that pictures lie on their side.
+    fn advise(&self, tags: &gst::TagListRef) {
+        let said = self.told_turned.load(Ordering::Relaxed);
+        if !said && let Some(advice) = advice::of_tags(tags, self.obj().sink_pad()) {
+            self.told_turned.store(true, Ordering::Relaxed);
+            gst::element_imp_warning!(self, gst::StreamError::Format, ("{advice}"));
+        }
+    }
+
     /// Puts the plates of every picture of a buffer on it.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
@@ -212,6 +230,12 @@ impl AlprDetect {
         if cut {
             gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");
             state.reset();
+        }
+        let is_interlaced =
+            !state.interlaced && state.format.as_ref().is_some_and(|format| format.is_interlaced(buffer));
+        if is_interlaced {
+            state.interlaced = true;
+            gst::element_imp_warning!(self, gst::StreamError::Format, ("{}", advice::INTERLACED));
         }
         let is_due = state.camera.since_search.is_none_or(|since| since >= settings.interval);
         let late = self.control.is_late(running, is_due);

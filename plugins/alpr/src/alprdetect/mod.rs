@@ -21,6 +21,7 @@
 //!
 //! The property `stats` holds counters that only grow, see [`Stats`].
 
+mod advice;
 mod imp;
 mod search;
 mod settings;

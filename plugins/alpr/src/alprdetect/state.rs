@@ -18,6 +18,8 @@ pub(super) struct State {
     pub(super) format: Option<Format>,
     pub(super) time: StreamTime,
     pub(super) warned: bool,
+    /// Whether it was said that pictures are interlaced.
+    pub(super) interlaced: bool,
     /// Whether it was said that plates cannot be published.
     pub(super) unpublished: bool,
 }
