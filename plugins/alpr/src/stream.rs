@@ -7,7 +7,7 @@ use alpr_core::time::Timestamp;
 use glib::translate::IntoGlib;
 
 /// Assumed where neither buffers nor caps tell: 25 frames a second.
-const USUAL_FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
+const USUAL_FRAME: Duration = Duration::from_millis(40);
 /// A discontinuity with a gap up to this long is a lost packet; plates are followed across it.
 const MAX_LOSS: Duration = Duration::from_millis(500);
 /// So is one with a gap up to this many times the last: a leaky queue before a slow element drops frames each time.
@@ -20,6 +20,13 @@ const MAX_LATE: u32 = 8;
 /// Cameras of one stream whose state is kept beside that of the one at hand: more is a number that runs away.
 const MAX_SOURCES: usize = 255;
 
+/// From one frame to the next where `fps` come in a second, as caps say; 0 where they do not know.
+pub(crate) fn frame_duration(fps: gst::Fraction) -> Duration {
+    let [seconds, frames] = [fps.denom(), fps.numer()].map(|part| u64::try_from(part).unwrap_or(0));
+    let nanos = seconds.saturating_mul(1_000_000_000).checked_div(frames).filter(|nanos| *nanos > 0);
+    nanos.map_or(USUAL_FRAME, Duration::from_nanos)
+}
+
 /// Gives frames times on one line that runs on across segments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamTime {
@@ -27,7 +34,7 @@ pub(crate) struct StreamTime {
     /// From the frame before to the last one.
     gap: Duration,
     /// Usual distance of frames, from the caps.
-    frame: Option<gst::ClockTime>,
+    frame: Option<Duration>,
     stream_id: Option<String>,
 }
 
@@ -43,16 +50,12 @@ pub(crate) struct FrameTime {
 impl StreamTime {
     /// Takes the frame rate of new caps.
     pub(crate) fn set_rate(&mut self, fps: gst::Fraction) {
-        let nanos = gst::ClockTime::SECOND
-            .nseconds()
-            .checked_mul(u64::try_from(fps.denom()).unwrap_or(1))
-            .and_then(|n| n.checked_div(u64::try_from(fps.numer()).unwrap_or(0)));
-        self.frame = nanos.filter(|n| *n > 0).map(gst::ClockTime::from_nseconds);
+        self.frame = Some(frame_duration(fps));
     }
 
     /// The time of the next frame: its running time, or one frame after the last where it has none.
     pub(crate) fn next(&mut self, running: Option<gst::ClockTime>, discont: bool) -> FrameTime {
-        let step = Duration::from(self.frame.unwrap_or(USUAL_FRAME));
+        let step = self.frame.unwrap_or(USUAL_FRAME);
         let time = match (running, self.last) {
             (Some(running), _) => Timestamp(i64::try_from(running.nseconds()).unwrap_or(i64::MAX)),
             (None, Some(last)) => last.plus(step),

@@ -1,15 +1,21 @@
 //! Capture time of a frame: the best source that it has.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alpr_core::time::{TimeSource, Timestamp};
 use gst::prelude::*;
+
+use crate::meta::Shown;
+use crate::stream::frame_duration;
 
 /// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
 /// A step of the system's clock that is followed: less is drift, and capture time shall not jump for it.
 const CLOCK_STEP: i64 = 500_000_000;
+
+/// Frames in a row without a time from which a stream has none: single ones may lack it.
+const UNTIMED: u64 = 10;
 
 /// Where capture time comes from while the element runs.
 #[derive(Debug, Default)]
@@ -26,13 +32,19 @@ pub(super) struct CaptureTime {
     /// Unix time minus pipeline clock.
     offset: Option<i64>,
     last: Option<Timestamp>,
+    /// Frames without a time since the last that had one.
+    untimed: u64,
+    /// Whether it was said that frames are counted.
+    told: bool,
+    /// From one frame to the next, by the caps.
+    frame: Duration,
     pub(super) clock_steps: u64,
     pub(super) without_time: u64,
 }
 
 impl CaptureTime {
     pub(super) fn new(start: Option<Timestamp>) -> Self {
-        Self { start, ..Self::default() }
+        Self { start, frame: frame_duration(gst::Fraction::new(0, 1)), ..Self::default() }
     }
 
     /// A stream begins. Another one than before has a recording date of its own, or none.
@@ -51,6 +63,11 @@ impl CaptureTime {
         self.tagged = Some(Timestamp(nanoseconds.saturating_add(i64::from(date.microsecond()) * 1000)));
     }
 
+    /// Takes the frame rate of new caps.
+    pub(super) fn set_rate(&mut self, fps: gst::Fraction) {
+        self.frame = frame_duration(fps);
+    }
+
     /// Whether the stream is live, as upstream answered.
     pub(super) const fn is_live(&self) -> Option<bool> {
         self.live
@@ -65,25 +82,52 @@ impl CaptureTime {
         self.origin == Some(Timestamp(0)) && self.start.is_none()
     }
 
-    /// Capture time of a frame of `buffer` whose own metadata says `named`. A frame without any time has that of the frame
-    /// before.
+    /// What to tell of a file whose frames have no times, once.
+    pub(super) fn problem(&mut self) -> Option<String> {
+        if self.told || self.untimed < UNTIMED || self.live == Some(true) {
+            return None;
+        }
+        self.told = true;
+        let rate = (self.frame.as_secs_f64().recip() * 1000.0).round() / 1000.0;
+        Some(format!(
+            "The stream has no timestamps: capture time counts its frames, {rate} a second. Where that is not its rate, put \
+             capssetter caps=video/x-raw,framerate=15/1, with the right one, before alprdetect"
+        ))
+    }
+
+    /// Capture time of the frame of `buffer` that is `shown`.
     pub(super) fn of(
         &mut self,
         buffer: &gst::BufferRef,
-        named: Option<Timestamp>,
+        shown: &Shown,
         segment: Option<&gst::FormattedSegment<gst::ClockTime>>,
         element: &gst::Element,
     ) -> (Timestamp, TimeSource) {
-        let (time, source) = reference(buffer)
+        let found = reference(buffer)
             .map(|time| (time, TimeSource::Reference))
-            .or_else(|| Some((named?, TimeSource::DeepStream)))
-            .or_else(|| self.by_stream(buffer.pts()?, segment?, element))
-            .unwrap_or_else(|| {
-                self.without_time += 1;
-                (self.last.unwrap_or_else(|| self.origin()), TimeSource::StreamTime)
-            });
+            .or_else(|| Some((shown.time?, TimeSource::DeepStream)))
+            .or_else(|| self.by_stream(buffer.pts()?, segment?, element));
+        if found.is_some() {
+            self.untimed = 0;
+        }
+        let (time, source) = found.unwrap_or_else(|| self.untimed(shown.view.first));
         self.last = Some(time);
         (time, source)
+    }
+
+    /// Capture time of a frame without any: by the frame rate from the frame before, or, in a live stream whose frames have none,
+    /// when it comes. All pictures of a batch, of which this is the `first` or not, are of one moment.
+    fn untimed(&mut self, first: bool) -> (Timestamp, TimeSource) {
+        self.without_time += 1;
+        self.untimed += 1;
+        let live = self.live == Some(true);
+        match self.last {
+            Some(last) if !first => (last, TimeSource::StreamTime),
+            Some(last) if live && self.untimed > UNTIMED => (last.max(unix_now()), TimeSource::Clock),
+            Some(last) => (last.plus(self.frame), TimeSource::StreamTime),
+            None if live => (unix_now(), TimeSource::Clock),
+            None => (self.origin(), TimeSource::StreamTime),
+        }
     }
 
     /// Capture time of a moment of the stream.

@@ -35,6 +35,8 @@ pub(super) struct Evidence {
     kinds: Kinds,
     listed_only: bool,
     format: Option<Format>,
+    /// Number of the buffer at hand.
+    number: u64,
     kept: HashMap<PassId, Arc<Kept>>,
     pub(super) counts: Counts,
 }
@@ -87,8 +89,8 @@ struct Kept {
 /// A whole frame, so that the decoder's buffer goes back to it. Passes that it shows share it.
 struct Whole {
     pixels: OwnedFrame,
-    pts: Option<gst::ClockTime>,
-    offset: u64,
+    /// Number of its buffer: times may be missing, or those of several frames.
+    number: u64,
     view: View,
 }
 
@@ -125,6 +127,7 @@ impl Evidence {
             kinds: settings.evidence,
             listed_only: settings.evidence_for == EvidenceFor::Listed,
             format: None,
+            number: 0,
             kept: HashMap::new(),
             counts: Counts::default(),
         }))
@@ -132,6 +135,11 @@ impl Evidence {
 
     pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {
         self.format = Format::from_caps(caps);
+    }
+
+    /// Buffer `number` is at hand.
+    pub(super) fn begin(&mut self, number: u64) {
+        self.number = number;
     }
 
     /// Keeps what `keep` shows of the picture `view` of `buffer`, in place of what was kept for its pass. Says why, where
@@ -157,24 +165,23 @@ impl Evidence {
         Ok(Kept {
             plate: plate.and_then(|region| crop(&frame, &region, None)),
             vehicle: vehicle.and_then(|region| crop(&frame, &region, self.place.corners.then_some(&corners))),
-            frame: self.kinds.contains(Kinds::FRAME).then(|| self.whole(&frame, buffer, view)).flatten(),
+            frame: self.kinds.contains(Kinds::FRAME).then(|| self.whole(&frame, view)).flatten(),
             corners,
         })
     }
 
     /// The frame, copied where no pass has it yet.
-    fn whole(&mut self, frame: &image::Frame<'_>, buffer: &gst::Buffer, view: View) -> Option<Arc<Whole>> {
+    fn whole(&mut self, frame: &image::Frame<'_>, view: View) -> Option<Arc<Whole>> {
+        let number = self.number;
         let frames = || self.kept.values().filter_map(|kept| kept.frame.as_ref());
-        let same =
-            |whole: &&Arc<Whole>| whole.pts == buffer.pts() && whole.offset == buffer.offset() && whole.view == view;
-        if let Some(whole) = frames().filter(|_| buffer.pts().is_some()).find(same) {
+        if let Some(whole) = frames().find(|whole| whole.number == number && whole.view == view) {
             return Some(whole.clone());
         }
         if frames().map(|whole| whole.pixels.len()).sum::<usize>() + frame.len() > MOST_KEPT {
             self.counts.unkept += 1;
             return None;
         }
-        Some(Arc::new(Whole { pixels: frame.copy(), pts: buffer.pts(), offset: buffer.offset(), view }))
+        Some(Arc::new(Whole { pixels: frame.copy(), number, view }))
     }
 
     /// `from` is part of `to` now.

@@ -191,8 +191,7 @@ impl AlprDedup {
             for shown in meta::shown(&buffer) {
                 seen |= !shown.plates.is_empty();
                 sources.push(shown.view.id.source);
-                let (time, source) =
-                    state.capture.of(&buffer, shown.time, Some(&state.segment), self.obj().upcast_ref());
+                let (time, source) = state.capture.of(&buffer, &shown, Some(&state.segment), self.obj().upcast_ref());
                 let frame = Some((&buffer, shown.view));
                 decisions.extend(state.observe(shown, time, source).into_iter().map(|decision| (decision, frame)));
             }
@@ -209,6 +208,7 @@ impl AlprDedup {
                         .to_owned(),
                 );
             }
+            problems.extend(state.capture.problem());
             if unnamed == 0 && state.unnamed > 0 {
                 let id = &state.cameras.settings().identity.camera;
                 problems.push(format!(
@@ -273,7 +273,7 @@ impl AlprDedup {
                 self.cut();
                 gst::Pad::event_default(pad, Some(&*self.obj()), event)
             }
-            EventView::Eos(_) => {
+            EventView::Eos(_) | EventView::SegmentDone(_) => {
                 self.finish(None);
                 self.srcpad.push_event(event)
             }
@@ -289,6 +289,7 @@ impl AlprDedup {
         let size = |name: &str| structure.get::<i32>(name).ok().and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
         if let Some(state) = lock(&self.state).as_mut() {
             (state.width, state.height) = (size("width"), size("height"));
+            state.capture.set_rate(structure.get("framerate").unwrap_or(gst::Fraction::new(0, 1)));
             state.output.take_caps(caps);
         }
     }

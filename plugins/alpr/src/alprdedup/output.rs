@@ -80,6 +80,11 @@ impl Output {
         }
     }
 
+    /// Buffer `number` is at hand.
+    pub(super) fn begin(&mut self, number: u64) {
+        self.evidence.iter_mut().for_each(|evidence| evidence.begin(number));
+    }
+
     pub(super) fn wants_vehicles(&self) -> bool {
         self.records.contains(Records::VEHICLES)
     }

@@ -94,6 +94,7 @@ impl State {
     /// A buffer came.
     pub(super) fn begin(&mut self, buffer: &gst::BufferRef) {
         self.frames += 1;
+        self.output.begin(self.frames);
         self.last_pts = buffer.pts().or(self.last_pts);
     }
 
