@@ -16,6 +16,8 @@ const MAX_GROWTH: u32 = 2;
 const MAX_GAP: Duration = Duration::from_secs(3);
 /// Late frames in a row of which one is searched all the same: a pipeline that is always late still sees plates.
 const MAX_LATE: u32 = 8;
+/// Frames in a row with the time of the one before from which that says nothing.
+const MAX_SAME: u32 = 10;
 
 /// Cameras of one stream whose state is kept beside that of the one at hand: more is a number that runs away.
 const MAX_SOURCES: usize = 255;
@@ -27,9 +29,26 @@ pub(crate) fn frame_duration(fps: gst::Fraction) -> Duration {
     nanos.map_or(USUAL_FRAME, Duration::from_nanos)
 }
 
+/// Tells timestamps from those of applications that put the same on all frames, which say nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stamps {
+    last: Option<gst::ClockTime>,
+    same: u32,
+}
+
+impl Stamps {
+    /// The timestamp of the next frame, unless it stands still.
+    pub(crate) fn next(&mut self, stamp: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
+        self.same = if stamp == self.last { self.same.saturating_add(1) } else { 0 };
+        self.last = stamp;
+        stamp.filter(|_| self.same < MAX_SAME)
+    }
+}
+
 /// Gives frames times on one line that runs on across segments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamTime {
+    stamps: Stamps,
     last: Option<Timestamp>,
     /// From the frame before to the last one.
     gap: Duration,
@@ -56,7 +75,7 @@ impl StreamTime {
     /// The time of the next frame: its running time, or one frame after the last where it has none.
     pub(crate) fn next(&mut self, running: Option<gst::ClockTime>, discont: bool) -> FrameTime {
         let step = self.frame.unwrap_or(USUAL_FRAME);
-        let time = match (running, self.last) {
+        let time = match (self.stamps.next(running), self.last) {
             (Some(running), _) => Timestamp(i64::try_from(running.nseconds()).unwrap_or(i64::MAX)),
             (None, Some(last)) => last.plus(step),
             (None, None) => Timestamp(0),
@@ -195,6 +214,17 @@ mod tests {
         stream.set_rate(gst::Fraction::new(50, 1));
         assert_eq!(stream.next(Some(MS(100)), false).time, Timestamp(100_000_000));
         assert_eq!(stream.next(None, false).time, Timestamp(120_000_000));
+    }
+
+    #[test]
+    fn a_time_that_stands_still_is_none() {
+        let mut stream = StreamTime::default();
+        let times = |stream: &mut StreamTime, n, time| {
+            (0..n).map(|_| stream.next(Some(MS(time)), false).time.0).collect::<Vec<_>>()
+        };
+        assert_eq!(times(&mut stream, 10, 100), [100_000_000; 10], "several frames may be of one moment");
+        assert_eq!(times(&mut stream, 3, 100), [140_000_000, 180_000_000, 220_000_000]);
+        assert_eq!(times(&mut stream, 1, 900), [900_000_000]);
     }
 
     #[test]

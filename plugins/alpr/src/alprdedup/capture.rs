@@ -6,7 +6,7 @@ use alpr_core::time::{TimeSource, Timestamp};
 use gst::prelude::*;
 
 use crate::meta::Shown;
-use crate::stream::frame_duration;
+use crate::stream::{Stamps, frame_duration};
 
 /// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
@@ -32,6 +32,9 @@ pub(super) struct CaptureTime {
     /// Unix time minus pipeline clock.
     offset: Option<i64>,
     last: Option<Timestamp>,
+    stamps: Stamps,
+    /// The timestamp of the buffer at hand.
+    stamp: Option<gst::ClockTime>,
     /// Frames without a time since the last that had one.
     untimed: u64,
     /// Whether it was said that frames are counted.
@@ -90,7 +93,7 @@ impl CaptureTime {
         self.told = true;
         let rate = (self.frame.as_secs_f64().recip() * 1000.0).round() / 1000.0;
         Some(format!(
-            "The stream has no timestamps: capture time counts its frames, {rate} a second. Where that is not its rate, put \
+            "The stream has no timestamps, or the same on all frames: capture time counts its frames, {rate} a second. Where that is not its rate, put \
              capssetter caps=video/x-raw,framerate=15/1, with the right one, before alprdetect"
         ))
     }
@@ -103,10 +106,13 @@ impl CaptureTime {
         segment: Option<&gst::FormattedSegment<gst::ClockTime>>,
         element: &gst::Element,
     ) -> (Timestamp, TimeSource) {
+        if shown.view.first {
+            self.stamp = self.stamps.next(buffer.pts());
+        }
         let found = reference(buffer)
             .map(|time| (time, TimeSource::Reference))
             .or_else(|| Some((shown.time?, TimeSource::DeepStream)))
-            .or_else(|| self.by_stream(buffer.pts()?, segment?, element));
+            .or_else(|| self.by_stream(self.stamp?, segment?, element));
         if found.is_some() {
             self.untimed = 0;
         }
