@@ -67,8 +67,8 @@ pub fn description(options: &Options, servers: &str, clip: &Path, start: &str) -
     let start = if live { String::new() } else { format!(" start-time={start}") };
     let queue = "queue max-size-buffers=4 max-size-time=0 max-size-bytes=0";
     Ok(format!(
-        "uridecodebin name={SOURCE} uri={uri} ! {queue} name={BEHIND} ! videoconvert ! videoflip video-direction=auto \
-         ! alprdetect name=detect {detect} ! alprocr name=ocr {ocr} ! tee name=plates \
+        "uridecodebin name={SOURCE} uri={uri} ! {queue} name={BEHIND} ! videoconvert ! deinterlace fields=top \
+         ! videoflip video-direction=auto ! alprdetect name=detect {detect} ! alprocr name=ocr {ocr} ! tee name=plates \
          plates. ! {queue} ! alprdedup name=dedup camera-id={CAMERA}{start} {dedup} \
          ! kafkasink name=kafka bootstrap-servers={servers} topic={TOPIC} \
          plates. ! {queue} ! alproverlay ! videoconvert ! {} ! filesink location={} async=false",

@@ -2,8 +2,8 @@
 
 use crate::length::CutShort;
 use gst::prelude::*;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Name of the `uridecodebin` whose stream is opened again when it ends.
@@ -71,10 +71,11 @@ impl Player {
                 idle.fetch_or(none && !live && !pads.iter().any(|pad| pad.is_linked()), Ordering::Relaxed);
             });
             if camera.is_none() {
-                let watch = cut_short.clone();
+                let (watch, behind) = (cut_short.clone(), Mutex::new(None));
                 decoder.connect_pad_added(move |_, pad| {
                     if is_video(pad) {
                         watch.watch(pad);
+                        go_on(pad, &mut behind.lock().unwrap_or_else(PoisonError::into_inner));
                     }
                 });
             }
@@ -203,6 +204,18 @@ impl Drop for Player {
 fn is_video(pad: &gst::Pad) -> bool {
     let caps = pad.current_caps().or_else(|| Some(pad.query_caps(None)));
     caps.is_none_or(|caps| caps.structure(0).is_none_or(|s| s.name().starts_with("video/")))
+}
+
+/// Links the pictures of `pad` to what is `behind` the decoder, where nobody did. The description's own link is made once, and
+/// a recording whose programme changes (films one behind the other in one file) brings a new pad.
+fn go_on(pad: &gst::Pad, behind: &mut Option<gst::Pad>) {
+    match (pad.peer(), &*behind) {
+        (None, Some(sink)) if !sink.is_linked() => {
+            let _ = pad.link(sink);
+        }
+        (Some(sink), None) => *behind = Some(sink),
+        _ => (),
+    }
 }
 
 /// The name of the element that says something.

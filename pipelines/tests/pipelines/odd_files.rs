@@ -2,7 +2,10 @@
 
 use super::common;
 use alpr_pipelines::player::{End, Player};
+use gst::prelude::*;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 fn play(file: &Path) -> Result<End, String> {
     let line = format!("uridecodebin name=source uri=file://{} ! videoconvert ! fakesink", file.display());
@@ -81,4 +84,25 @@ fn whole_films_are_nothing_to_warn_of() {
         film(&file, encoder);
         assert_eq!(warnings("filesrc location={} ! decodebin", &file), Vec::<String>::new(), "{name}");
     }
+}
+
+#[test]
+fn films_one_behind_the_other_in_one_file() {
+    common::init();
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second, both] = ["first.ogg", "second.ogg", "both.ogg"].map(|name| folder.path().join(name));
+    film(&first, "theoraenc ! oggmux");
+    film(&second, "theoraenc ! oggmux");
+    std::fs::write(&both, [std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap()].concat()).unwrap();
+    let line = format!("filesrc location={} ! decodebin ! videoconvert name=out ! fakesink", both.display());
+    let mut player = Player::new(&line).unwrap();
+    let frames = Arc::new(AtomicU64::new(0));
+    let count = frames.clone();
+    let pad = player.pipeline().by_name("out").unwrap().static_pad("src").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+    assert_eq!(player.run(|_, _| {}), Ok(End::Over));
+    assert_eq!(frames.load(Ordering::Relaxed), 500);
 }
