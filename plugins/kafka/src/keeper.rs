@@ -5,10 +5,10 @@ use crate::signals::Signals;
 use crate::spool::{Pace, Spool};
 use std::{sync::Arc, time::Duration};
 
-/// Pause between two rounds.
-const KEEPER_INTERVAL: Duration = Duration::from_millis(10);
+/// Reports of this long are settled together.
+const GATHER: Duration = Duration::from_millis(10);
 
-/// Tidies the spool at a steady pace.
+/// Tidies the spool when there is something to tidy.
 pub(crate) struct Keeper {
     pub(crate) spool: Arc<Spool>,
     pub(crate) notify: NoticeFn,
@@ -39,7 +39,9 @@ impl Keeper {
                 high = now_high;
                 (self.notify)(Notice::HighWater { high, depth, max_bytes: self.max_bytes });
             }
-            std::thread::sleep(KEEPER_INTERVAL);
+            if self.spool.wait_for_work() {
+                std::thread::sleep(GATHER);
+            }
         }
     }
 }

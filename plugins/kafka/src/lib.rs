@@ -18,6 +18,7 @@ mod mock;
 mod names;
 mod notice;
 mod oauth;
+mod partition;
 mod producer;
 mod properties;
 mod record;

@@ -136,11 +136,7 @@ fn gauges(out: &mut String, stats: &Stats, spool: &Spool, now_ms: i64) {
         ("spool_records", "Records held", depth.records as f64),
         ("spool_bytes", "Bytes held", depth.bytes as f64),
         ("in_flight_records", "Records handed to the client and not reported yet", depth.in_flight as f64),
-        (
-            "held_back_records",
-            "Records behind others of their topic and key that get no report",
-            depth.held_back as f64,
-        ),
+        ("held_back_records", "Records behind others of their partition that get no report", depth.held_back as f64),
         ("queue_records", "Records in the client's queues", client.queued as f64),
         ("oldest_age_seconds", "Age of the oldest record held", age_s),
         ("brokers_up", "Brokers with a connection", client.brokers_up as f64),

@@ -278,9 +278,17 @@ impl Reports {
     }
 
     fn note_statistics(&self, statistics: &Statistics) {
+        if self.signals.stopped() {
+            // A client that still closes must not speak for the next run.
+            return;
+        }
         let client = ClientStats::new(statistics);
         if client.brokers_up > 0 {
             self.session.link.set_connected();
+        }
+        for (topic, about) in &statistics.topics {
+            let partitions = about.partitions.values().filter(|about| about.partition >= 0 && !about.unknown);
+            self.spool.set_partitions(topic, partitions.count() as u32);
         }
         self.stats.set_client(client, self.shown.is_due());
     }

@@ -12,7 +12,7 @@ pub(crate) const DEFAULT_DISK_BYTES: u64 = 1 << 30;
 pub(crate) const DEFAULT_MEMORY_BYTES: u64 = 64 << 20;
 /// Records that the client holds at most; the rest waits in the spool.
 pub(crate) const DEFAULT_BUFFER_BYTES: u64 = 32 << 20;
-/// Others pass a topic and key that waits for its report this long after later records have got theirs: longer than a
+/// Others pass a partition that waits for its report this long after later records have got theirs: longer than a
 /// partition takes to find a new leader by itself.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
 
@@ -318,7 +318,7 @@ impl Settings {
         self.buffer_bytes.min(self.spool_limit() / 2)
     }
 
-    /// How long a topic and key may wait behind others before they pass it. A batch that is not full waits for `linger`.
+    /// How long a partition may wait behind others before they pass it. A batch that is not full waits for `linger`.
     pub(crate) fn stuck_after(&self) -> Duration {
         STUCK_AFTER + self.linger * 2
     }

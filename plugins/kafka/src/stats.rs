@@ -214,6 +214,12 @@ impl Stats {
         }
     }
 
+    /// There is no client any more.
+    pub(crate) fn disconnected(&self) {
+        self.connected.store(false, Relaxed);
+        *lock(&self.client) = ClientStats::default();
+    }
+
     pub(crate) fn client(&self) -> ClientStats {
         lock(&self.client).clone()
     }

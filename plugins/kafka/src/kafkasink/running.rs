@@ -47,12 +47,20 @@ impl Running {
             location: settings.spool_location.clone(),
             max_bytes: settings.spool_limit(),
             max_in_flight_bytes: settings.in_flight_limit(),
+            partitioner: settings.partitioner,
             stuck_after: settings.stuck_after(),
             when_full: settings.spool_policy.into(),
             sync: settings.spool_sync.into(),
         })
         .map_err(closing::open_failed)?;
         let found = spool.depth().records;
+        if let (Mode::Mock, Some(location), 1..) = (settings.mode, &settings.spool_location, found) {
+            return Err(SinkError::Setting(format!(
+                "The spool {} holds {found} record(s) that were not delivered, and mode=mock would take them for delivered. Send them \
+                 with mode=kafka first, or set another spool-location.",
+                location.display()
+            )));
+        }
         let spool = Arc::new(spool);
         let metrics = serve_metrics(settings, &spool, stats)?;
         let notify = notify_fn(settings, obj, next_try);

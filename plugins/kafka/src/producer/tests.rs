@@ -15,6 +15,7 @@ fn memory_spool() -> Spool {
         location: None,
         max_bytes: 1 << 20,
         max_in_flight_bytes: 1 << 20,
+        partitioner: crate::settings::Partitioner::default(),
         stuck_after: Duration::MAX,
         when_full: WhenFull::Block,
         sync: Sync::Never,

@@ -12,6 +12,7 @@ fn open(path: &Path) -> Result<Spool, SinkError> {
         location: Some(path.to_path_buf()),
         max_bytes: 1 << 20,
         max_in_flight_bytes: 1 << 20,
+        partitioner: crate::settings::Partitioner::default(),
         stuck_after: Duration::MAX,
         when_full: WhenFull::Block,
         sync: Sync::Never,

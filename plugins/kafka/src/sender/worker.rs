@@ -28,8 +28,10 @@ use std::{
 
 /// Records handed to the client before the sender looks at reports again.
 const BATCH: usize = 500;
-/// How long the sender sleeps when nothing happens.
+/// How long the sender sleeps when nothing happens,
 const IDLE: Duration = Duration::from_millis(50);
+/// and when there is nothing to send: only the connection is looked at.
+const LONG_IDLE: Duration = Duration::from_millis(500);
 /// Waits between two clients, when the one before delivered nothing.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
@@ -60,7 +62,7 @@ pub(super) struct Worker {
     own_limit: Cell<Duration>,
     /// Most bytes in a batch of this client.
     batch_size: Cell<u64>,
-    /// It was said that records wait behind others of their topic and key.
+    /// It was said that records wait behind others of their partition.
     said_stuck: Cell<bool>,
 }
 
@@ -245,7 +247,7 @@ impl Worker {
         }
     }
 
-    /// Says once when records are held back because others of their topic and key get no report.
+    /// Says once when records are held back because others of their partition get no report.
     fn tell_stuck(&self) {
         let Some(seq) = self.spool.stuck() else { return self.said_stuck.set(false) };
         if self.said_stuck.replace(true) {
@@ -254,7 +256,7 @@ impl Worker {
         match self.spool.get(seq) {
             Ok(Some(record)) => (self.notify)(Notice::Warning(format!(
                 "Brokers are there and have confirmed nothing of a partition of {} for a while: it has no leader, or too few \
-                 replicas. Its records wait in the spool, in order, and those of other keys pass them (held-back in stats). \
+                 replicas. Its records wait in the spool, in order, and those of other partitions pass them (held-back in stats). \
                  Check the partitions of that topic.",
                 record.topic
             ))),
@@ -296,7 +298,8 @@ impl Worker {
                 return reports.set_broken(reason);
             }
             self.tell_stuck();
-            match self.spool.next(BATCH, last, IDLE) {
+            let empty = self.spool.depth().records == 0 && !reports.one_by_one;
+            match self.spool.next(BATCH, last, if empty { LONG_IDLE } else { IDLE }) {
                 Ok(records) if records.is_empty() => {
                     // Others may be on their way for long, to a partition without a leader: nothing waits for those.
                     if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {

@@ -39,6 +39,7 @@ mod tests {
             location,
             max_bytes: 1000,
             max_in_flight_bytes: 1,
+            partitioner: crate::settings::Partitioner::default(),
             stuck_after: std::time::Duration::MAX,
             when_full,
             sync: Sync::Batch,

@@ -1,6 +1,6 @@
-//! Handing records out, in order for each topic and key.
+//! Handing records out, in order for each partition.
 
-use super::{REFILL_BYTES, Seq, Spool, StoreError, lanes::LaneId, state::State, wait};
+use super::{REFILL_BYTES, Seq, Spool, StoreError, partitions::Place, state::State, wait};
 use crate::lock::lock;
 use crate::record::Record;
 use std::{
@@ -53,7 +53,10 @@ impl Spool {
         }
         drop(state);
         let _cursor = lock(&self.cursor);
-        let next = lock(&self.state).lanes.resumable(max, last);
+        let state = lock(&self.state);
+        // After a rewind what comes first may still have to be read, and then to be held in the same lane.
+        let next = state.lanes.resumable(max, last.min(state.first_unsent()));
+        drop(state);
         let mut batch = Vec::with_capacity(next.len());
         for (lane, seq) in next {
             let record = match self.store.read(seq, seq, 1) {
@@ -67,7 +70,10 @@ impl Spool {
                 break;
             }
             state.lanes.release(lane);
-            batch.extend(record.map(|(_, record)| state.send(seq, record, lane, now)));
+            batch.extend(record.map(|(_, record)| {
+                let place = state.partitions.place(&record);
+                state.send(seq, record, place, now)
+            }));
         }
         Ok(batch)
     }
@@ -81,8 +87,12 @@ impl Spool {
         let complete = found.iter().map(|(_, record)| record.size()).sum::<u64>() < REFILL_BYTES;
         let last = if complete { to } else { found.last().map_or(to, |(seq, _)| *seq) };
         let mut state = lock(&self.state);
+        // After a rewind some are held back already, or on their way again.
+        let held = state.lanes.held_between(from, last);
         for (seq, record) in found {
-            state.push_ready(seq, record);
+            if !held.contains(&seq) && !state.in_flight.contains_key(&seq) {
+                state.push_ready(seq, record);
+            }
         }
         state.spilled = if state.newest == Some(last) { None } else { Some(last + 1) };
         state.spilled_ms = None;
@@ -90,11 +100,19 @@ impl Spool {
     }
 
     /// To be called whenever nothing was handed out although brokers are there: when all that may be in flight has waited long,
-    /// other topics and keys may try.
+    /// other partitions may try.
     pub(crate) fn let_others_pass(&self) {
         let mut state = lock(&self.state);
         if !state.has_room(self.config.max_in_flight_bytes) {
             state.lanes.presume_stuck(Instant::now(), self.config.stuck_after);
+        }
+    }
+
+    /// A topic has so many partitions. Not noted while something is held back, which others would pass then.
+    pub(crate) fn set_partitions(&self, topic: &str, partitions: u32) {
+        let mut state = lock(&self.state);
+        if state.lanes.held() == 0 {
+            state.set_partitions(topic, partitions);
         }
     }
 
@@ -128,14 +146,15 @@ impl State {
     }
 
     /// The next record, if there is one, it is not behind `last`, and `limit` bytes in flight allow it. What has to wait for
-    /// others of its topic and key is passed by.
+    /// others of its partition is passed by.
     fn hand_out(&mut self, last: Seq, limit: u64, now: Instant) -> Option<(Seq, Arc<Record>)> {
         while self.has_room(limit) {
             let (seq, record) = self.ready.front().filter(|(seq, _)| *seq <= last)?;
-            let (seq, lane) = (*seq, super::lanes::lane_of(record));
+            let (seq, place) = (*seq, self.partitions.place(record));
+            let lane = self.partitions.lane_of(place);
             let (_, record) = self.pop_ready()?;
             if !self.lanes.holds(lane) {
-                return Some(self.send(seq, record, lane, now));
+                return Some(self.send(seq, record, place, now));
             }
             self.lanes.hold(lane, seq);
         }
@@ -148,9 +167,9 @@ impl State {
         self.in_flight.is_empty() || (moving < limit && self.in_flight_bytes < limit.saturating_add(limit / 2))
     }
 
-    fn send(&mut self, seq: Seq, record: Arc<Record>, lane: LaneId, now: Instant) -> (Seq, Arc<Record>) {
-        self.note_sent(seq, &record, lane);
-        self.lanes.sent(lane, seq, record.size(), now);
+    fn send(&mut self, seq: Seq, record: Arc<Record>, place: Place, now: Instant) -> (Seq, Arc<Record>) {
+        self.note_sent(seq, &record, place);
+        self.lanes.sent(self.partitions.lane_of(place), seq, record.size(), now);
         (seq, record)
     }
 }

@@ -1,14 +1,12 @@
 //! Which records may pass which.
 //!
-//! Records of one topic and key are a lane: inside it nothing passes anything. A lane is stuck when it gets no confirmation
-//! while records that were handed out much later have got theirs: its partition has no leader, or too few replicas. What
-//! follows in a stuck lane is held back, in order, and the rest goes on.
+//! Records of one partition are a lane (those of one topic and key, while partitions are not known): inside it nothing passes
+//! anything. A lane is stuck when it gets no confirmation while records that were handed out much later have got theirs: its
+//! partition has no leader, or too few replicas. What follows in a stuck lane is held back, in order, and the rest goes on.
 
 use super::Seq;
-use crate::record::Record;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    hash::{DefaultHasher, Hash, Hasher},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -20,15 +18,8 @@ const BLOCKED_GAP: Duration = Duration::from_secs(1);
 /// of it is out: its partition may take nothing again, or be slow and take much.
 const RESUME_BYTES: u64 = 512 << 10;
 
-/// Topic and key, as a hash: two that meet in one only wait for each other.
+/// See [`super::partitions`].
 pub(super) type LaneId = u64;
-
-/// The lane of a record.
-pub(super) fn lane_of(record: &Record) -> LaneId {
-    let mut hasher = DefaultHasher::new();
-    (&record.topic, &record.key).hash(&mut hasher);
-    hasher.finish()
-}
 
 #[derive(Default)]
 struct Lane {
@@ -77,7 +68,14 @@ impl Lanes {
 
     /// Holds the next record of a lane back.
     pub(super) fn hold(&mut self, lane: LaneId, seq: Seq) {
-        self.lanes.entry(lane).or_default().held.push_back(seq);
+        let held = &mut self.lanes.entry(lane).or_default().held;
+        // At the end, but for what is handed out again after partitions were added.
+        let place = if held.back().is_some_and(|last| *last > seq) {
+            held.partition_point(|earlier| *earlier < seq)
+        } else {
+            held.len()
+        };
+        held.insert(place, seq);
         self.held += 1;
     }
 
@@ -168,6 +166,45 @@ impl Lanes {
         (self.front, self.blocked, self.stuck_bytes) = (None, None, 0);
     }
 
+    /// Puts what is in flight, which is `sent`, into other lanes. Nothing may be held back.
+    pub(super) fn sort_anew(&mut self, sent: impl Iterator<Item = (Seq, LaneId, u64)>) {
+        let mut before: BTreeMap<Seq, (Instant, Option<Instant>)> = BTreeMap::new();
+        for lane in std::mem::take(&mut self.lanes).into_values() {
+            before.extend(lane.sent.into_iter().map(|(seq, since)| (seq, (since, lane.confirmed))));
+        }
+        for (seq, id, bytes) in sent {
+            // A record that was rejected is in no lane.
+            let Some((since, confirmed)) = before.remove(&seq) else { continue };
+            let lane = self.lanes.entry(id).or_default();
+            lane.sent.insert(seq, since);
+            lane.bytes += bytes;
+            lane.confirmed = lane.confirmed.max(confirmed);
+        }
+        (self.stuck_bytes, self.reviewed) = (0, None);
+    }
+
+    /// Of all that is in flight, which is `sent`, nothing is any more. Where something is held back, all of it is now, and goes on
+    /// from its oldest, a little at a time: a new client need not find out again. The rest is forgotten; gives its first.
+    pub(super) fn rewind(&mut self, sent: impl Iterator<Item = (Seq, LaneId)>) -> Option<Seq> {
+        let mut lanes = std::mem::take(self).lanes;
+        lanes.retain(|_, lane| !lane.held.is_empty());
+        let mut kept: HashMap<LaneId, VecDeque<Seq>> = lanes.into_iter().map(|(id, lane)| (id, lane.held)).collect();
+        let mut first = None;
+        for (seq, id) in sent {
+            match kept.get_mut(&id) {
+                Some(held) => held.push_back(seq),
+                None => first = first.or(Some(seq)),
+            }
+        }
+        for (id, mut held) in kept {
+            // Two runs that are in order already.
+            held.make_contiguous().sort();
+            self.held += held.len() as u64;
+            self.lanes.insert(id, Lane { held, ..Lane::default() });
+        }
+        first
+    }
+
     /// Bytes in flight in stuck lanes.
     pub(super) fn stuck_bytes(&self) -> u64 {
         self.stuck_bytes
@@ -225,6 +262,16 @@ impl Lanes {
     pub(super) fn holds_any(&self, seqs: &BTreeSet<Seq>) -> bool {
         let holds = |seq| self.lanes.values().any(|lane| lane.held.binary_search(seq).is_ok());
         self.held > 0 && seqs.iter().any(holds)
+    }
+
+    /// What is held back from `from` to `to`.
+    pub(super) fn held_between(&self, from: Seq, to: Seq) -> HashSet<Seq> {
+        let between = |lane: &Lane| {
+            let (start, end) =
+                (lane.held.partition_point(|seq| *seq < from), lane.held.partition_point(|seq| *seq <= to));
+            lane.held.range(start..end).copied().collect::<Vec<_>>()
+        };
+        self.lanes.values().filter(|lane| !lane.held.is_empty()).flat_map(between).collect()
     }
 
     /// Everything that is held back, lane by lane.

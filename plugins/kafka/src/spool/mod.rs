@@ -3,8 +3,8 @@
 //! Guarantees:
 //! - A record that [`Spool::append`] took leaves only by [`Spool::delivered`], by [`Spool::replace`] with a dead
 //!   letter, by [`Spool::discard`] (counted by the caller), or by the `drop-oldest` policy (counted).
-//! - Records of one topic and key are handed out in the order in which they were taken, and so are all others unless some get
-//!   no report while later ones do: then those that follow in their topic and key are held back, and the rest passes them.
+//! - Records of one partition are handed out in the order in which they were taken, and so are all others unless some get
+//!   no report while later ones do: then those that follow in their partition are held back, and the rest passes them.
 //!   After [`Spool::rewind`] everything that has no delivery report is handed out again, in order.
 //! - Memory is bounded: of a spool on disk at most [`WINDOW_BYTES`] are cached, the rest is read back when its turn comes. Of a
 //!   record held back its number is kept.
@@ -17,12 +17,13 @@ mod full;
 mod hand_out;
 mod lanes;
 mod memory;
+mod partitions;
 mod room;
 mod state;
 mod store;
 mod upkeep;
 
-pub(crate) use room::Waited;
+pub(crate) use room::{Moment, Waited};
 pub(crate) use state::{Depth, NoRoom, SpoolConfig, Sync, WhenFull};
 pub(crate) use store::{Seq, Store, StoreError};
 pub(crate) use upkeep::Pace;
@@ -32,6 +33,7 @@ use crate::record::Record;
 use crate::stats::Histogram;
 use disk::{DiskStore, Recovered};
 use memory::MemoryStore;
+use partitions::Partitions;
 use state::State;
 use std::{
     collections::BTreeSet,
@@ -56,12 +58,14 @@ pub(crate) struct Spool {
     turn: Mutex<()>,
     cursor: Mutex<()>,
     state: Mutex<State>,
-    delivered: Mutex<Delivered>,
+    news: Mutex<News>,
     latency: Histogram,
     /// Something to send, or room to send it.
     sendable: Condvar,
     /// Room for a new record, or empty.
     room: Condvar,
+    /// Something to tidy; goes with `news`.
+    work: Condvar,
 }
 
 impl Spool {
@@ -81,6 +85,7 @@ impl Spool {
             spilled_ms: found.oldest_ms,
             records: found.records,
             bytes: found.bytes,
+            partitions: Partitions::new(config.partitioner),
             ..State::default()
         };
         let spool = Self {
@@ -90,10 +95,11 @@ impl Spool {
             turn: Mutex::default(),
             cursor: Mutex::default(),
             state: Mutex::new(state),
-            delivered: Mutex::default(),
+            news: Mutex::default(),
             latency: Histogram::default(),
             sendable: Condvar::new(),
             room: Condvar::new(),
+            work: Condvar::new(),
         };
         Ok((spool, found.missing))
     }
@@ -143,20 +149,28 @@ impl Spool {
     fn publish(&self, seq: Seq, record: Arc<Record>) {
         let mut state = lock(&self.state);
         let idle = state.ready.is_empty();
+        // The keeper rests long while there is nothing to sync or to watch.
+        let resting = state.records == 0 || !state.unsynced;
         state.publish(seq, record, self.window);
         drop(state);
         if idle {
             self.sendable.notify_all();
+        }
+        if resting {
+            self.wake_keeper();
         }
     }
 
     /// Notes the delivery report of a record, which leaves the store with the next [`Spool::settle`]. `count` is called
     /// before that can happen, and not at all when the spool is closed: the record stays in it and is sent again.
     pub(crate) fn delivered(&self, seq: Seq, count: impl FnOnce()) {
-        let mut delivered = lock(&self.delivered);
-        if !delivered.closed {
+        let mut news = lock(&self.news);
+        if !news.closed {
             count();
-            delivered.seqs.push(seq);
+            news.delivered.push(seq);
+        }
+        if news.delivered.len() == 1 {
+            self.work.notify_one();
         }
     }
 
@@ -167,7 +181,7 @@ impl Spool {
     }
 
     fn settle_locked(&self) -> Result<(), StoreError> {
-        let mut seqs = std::mem::take(&mut lock(&self.delivered).seqs);
+        let mut seqs = std::mem::take(&mut lock(&self.news).delivered);
         if seqs.is_empty() {
             return Ok(());
         }
@@ -176,7 +190,7 @@ impl Spool {
         let next = state.next_seq;
         drop(state);
         if let Err(err) = self.store.remove(&seqs, next) {
-            lock(&self.delivered).seqs.extend(seqs);
+            lock(&self.news).delivered.extend(seqs);
             return Err(err);
         }
         let now_ms = crate::clock::now_ms();
@@ -215,6 +229,11 @@ impl Spool {
         Ok(self.store.read(seq, seq, 1)?.pop().map(|(_, record)| record))
     }
 
+    /// The oldest record that was handed out and has no report yet.
+    pub(crate) fn oldest(&self) -> Option<Arc<Record>> {
+        self.get(self.oldest_in_flight()?).ok().flatten()
+    }
+
     /// Hands out everything without a delivery report again, in order, also when what was delivered cannot be removed
     /// now. The client that had them must be gone.
     pub(crate) fn rewind(&self) -> Result<(), StoreError> {
@@ -228,7 +247,7 @@ impl Spool {
     /// Removes what was delivered and makes the rest durable, before the spool is dropped. Reports that come later from a
     /// client that did not close in time change nothing.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
-        lock(&self.delivered).closed = true;
+        lock(&self.news).closed = true;
         self.settle()?;
         if self.durable() { self.store.sync() } else { Ok(()) }
     }
@@ -238,9 +257,10 @@ impl Spool {
         lock(&self.state).stopped = true;
         self.room.notify_all();
         self.sendable.notify_all();
+        self.wake_keeper();
     }
 
-    /// The oldest record that was handed out and has no report yet.
+    /// The number of the oldest record that was handed out and has no report yet.
     pub(crate) fn oldest_in_flight(&self) -> Option<Seq> {
         lock(&self.state).in_flight.keys().next().copied()
     }
@@ -264,9 +284,9 @@ impl Spool {
 
     /// Records held that are not known to be delivered: some may be, and only could not be removed.
     pub(crate) fn undelivered(&self) -> u64 {
-        let delivered = lock(&self.delivered);
+        let news = lock(&self.news);
         let state = lock(&self.state);
-        state.records - delivered.seqs.iter().filter(|seq| state.in_flight.contains_key(seq)).count() as u64
+        state.records - news.delivered.iter().filter(|seq| state.in_flight.contains_key(seq)).count() as u64
     }
 
     /// How full it is.
@@ -275,11 +295,14 @@ impl Spool {
     }
 }
 
-/// Reports that are to be settled.
+/// What the keeper has not seen yet.
 #[derive(Default)]
-struct Delivered {
-    seqs: Vec<Seq>,
+struct News {
+    /// Reports that are to be settled.
+    delivered: Vec<Seq>,
+    /// No more of those are taken.
     closed: bool,
+    awaken: bool,
 }
 
 fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {

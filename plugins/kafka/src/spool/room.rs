@@ -56,10 +56,12 @@ impl Spool {
 
     fn drop_oldest(&self) -> Result<bool, StoreError> {
         let _cursor = lock(&self.cursor);
-        if lock(&self.state).ready.is_empty() {
-            self.refill()?;
-        }
         let mut state = lock(&self.state);
+        while state.ready.is_empty() && state.spilled.is_some() {
+            drop(state);
+            self.refill()?;
+            state = lock(&self.state);
+        }
         let ready = state.ready.front().map(|(seq, _)| *seq);
         if let Some((held, lane)) = state.lanes.first_held().filter(|(held, _)| ready.is_none_or(|ready| *held < ready))
         {

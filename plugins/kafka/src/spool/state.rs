@@ -3,8 +3,10 @@
 use super::{
     Seq, StoreError,
     lanes::{LaneId, Lanes},
+    partitions::{Partitions, Place},
 };
 use crate::record::Record;
+use crate::settings::Partitioner;
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
@@ -43,7 +45,9 @@ pub(crate) struct SpoolConfig {
     pub(crate) max_bytes: u64,
     /// Most bytes handed out and not reported yet, and half as much again while some of them are stuck.
     pub(crate) max_in_flight_bytes: u64,
-    /// A topic and key is stuck when it waits for a report this long after later records have got theirs.
+    /// How the client chooses partitions.
+    pub(crate) partitioner: Partitioner,
+    /// A partition is stuck when it waits for a report this long after later records have got theirs.
     pub(crate) stuck_after: Duration,
     pub(crate) when_full: WhenFull,
     pub(crate) sync: Sync,
@@ -70,7 +74,7 @@ pub(crate) struct Depth {
     pub(crate) bytes: u64,
     pub(crate) in_flight: u64,
     pub(crate) in_flight_bytes: u64,
-    /// To be sent, but behind others of their topic and key that get no report.
+    /// To be sent, but behind others of their partition that get no report.
     pub(crate) held_back: u64,
     /// When the oldest record was received, milliseconds since 1970 UTC.
     pub(crate) oldest_ms: Option<i64>,
@@ -82,7 +86,7 @@ pub(crate) struct Depth {
 pub(super) struct Sent {
     size: u64,
     received_ms: i64,
-    lane: LaneId,
+    place: Place,
 }
 
 #[derive(Default)]
@@ -100,7 +104,8 @@ pub(super) struct State {
     pub(super) spilled_ms: Option<i64>,
     pub(super) in_flight: BTreeMap<Seq, Sent>,
     pub(super) in_flight_bytes: u64,
-    /// What is in flight and held back, by topic and key.
+    pub(super) partitions: Partitions,
+    /// What is in flight and held back, by partition.
     pub(super) lanes: Lanes,
     pub(super) records: u64,
     pub(super) bytes: u64,
@@ -150,15 +155,23 @@ impl State {
     }
 
     /// A record is in flight now.
-    pub(super) fn note_sent(&mut self, seq: Seq, record: &Record, lane: LaneId) {
-        let sent = Sent { size: record.size(), received_ms: record.received_ms, lane };
+    pub(super) fn note_sent(&mut self, seq: Seq, record: &Record, place: Place) {
+        let sent = Sent { size: record.size(), received_ms: record.received_ms, place };
         self.in_flight.insert(seq, sent);
         self.in_flight_bytes += sent.size;
     }
 
-    /// Topic and key, and bytes, of a record in flight.
+    /// A topic has so many partitions. Nothing may be held back.
+    pub(super) fn set_partitions(&mut self, topic: &str, partitions: u32) {
+        if self.partitions.set(topic, partitions) {
+            let lane_of = |sent: &Sent| self.partitions.lane_of(sent.place);
+            self.lanes.sort_anew(self.in_flight.iter().map(|(seq, sent)| (*seq, lane_of(sent), sent.size)));
+        }
+    }
+
+    /// Lane and bytes of a record in flight.
     pub(super) fn lane_of_sent(&self, seq: Seq) -> Option<(LaneId, u64)> {
-        self.in_flight.get(&seq).map(|sent| (sent.lane, sent.size))
+        self.in_flight.get(&seq).map(|sent| (self.partitions.lane_of(sent.place), sent.size))
     }
 
     /// Forgets a record that was handed out; gives when it was received.
@@ -167,7 +180,7 @@ impl State {
         self.in_flight_bytes -= sent.size;
         self.records -= 1;
         self.bytes -= sent.size;
-        self.lanes.settled(sent.lane, seq, sent.size, Instant::now());
+        self.lanes.settled(self.partitions.lane_of(sent.place), seq, sent.size, Instant::now());
         Some(sent.received_ms)
     }
 
@@ -180,12 +193,12 @@ impl State {
 
     /// Everything held is to be handed out again.
     pub(super) fn rewind(&mut self) {
-        let sent = self.in_flight.keys().next().copied();
+        let oldest_ms = self.depth().oldest_ms;
+        let lane_of = |sent: &Sent| self.partitions.lane_of(sent.place);
+        let sent = self.lanes.rewind(self.in_flight.iter().map(|(seq, sent)| (*seq, lane_of(sent))));
         let ready = self.ready.front().map(|(seq, _)| *seq);
-        let held = self.lanes.first_held().map(|(seq, _)| seq);
-        self.spilled_ms = self.depth().oldest_ms;
-        self.spilled = [sent, ready, held, self.spilled].into_iter().flatten().min();
-        self.lanes = Lanes::default();
+        self.spilled = [sent, ready, self.spilled].into_iter().flatten().min();
+        self.spilled_ms = self.spilled.and(oldest_ms);
         self.ready.clear();
         self.ready_bytes = 0;
         self.in_flight.clear();

@@ -6,6 +6,7 @@ mod passing;
 mod room;
 
 use super::*;
+use crate::settings::Partitioner;
 use std::{path::PathBuf, sync::atomic::AtomicU64};
 
 fn record(number: u32, bytes: usize) -> Record {
@@ -36,6 +37,7 @@ fn config(location: Option<PathBuf>) -> SpoolConfig {
         location,
         max_bytes: 1 << 40,
         max_in_flight_bytes: 1 << 40,
+        partitioner: Partitioner::default(),
         stuck_after: Duration::MAX,
         when_full: WhenFull::Error,
         sync: Sync::Never,
@@ -264,4 +266,38 @@ fn records_behind_a_mark_wait() {
         assert_eq!(until(1), [0, 1]);
         assert_eq!(until(Seq::MAX), [2, 3, 4, 5]);
     });
+}
+
+/// The keeper sleeps until there is something to do: fifty idle sinks in one process must cost nothing to speak of.
+#[test]
+fn the_work_rests_until_something_is_there() {
+    let spool = Arc::new(open(config(None)));
+    let timed = || {
+        let start = std::time::Instant::now();
+        (spool.wait_for_work(), start.elapsed())
+    };
+    let (work, took) = timed();
+    assert!(!work && took > Duration::from_millis(900), "empty: {took:?}");
+    let other = spool.clone();
+    let later = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        put(&other, record(0, 10)).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let sent = take(&other, 1);
+        other.delivered(sent[0].0, || ());
+    });
+    let (work, took) = timed();
+    assert!(!work && took < Duration::from_millis(800), "a record is to be synced: {took:?}");
+    let (work, took) = timed();
+    assert!(work && took < Duration::from_millis(800), "a report: {took:?}");
+    later.join().unwrap();
+    assert!(timed().0, "it is still there");
+    spool.settle().unwrap();
+    let other = spool.clone();
+    let later = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        other.stop();
+    });
+    assert!(timed().1 < Duration::from_millis(800), "a stop ends the wait");
+    later.join().unwrap();
 }

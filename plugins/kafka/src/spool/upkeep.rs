@@ -1,8 +1,11 @@
 //! The spool's periodic work: what was delivered leaves, new records are synced, the disk is watched.
 
-use super::{DISK_RESERVE_BYTES, Seq, Spool, StoreError, Sync};
+use super::{DISK_RESERVE_BYTES, News, Seq, Spool, StoreError, Sync};
 use crate::lock::lock;
-use std::time::{Duration, Instant};
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 /// Shortest time between two fsyncs in batch mode: the most that a power cut can cost.
 pub(super) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
@@ -13,7 +16,28 @@ pub(super) const FREE_SPACE_BYTES: u64 = 4 << 20;
 /// How often space on the disk is given back.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long the work may rest while records are held and nothing new is there, and while the spool is empty: then only the
+/// removal of its files is to be noticed.
+const REST: Duration = Duration::from_millis(100);
+const LONG_REST: Duration = Duration::from_secs(1);
+
 impl Spool {
+    /// Waits until [`Spool::tidy`] is due. True when reports or new records have come.
+    pub(crate) fn wait_for_work(&self) -> bool {
+        let rest = if lock(&self.state).records > 0 { REST } else { LONG_REST };
+        let idle = |news: &mut News| news.delivered.is_empty() && !news.awaken;
+        let waited = self.work.wait_timeout_while(lock(&self.news), rest, idle);
+        let (mut news, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        news.awaken = false;
+        !news.delivered.is_empty()
+    }
+
+    /// Ends the wait for work.
+    pub(super) fn wake_keeper(&self) {
+        lock(&self.news).awaken = true;
+        self.work.notify_one();
+    }
+
     /// The periodic work: removes what was delivered, syncs new records in batch mode, watches the disk.
     pub(crate) fn tidy(&self, pace: &mut Pace) -> Result<(), StoreError> {
         let now = Instant::now();

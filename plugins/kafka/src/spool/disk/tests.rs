@@ -53,6 +53,7 @@ fn open(path: &Path) -> Spool {
         location: Some(path.to_path_buf()),
         max_bytes: u64::MAX,
         max_in_flight_bytes: u64::MAX,
+        partitioner: crate::settings::Partitioner::default(),
         stuck_after: Duration::MAX,
         when_full: WhenFull::Error,
         sync: Sync::Never,

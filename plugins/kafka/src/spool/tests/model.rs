@@ -26,6 +26,10 @@ impl Random {
 
 type Lane = (String, Option<Vec<u8>>);
 
+fn partition_of(key: &[u8]) -> u32 {
+    crate::partition::spread(Partitioner::default(), Some(key)).unwrap() % PARTITIONS as u32
+}
+
 /// What the spool must know of one record.
 #[derive(Debug, PartialEq)]
 enum Is {
@@ -61,6 +65,7 @@ impl Model {
             location,
             max_bytes,
             max_in_flight_bytes,
+            partitioner: Partitioner::default(),
             stuck_after: AT_ONCE,
             when_full,
             sync: Sync::Never,
@@ -111,7 +116,7 @@ impl Model {
             let earlier = self.held.range(..seq);
             self.passed += u64::from(earlier.filter(|(_, (_, is))| *is == Is::Waiting).count() > 0);
             let partition = match &record.key {
-                Some(key) => u64::from(key[0]) % PARTITIONS,
+                Some(key) => u64::from(partition_of(key)),
                 None => self.random.below(PARTITIONS),
             };
             self.queues[partition as usize].push_back(*seq);
@@ -209,6 +214,8 @@ impl Model {
             }
             95 if self.random.one_in(4) => self.spool().brokers_are_back(),
             96 if self.random.one_in(4) => self.spool().reclaim().unwrap(),
+            // The client has learned of it. Later it knows the same: what partitions that are added do to the order is not shown here.
+            98 if self.random.one_in(20) => self.spool().set_partitions("t0", PARTITIONS as u32),
             97 if self.config.location.is_some() && self.random.one_in(8) => self.restart(),
             _ => lock(&self.spool().state).lanes.look_now(),
         }

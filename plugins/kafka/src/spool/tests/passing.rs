@@ -1,6 +1,7 @@
 //! Some records get no report while others do.
 
 use super::*;
+use crate::partition;
 
 /// Nobody waits in these tests: whatever was handed out before a confirmed record is late.
 const AT_ONCE: Duration = Duration::from_nanos(1);
@@ -50,7 +51,7 @@ fn of_stuck(numbers: &[u32]) -> Vec<u32> {
 }
 
 #[test]
-fn what_is_stuck_holds_only_what_follows_in_its_topic_and_key() {
+fn what_is_stuck_holds_only_what_follows_in_its_lane() {
     both(|config| {
         let spool = open(limited(config()));
         fill(&spool, 0..1000);
@@ -94,7 +95,7 @@ fn a_rewind_sends_what_was_held_back_in_its_place() {
         pump(&spool);
         assert!(spool.depth().held_back > 0, "the test must have met the case");
         spool.rewind().unwrap();
-        assert_eq!((spool.depth().held_back, spool.depth().in_flight), (0, 0));
+        assert_eq!((spool.depth().held_back, spool.depth().in_flight), (250, 0), "what is known to be stuck");
         let mut all = Vec::new();
         loop {
             let some = take(&spool, 10);
@@ -104,7 +105,56 @@ fn a_rewind_sends_what_was_held_back_in_its_place() {
             deliver(&spool, &some);
             all.extend(some);
         }
-        assert_eq!(numbers(&all), (0..1000).filter(|n| is_stuck(*n)).collect::<Vec<_>>());
+        for key in [0, 4] {
+            let of_key: Vec<u32> = numbers(&all).into_iter().filter(|n| n % 8 == key).collect();
+            assert_eq!(of_key, (0..1000).filter(|n| n % 8 == key).collect::<Vec<_>>(), "s{key}");
+        }
+        let depth = spool.depth();
+        assert_eq!((all.len(), depth.records, depth.oldest_ms), (250, 0, None), "each once");
+    });
+}
+
+/// A new client after another failure.
+#[test]
+fn a_rewind_holds_nobody_up_with_what_is_known_to_be_stuck() {
+    both(|config| {
+        let spool = open(limited(config()));
+        fill(&spool, 0..1000);
+        pump(&spool);
+        for round in 1..4 {
+            spool.rewind().unwrap();
+            fill(&spool, round * 1000..(round + 1) * 1000);
+            let before = spool.depth();
+            let first = take(&spool, 10);
+            assert!(first.iter().any(|(_, n)| !is_stuck(*n)), "{first:?} of {before:?}");
+            deliver(&spool, &first.into_iter().filter(|(_, n)| !is_stuck(*n)).collect::<Vec<_>>());
+            pump(&spool);
+            let depth = spool.depth();
+            assert_eq!(u64::from(round + 1) * 250, depth.in_flight + depth.held_back, "{depth:?}");
+        }
+    });
+}
+
+/// Nothing holds back a key that never waited, but the partition is known.
+#[test]
+fn a_partition_that_is_stuck_holds_also_keys_that_are_new() {
+    both(|config| {
+        let spool = open(limited(config()));
+        let partition = |n: u32| partition::spread(Partitioner::default(), Some(n.to_string().as_bytes())).unwrap() % 4;
+        spool.set_partitions("t", 4);
+        let mut sent: Vec<(Seq, u32)> = Vec::new();
+        for n in 0..2000 {
+            put(&spool, of(&n.to_string(), n)).unwrap();
+            let some = take(&spool, 10);
+            deliver(&spool, &some.iter().copied().filter(|(_, n)| partition(*n) != 1).collect::<Vec<_>>());
+            lock(&spool.state).lanes.look_now();
+            sent.extend(some);
+        }
+        let healthy: Vec<u32> = numbers(&sent).into_iter().filter(|n| partition(*n) != 1).collect();
+        assert_eq!(healthy, (0..2000).filter(|n| partition(*n) != 1).collect::<Vec<_>>(), "all others came, in order");
+        let depth = spool.depth();
+        assert!(depth.in_flight < 20 && depth.held_back > 400, "{depth:?}");
+        assert_eq!(lock(&spool.state).lanes.count(), 1);
     });
 }
 
