@@ -1,51 +1,63 @@
 //! Waiting for delivery, at the end of the stream and at the stop.
 
 use super::{KafkaSink, imp::CAT, messages};
-use crate::spool::{Spool, Waited};
+use crate::spool::{Moment, Spool, Waited};
 use std::time::{Duration, Instant};
 
 /// A wait that is longer than this is said.
 const SAID_AFTER: Duration = Duration::from_millis(300);
-/// Without a broker a stop waits this long when nothing is lost by leaving: one that is just about to answer is waited for.
-const BROKER_PATIENCE: Duration = Duration::from_secs(1);
-/// How often a stop looks whether a broker is there.
+/// A wait that is hopeless lasts this long when nothing is lost by leaving: a broker that is just about to answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a wait looks whether it is hopeless.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// At the end of the stream: until everything is delivered, for at most `timeout`; a flush ends it.
-pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration) {
-    let (start, moment) = (Instant::now(), Some(spool.moment()));
-    let mut waited = spool.wait_empty(timeout.min(SAID_AFTER), moment);
-    if waited == Waited::Left && timeout > SAID_AFTER {
-        messages::say(obj, &waiting(spool, timeout));
-        waited = spool.wait_empty(timeout.saturating_sub(start.elapsed()), moment);
-    }
-    let left = spool.depth().records;
+/// At the end of the stream: until everything is delivered, for at most `timeout`, and not for a partition that takes nothing when
+/// the spool is on disk; a flush ends it. `connected` tells whether a broker is there.
+pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration, connected: impl Fn() -> bool) {
+    let start = Instant::now();
+    let say = |text: &str| messages::say(obj, text);
+    let waited = wait(spool, timeout, Some(spool.moment()), || spool.all_stuck(), say);
+    let (took, left) = (start.elapsed(), spool.depth().records);
     if waited == Waited::Left {
-        let seconds = timeout.as_secs_f64();
+        let (seconds, limit) = (took.as_secs_f64(), timeout.as_secs_f64());
+        let why = why(spool, connected());
+        let fate = fate(spool);
         let text = format!(
-            "{left} record(s) were not delivered within drain-timeout ({seconds} s) at the end of the stream. {}",
-            fate(spool)
+            "{left} record(s) were not delivered within {seconds:.1} s (drain-timeout is {limit} s) at the end of the stream: {why} \
+             {fate}"
         );
         messages::warning(obj, gst::ResourceError::Write, &text);
     }
-    gst::info!(CAT, obj = obj, "Drained for {:?}, {left} records left", start.elapsed());
+    gst::info!(CAT, obj = obj, "Drained for {took:?}, {left} records left");
 }
 
 /// At the stop: until everything is delivered, for at most `timeout`, and not for a broker that is away, or a partition that
-/// takes nothing, when the spool is on disk: nothing is lost by leaving. `connected` tells whether a broker is there.
+/// takes nothing, when the spool is on disk. `connected` tells whether a broker is there.
 pub(super) fn at_stop(obj: &KafkaSink, spool: &Spool, timeout: Duration, connected: impl Fn() -> bool) {
+    let say = |text: &str| messages::say_at_stop(obj, text);
+    wait(spool, timeout, None, || !connected() || spool.all_stuck(), say);
+}
+
+/// Waits until the spool is empty, for at most `timeout`; not for long when that is `hopeless` and nothing is lost by leaving.
+fn wait(
+    spool: &Spool,
+    timeout: Duration,
+    until_flush: Option<Moment>,
+    hopeless: impl Fn() -> bool,
+    say: impl Fn(&str),
+) -> Waited {
     let start = Instant::now();
     let mut said = false;
     loop {
-        let hopeless = !connected() || spool.all_stuck();
-        let patience = if spool.durable() && hopeless { timeout.min(BROKER_PATIENCE) } else { timeout };
+        let patience = if spool.durable() && hopeless() { timeout.min(PATIENCE) } else { timeout };
         let left = patience.saturating_sub(start.elapsed());
-        if spool.wait_empty(left.min(LOOK_INTERVAL), None) == Waited::Empty || left.is_zero() {
-            return;
+        let waited = spool.wait_empty(left.min(LOOK_INTERVAL), until_flush);
+        if waited != Waited::Left || left.is_zero() {
+            return waited;
         }
         let worth_it = start.elapsed() >= SAID_AFTER && patience > start.elapsed() + LOOK_INTERVAL;
         if worth_it && !std::mem::replace(&mut said, true) {
-            messages::say_at_stop(obj, &waiting(spool, patience));
+            say(&waiting(spool, patience));
         }
     }
 }
@@ -55,6 +67,21 @@ fn waiting(spool: &Spool, timeout: Duration) -> String {
     let fate =
         if spool.durable() { "the rest stays in the spool" } else { "the rest is lost: spool-location is not set" };
     format!("Waiting up to {seconds} s, at most drain-timeout, for the delivery of {left} record(s); {fate}.")
+}
+
+/// Why records are left, as far as that is known.
+fn why(spool: &Spool, connected: bool) -> String {
+    let topic =
+        spool.oldest().map(|record| format!(" (the oldest is for the topic {})", record.topic)).unwrap_or_default();
+    if !connected {
+        "no broker answers.".to_string()
+    } else if spool.all_stuck() {
+        format!(
+            "brokers are there, but the partitions of all that is left take nothing{topic}: check their leaders and replicas."
+        )
+    } else {
+        format!("brokers are there and have not confirmed them{topic}.")
+    }
 }
 
 /// What becomes of records that are left.

@@ -102,6 +102,9 @@ impl BaseSinkImpl for KafkaSink {
             gst::error!(CAT, imp = self, "{err}");
             err.message()
         };
+        // What was said of an earlier run is to be said of this one too.
+        self.messages.forget();
+        self.warned_malformed.store(false, Relaxed);
         let settings = self.load_settings().map_err(failed)?;
         let running = Running::start(&settings, &self.obj(), &self.stats).map_err(failed)?;
         self.report_opened(&settings, &running);
@@ -123,7 +126,7 @@ impl BaseSinkImpl for KafkaSink {
             messages::warning(&self.obj(), gst::ResourceError::Write, &err.to_string());
         }
         self.count_left(&running.spool);
-        self.stats.connected.store(false, Relaxed);
+        self.stats.disconnected();
         *lock(&self.stream) = Arc::default();
         Ok(())
     }
@@ -292,7 +295,7 @@ impl KafkaSink {
             (running.spool.clone(), running.drain_timeout)
         };
         let start = Instant::now();
-        drain::at_end_of_stream(&self.obj(), &spool, timeout);
+        drain::at_end_of_stream(&self.obj(), &spool, timeout, || self.stats.connected.load(Relaxed));
         *lock(&self.drained_for) = start.elapsed();
         if let Some(running) = lock(&self.running).as_ref() {
             running.sender.set_draining(false);

@@ -109,6 +109,11 @@ impl Messages {
         }
     }
 
+    /// Nothing was warned of yet.
+    pub(super) fn forget(&self) {
+        lock(&self.warned).clear();
+    }
+
     /// A warning on the bus, unless the same was said not long ago.
     fn warn(&self, obj: &KafkaSink, error: gst::ResourceError, text: &str) {
         // The client ends its reasons with how long it took: "(after 3ms in state CONNECT)".

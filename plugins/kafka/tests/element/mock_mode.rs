@@ -24,6 +24,25 @@ fn mock_mode_checks_counts_and_logs_without_a_broker() {
     assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 1);
 }
 
+/// It would take them for delivered, and they would be gone.
+#[test]
+fn mock_mode_does_not_touch_records_that_wait_for_brokers() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = format!("bootstrap-servers=127.0.0.1:1 drain-timeout=0 spool-location={}", dir.path().display());
+    let mut sink = Sink::new(&spool);
+    sink.push_event(0, "CAM1");
+    sink.stop();
+    assert_eq!(sink.stat("left"), 1);
+    sink.element.set_property_from_str("mode", "mock");
+    assert!(sink.element.set_state(gst::State::Playing).is_err());
+    let error = sink.error().unwrap();
+    assert!(error.contains("holds 1 record(s)") && error.contains("another spool-location"), "{error}");
+    sink.stop();
+    sink.element.set_property_from_str("mode", "kafka");
+    sink.element.set_state(gst::State::Playing).unwrap();
+    assert_eq!(sink.stat("recovered"), 1);
+}
+
 #[test]
 fn mock_mode_has_a_dead_letter_topic_too() {
     let mut sink = Sink::new("mode=mock topic=t max-request-size=2000 dead-letter-topic=dead");

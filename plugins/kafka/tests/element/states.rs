@@ -118,6 +118,29 @@ fn a_broker_that_is_away_is_said_with_who_why_and_what_is_left() {
     }
 }
 
+/// The application may have put its messages away, and what was shown of the run before is over.
+#[test]
+fn a_second_run_says_again_what_is_wrong_and_shows_nothing_of_the_first() {
+    let cluster = cluster(&["t"]);
+    let mut sink = Sink::new(&format!("bootstrap-servers={} topic=t drain-timeout=0", cluster.bootstrap_servers()));
+    sink.push_event(0, "CAM1");
+    sink.wait_stat("delivered", 1, SOON);
+    assert!(wait_for(SOON, || sink.stat("brokers-up") > 0));
+    sink.stop();
+    assert_eq!((sink.stat("brokers-up"), sink.stat("queue-depth")), (0, 0));
+    (1..=3).for_each(|broker| cluster.broker_down(broker).unwrap());
+    for run in 0..2 {
+        sink.element.set_state(gst::State::Playing).unwrap();
+        let mut warnings = Vec::new();
+        let said = wait_for(SOON, || {
+            warnings.extend(sink.warnings());
+            warnings.iter().any(|text| text.contains("No broker answers"))
+        });
+        assert!(said, "run {run}: {warnings:?}");
+        sink.stop();
+    }
+}
+
 /// What the element said on the console while `stop` ran, and how long that took.
 fn said_at_stop(sink: &Sink) -> (String, Duration) {
     // The log has one handler, for all tests of this process.

@@ -55,6 +55,67 @@ fn a_broker_of_three_that_is_down_holds_no_other_and_the_order_is_kept() {
     }
 }
 
+/// Its partition is known before its first record: those that are held back are on disk, and `buffer-memory` is for the others.
+#[test]
+fn a_broker_of_three_that_is_down_holds_no_other_when_each_record_has_a_key_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = cluster(&["t"]);
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+    }
+    let mut sink = cluster.sink(&format!("buffer-memory=65536 spool-location={}", dir.path().display()));
+    push_all(&mut sink, 0..300, 300);
+    sink.wait_stat("delivered", 300, SOON);
+    // The client tells each second how many partitions there are.
+    std::thread::sleep(Duration::from_millis(1500));
+    cluster.mock.broker_down(2).unwrap();
+    let mut pushed = 300;
+    for _ in 0..30 {
+        push_all(&mut sink, pushed..pushed + 300, 100_000);
+        pushed += 300;
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let all_else =
+        |sink: &Sink| sink.stat("delivered") + sink.stat("in-flight") + sink.stat("held-back") == u64::from(pushed);
+    let passed = wait_for(SOON, || sink.stat("held-back") > 1000 && all_else(&sink));
+    assert!(passed, "{}", sink.element.property::<gst::Structure>("stats"));
+    let delivered = sink.stat("delivered");
+    assert!(delivered > 5000, "{delivered}");
+    cluster.mock.broker_up(2).unwrap();
+    sink.wait_stat("delivered", pushed.into(), SOON);
+    assert_eq!((sink.stat("held-back"), sink.stat("rebuilds")), (0, 0));
+    assert_eq!(numbers_by_camera(&consume(&cluster.servers, "t")).len(), pushed as usize);
+}
+
+/// All else is delivered, and what is left is safe: who waits for the end of the stream need not wait for it.
+#[test]
+fn an_end_of_stream_waits_for_no_partition_that_takes_nothing() {
+    for (on_disk, longest) in [(true, Duration::from_secs(4)), (false, Duration::from_secs(8))] {
+        let dir = tempfile::tempdir().unwrap();
+        let cluster = cluster(&["t"]);
+        for partition in 0..3 {
+            cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+        }
+        let spool = if on_disk { format!("spool-location={}", dir.path().display()) } else { String::new() };
+        let mut sink = cluster.sink(&format!("drain-timeout=6000000000 {spool}"));
+        push_all(&mut sink, 0..30, 30);
+        sink.wait_stat("delivered", 30, SOON);
+        cluster.mock.broker_down(2).unwrap();
+        let mut pushed = 30;
+        while sink.stat("held-back") == 0 {
+            push_all(&mut sink, pushed..pushed + 30, 30);
+            pushed += 30;
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let start = Instant::now();
+        sink.eos();
+        let took = start.elapsed();
+        assert!(took < longest && on_disk == (took < Duration::from_secs(5)), "on disk {on_disk}: {took:?}");
+        assert_eq!(sink.stat("delivered") + sink.stat("spool-depth"), u64::from(pushed));
+        sink.wait_warning(&["take nothing", "the topic t)", "leaders and replicas"], SOON);
+    }
+}
+
 /// Such a client does not keep to the limits of a record by itself, or later ones would pass it.
 #[test]
 fn a_client_that_goes_on_after_a_refusal_has_a_time_limit_also_without_a_stall_timeout() {
