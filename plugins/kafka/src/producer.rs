@@ -311,7 +311,6 @@ impl Reports {
             RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication => {
                 self.session.link.set_refused(code == RDKafkaErrorCode::SSL, reason);
             }
-            RDKafkaErrorCode::Fatal => self.set_broken(reason.to_string()),
             _ => (),
         }
     }

@@ -35,7 +35,8 @@ impl Worker {
         let opaque = producer::opaque(seq, record.dead_from.is_some());
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&record.topic, opaque)
             .payload(encoded.as_deref().unwrap_or(&record.value))
-            .timestamp(record.timestamp_ms)
+            // 0 is "now" to the client, and another one each time the record is repeated.
+            .timestamp(record.timestamp_ms.max(1))
             .headers(headers);
         if let Some(key) = &record.key {
             message = message.key(key);

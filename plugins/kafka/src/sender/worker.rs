@@ -265,6 +265,20 @@ impl Worker {
         }
     }
 
+    /// Why a client has failed for good with records on their way: it throws those away that wait in its queue.
+    fn failed_for_good(&self, client: &Client) -> Option<String> {
+        if self.spool.oldest_in_flight().is_none() || self.session.has_pending() {
+            return None;
+        }
+        let (code, reason) = client.client().fatal_error()?;
+        Some(match code {
+            RDKafkaErrorCode::ClusterAuthorizationFailed => format!(
+                "{reason}. Give the user the right IdempotentWrite on the cluster, or set enable-idempotence=false"
+            ),
+            _ => reason,
+        })
+    }
+
     /// Sends until stopped or until the client must be replaced.
     fn serve(&self, client: &Client, stall_limit: Duration) {
         let reports = client.client().context();
@@ -304,6 +318,9 @@ impl Worker {
                     // Others may be on their way for long, to a partition without a leader: nothing waits for those.
                     if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {
                         return reports.set_broken(self.settle_refused_batch());
+                    }
+                    if let Some(reason) = self.failed_for_good(client) {
+                        return reports.set_broken(reason);
                     }
                     if connected {
                         self.spool.let_others_pass();

@@ -144,6 +144,29 @@ fn a_fatal_error_builds_a_new_client_and_sends_again() {
     cluster.check_complete(200, 3);
 }
 
+/// Brokers before 3.0 want a right of its own for that. The client throws away what it holds and says only that it has failed.
+#[test]
+fn a_broker_that_gives_no_sequence_numbers_is_said_and_asked_again() {
+    let cluster = cluster(&["t"]);
+    cluster.mock.request_errors(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 3]);
+    let mut sink = cluster.sink("stall-timeout=0");
+    push_all(&mut sink, 0..30, 3);
+    sink.wait_stat("delivered", 30, SOON);
+    sink.wait_warning(&["Cluster authorization failed", "IdempotentWrite", "enable-idempotence=false"], SOON);
+    cluster.check_complete(30, 3);
+}
+
+/// Nothing comes after it that the failed client would refuse.
+#[test]
+fn what_a_failed_client_threw_away_is_sent_again_also_when_no_other_record_comes() {
+    let cluster = cluster(&["t"]);
+    let mut sink = cluster.sink("stall-timeout=0 linger=200000000");
+    cluster.mock.request_errors(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]);
+    sink.push_event(0, "CAM0");
+    sink.wait_stat("delivered", 1, SOON);
+    cluster.check_complete(1, 1);
+}
+
 #[test]
 fn a_record_larger_than_the_buffer_memory_is_delivered() {
     let cluster = cluster(&["t"]);
