@@ -28,6 +28,9 @@ use std::{
 
 /// Records handed to the client before the sender looks at reports again.
 const BATCH: usize = 500;
+/// After fewer than this the sender waits a moment, so that a fast source does not wake it for each record.
+const FEW: usize = 16;
+const GATHER: Duration = Duration::from_millis(1);
 /// How long the sender sleeps when nothing happens,
 const IDLE: Duration = Duration::from_millis(50);
 /// and when there is nothing to send: only the connection is looked at.
@@ -330,7 +333,12 @@ impl Worker {
                         let _ = client.flush(FLUSH_SLICE);
                     }
                 }
-                Ok(records) => self.send_all(client, &records),
+                Ok(records) => {
+                    self.send_all(client, &records);
+                    if records.len() < FEW {
+                        std::thread::sleep(GATHER);
+                    }
+                }
                 Err(err) => {
                     (self.notify)(Notice::Store(err));
                     self.pause(LAST_BACKOFF);
