@@ -287,8 +287,11 @@ impl Reports {
             self.session.link.set_connected();
         }
         for (topic, about) in &statistics.topics {
-            let partitions = about.partitions.values().filter(|about| about.partition >= 0 && !about.unknown);
-            self.spool.set_partitions(topic, partitions.count() as u32);
+            let known = about.partitions.values().filter(|about| !about.unknown);
+            let led =
+                |leader| statistics.brokers.values().any(|broker| broker.nodeid == leader && broker.state == "UP");
+            let partitions = known.filter_map(|about| Some((about.partition.try_into().ok()?, led(about.leader))));
+            self.spool.set_partitions(topic, partitions);
         }
         self.stats.set_client(client, self.shown.is_due());
     }

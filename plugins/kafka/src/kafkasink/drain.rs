@@ -11,12 +11,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a wait looks whether it is hopeless.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// At the end of the stream: until everything is delivered, for at most `timeout`, and not for a partition that takes nothing when
-/// the spool is on disk; a flush ends it. `connected` tells whether a broker is there.
+/// At the end of the stream: until everything is delivered, for at most `timeout`, and not for partitions without a leader when the
+/// spool is on disk; a flush ends it. `connected` tells whether a broker is there.
 pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration, connected: impl Fn() -> bool) {
     let start = Instant::now();
     let say = |text: &str| messages::say(obj, text);
-    let waited = wait(spool, timeout, Some(spool.moment()), || spool.all_stuck(), say);
+    let waited = wait(spool, timeout, Some(spool.moment()), || connected() && spool.all_leaderless(), say);
     let (took, left) = (start.elapsed(), spool.depth().records);
     if waited == Waited::Left {
         let (seconds, limit) = (took.as_secs_f64(), timeout.as_secs_f64());
@@ -75,12 +75,10 @@ fn why(spool: &Spool, connected: bool) -> String {
         spool.oldest().map(|record| format!(" (the oldest is for the topic {})", record.topic)).unwrap_or_default();
     if !connected {
         "no broker answers.".to_string()
-    } else if spool.all_stuck() {
-        format!(
-            "brokers are there, but the partitions of all that is left take nothing{topic}: check their leaders and replicas."
-        )
+    } else if spool.all_leaderless() {
+        format!("brokers are there, but the partitions of all that is left have no leader{topic}.")
     } else {
-        format!("brokers are there and have not confirmed them{topic}.")
+        format!("brokers are there and have not confirmed them{topic}: they are slow, or its partitions take nothing.")
     }
 }
 

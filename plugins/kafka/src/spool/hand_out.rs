@@ -108,12 +108,25 @@ impl Spool {
         }
     }
 
-    /// A topic has so many partitions. Not noted while something is held back, which others would pass then.
-    pub(crate) fn set_partitions(&self, topic: &str, partitions: u32) {
-        let mut state = lock(&self.state);
-        if state.lanes.held() == 0 {
-            state.set_partitions(topic, partitions);
+    /// The partitions of a topic, and whether each has a leader that is there. How many they are is not noted while something is
+    /// held back, which others would pass then.
+    pub(crate) fn set_partitions(&self, topic: &str, partitions: impl Iterator<Item = (u32, bool)>) {
+        let (mut state, now) = (lock(&self.state), Instant::now());
+        let mut count = 0;
+        for (partition, led) in partitions {
+            state.partitions.set_leader(topic, partition, led, now);
+            count += 1;
         }
+        if state.lanes.held() == 0 {
+            state.set_partitions(topic, count);
+        }
+    }
+
+    /// True when all that is left is for partitions that have had no leader for longer than one takes to be found.
+    pub(crate) fn all_leaderless(&self) -> bool {
+        let state = lock(&self.state);
+        let lanes = state.partitions.leaderless(Instant::now(), self.config.stuck_after);
+        state.records > 0 && state.records == state.lanes.waiting_in(lanes)
     }
 
     /// Brokers are there after none was.

@@ -216,6 +216,12 @@ impl Lanes {
         stuck.map(|lane| (lane.sent.len() + lane.held.len()) as u64).sum()
     }
 
+    /// How many records are in flight or held back in these.
+    pub(super) fn waiting_in(&self, lanes: impl Iterator<Item = LaneId>) -> u64 {
+        let known = lanes.filter_map(|id| self.lanes.get(&id));
+        known.map(|lane| (lane.sent.len() + lane.held.len()) as u64).sum()
+    }
+
     /// The oldest record in flight of a lane that is stuck and holds something back.
     pub(super) fn stuck(&self) -> Option<Seq> {
         let stuck = self.lanes.values().filter(|lane| lane.stuck && !lane.held.is_empty());

@@ -141,7 +141,7 @@ fn a_partition_that_is_stuck_holds_also_keys_that_are_new() {
     both(|config| {
         let spool = open(limited(config()));
         let partition = |n: u32| partition::spread(Partitioner::default(), Some(n.to_string().as_bytes())).unwrap() % 4;
-        spool.set_partitions("t", 4);
+        spool.set_partitions("t", (0..4).map(|partition| (partition, true)));
         let mut sent: Vec<(Seq, u32)> = Vec::new();
         for n in 0..2000 {
             put(&spool, of(&n.to_string(), n)).unwrap();
