@@ -141,8 +141,9 @@ fn client() -> Vec<Property> {
         duration(
             "drain-timeout",
             "Drain Timeout",
-            "How long end of stream and stopping wait for delivery, in nanoseconds; what is left stays in the spool (on disk, a \
-             stop waits for no broker that is away, nor for a partition that takes nothing)",
+            "How long end of stream and stopping wait for delivery, in nanoseconds; what is left stays in the spool (on disk, an \
+             end of stream waits for no partition without a leader, and a stop for no broker that is away, nor for a \
+             partition that takes nothing)",
             day,
             |s| &mut s.drain_timeout,
         ),

@@ -12,12 +12,12 @@
 //! - With `spool-location` this survives a killed process; what `spool-sync` adds is about power cuts only.
 //! - Records with equal keys arrive in the order in which they came in, over every failure; a repeated record repeats
 //!   with all that followed it.
-//! - A partition that takes nothing (its broker is down) holds only the keys that are in it: all others go on.
+//! - A partition that takes nothing (its broker is down) holds only the keys that go to it: all others go on.
 //! - A record that can never be delivered goes to `dead-letter-topic`, `dead-letter-location`, or a file beside the
 //!   spool, with the reason, and the stream goes on.
 //! - End of stream and stopping wait `drain-timeout` at most in sum; the rest stays in the spool and is counted (`left`).
-//!   A stop without end of stream waits neither for a broker that is away nor for a partition that takes nothing when the
-//!   spool is on disk. A wait is said.
+//!   When the spool is on disk, an end of stream waits for no partition without a leader, and a stop without one neither for
+//!   a broker that is away nor for a partition that takes nothing. A wait is said.
 //!
 //! # Examples
 //!
