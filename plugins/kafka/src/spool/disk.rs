@@ -363,10 +363,17 @@ impl Store for DiskStore {
     fn reclaim(&self, held_bytes: u64) -> Result<bool, StoreError> {
         let first = self.first.load(Relaxed);
         if self.dropped.swap(first, Relaxed) != first {
+            let space = || self.records.disk_space() + self.gone.disk_space();
+            let before = space();
             for keyspace in [&self.records, &self.gone] {
                 // Doc-hidden, and the reason why the version of fjall is fixed: its public interface removes one by one.
                 let dropped = keyspace.tree.drop_range(..first.to_be_bytes());
                 dropped.map_err(|err| self.failed("write to", fjall::Error::Storage(err)))?;
+            }
+            if space() < before {
+                // fjall keeps the files until a memtable is sealed, and on a full disk nothing would be written any more that fills
+                // one. The fact that `first` has moved is in this one.
+                self.facts.rotate_memtable().map_err(|err| self.failed("write to", err))?;
             }
         }
         Ok(self.records.disk_space() > held_bytes * 2 + RESCUE_BYTES)

@@ -251,6 +251,28 @@ fn the_disk_space_of_what_passed_is_given_back() {
     assert_eq!(left, 10_000, "what was copied out of the way is all there");
 }
 
+/// On a disk that was full nothing else is written until there is room again.
+#[test]
+fn an_empty_spool_gives_the_disk_back_although_nothing_more_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(config(Some(dir.path().join("s"))));
+    for n in 0..10_000 {
+        put(&spool, record(n, 10_000)).unwrap();
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let full = disk_bytes(dir.path());
+    assert!(full > 100_000_000, "the test must have met the case: {full}");
+    let all = take_all(&spool);
+    deliver(&spool, &all);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while disk_bytes(dir.path()) > 90_000_000 && std::time::Instant::now() < deadline {
+        spool.reclaim().unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // A journal is made with 64 MiB.
+    assert!(disk_bytes(dir.path()) < 90_000_000, "{} of {full} bytes are left", disk_bytes(dir.path()));
+}
+
 fn disk_bytes(path: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries
