@@ -216,7 +216,7 @@ impl Model {
             96 if self.random.one_in(4) => self.spool().reclaim().unwrap(),
             // The client has learned of it. Later it knows the same: what partitions that are added do to the order is not shown here.
             98 if self.random.one_in(20) => {
-                self.spool().set_partitions("t0", (0..PARTITIONS as u32).map(|partition| (partition, true)))
+                self.spool().set_partitions("t0", (0..PARTITIONS as u32).map(|partition| (partition, true)));
             }
             97 if self.config.location.is_some() && self.random.one_in(8) => self.restart(),
             _ => lock(&self.spool().state).lanes.look_now(),
