@@ -134,6 +134,13 @@ fn ctc_families() {
         "chinese-plates: images 168x48 BGR NCHW float32 -3.05 to 2.13, stretch, 77 symbols"
     );
 
+    // HyperLPR3 has as many classes in another order, and pixels as the plain family has them.
+    let hyper = model(&["x f32 1,3,48,160"], &["y f32 1,20,78"], &[]);
+    assert!(refusal(&hyper, &[]).contains("cannot tell"));
+    let mut listed = hyper;
+    listed.config.symbols = Some((0..77).map(|i| format!("{}\n", char::from(b'!' + i))).collect());
+    assert_eq!(open(&listed, &[]).family, "ctc");
+
     let pytorch = open(&model(&["input f32 ?,3,24,94"], &["output f32 ?,68,18"], &[]), &[]);
     let ReaderHead::Ctc { columns, transposed: true, .. } = &pytorch.head else { panic!("{:?}", pytorch.head) };
     assert!(columns.iter().copied().eq(0..=67));

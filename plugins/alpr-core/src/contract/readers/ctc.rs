@@ -63,7 +63,8 @@ pub(super) const PADDLE: Family = Family {
         let picture = model.picture()?;
         let output = steps(model)?;
         let dictionary = model.prop("character").is_some();
-        let shaped = picture.width.is_none()
+        let shaped = picture.channels == 3
+            && picture.width.is_none()
             && picture.height.is_none_or(|h| matches!(h, 32 | 48))
             && output.dim(2).is_some_and(|c| c >= 60);
         if !(dictionary || shaped || model.forced("paddleocr")) {
@@ -110,7 +111,9 @@ pub(super) const CHINESE: Family = Family {
     sniff: |model| {
         let picture = model.picture()?;
         let output = steps(model)?;
-        if !(output.dim(2) == Some(78) || model.forced("chinese-plates")) {
+        // HyperLPR3's, 160 wide, has as many classes in another order.
+        let shaped = output.dim(2) == Some(78) && picture.width.is_none_or(|width| width == 168);
+        if !(shaped || model.forced("chinese-plates")) {
             return None;
         }
         let preset = Preset {
