@@ -56,7 +56,7 @@ impl OutputData<'_> {
 }
 
 /// Outputs that are not what the contract says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum DecodeError {
     /// An output is not there.
     Missing {
@@ -74,6 +74,13 @@ pub enum DecodeError {
         /// What came.
         given: String,
     },
+    /// Columns of scores hold something else.
+    Scores {
+        /// Name of the output.
+        output: String,
+        /// A number that is none.
+        strange: f32,
+    },
 }
 
 impl fmt::Display for DecodeError {
@@ -90,6 +97,12 @@ impl fmt::Display for DecodeError {
                 f,
                 "cannot decode the output {output}: expected {expected}, got {given}; the model is not of the family that \
                  its tensors suggest: set family"
+            ),
+            Self::Scores { output, strange } => write!(
+                f,
+                "cannot decode the output {output}: where scores of classes of 0 to 1 should be it has numbers such as \
+                 {strange}; the model is not of the family that its tensors suggest: set family (yolo-corners where rows have \
+                 four corners), or export it with its scores finished"
             ),
         }
     }

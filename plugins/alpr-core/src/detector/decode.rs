@@ -134,6 +134,9 @@ fn from_rows(rows: &Rows, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result
     {
         return Err(output.unexpected(format!("as many rows as the strides {:?} have cells", rows.cells)));
     }
+    if let Some(strange) = strange_score(&rows.score, count, &at) {
+        return Err(DecodeError::Scores { output: rows.output.clone(), strange });
+    }
     for row in 0..count {
         let (score, class) = best(&rows.score, |column| at(row, column));
         if !sink.wants(score) {
@@ -149,6 +152,16 @@ fn from_rows(rows: &Rows, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result
         sink.add(rect, rows.format, rows.units, score, class, corners);
     }
     Ok(())
+}
+
+/// A number in place of a class's score, where a tenth of the rows have one that is far from 0 to 1: the columns are positions,
+/// or what no sigmoid has gone over. A few such rows are a network's own fault.
+fn strange_score(score: &Score, count: usize, at: &impl Fn(usize, usize) -> f32) -> Option<f32> {
+    const FAR: std::ops::RangeInclusive<f32> = -0.5..=1.5;
+    let &Score::Classes { first, count: classes, .. } = score else { return None };
+    let largest = |row: usize| (0..classes).map(|class| at(row, first + class)).fold(f32::NEG_INFINITY, f32::max);
+    let mut strange = (0..count).map(largest).filter(|score| score.is_finite() && !FAR.contains(score));
+    strange.nth((count / 10).max(10))
 }
 
 /// Score and class of a row.
