@@ -2,7 +2,9 @@
 
 mod models;
 
-use alpr_core::contract::{DetectorContract, InputBuffer, Mapping, Output, OutputData, Overrides, detector};
+use alpr_core::contract::{
+    DetectorContract, FixedValues, InputBuffer, Mapping, Output, OutputData, Overrides, detector,
+};
 use alpr_core::detector::{Detection, Thresholds, decode};
 use alpr_core::geometry::{Point, Rect};
 use alpr_core::image::{Color, Frame, PixelFormat, Plane};
@@ -174,7 +176,7 @@ fn queries_and_finished_boxes_and_grids() {
     let inputs = ["images f32 1,3,640,640", "orig_target_sizes i64 1,2"];
     let outputs = ["labels i64 1,300", "boxes f32 1,300,4", "scores f32 1,300"];
     let rt = detector(&model(&inputs, &outputs, &[]), &Overrides::default()).unwrap();
-    assert_eq!(rt.fixed_inputs[0].values, [640, 640]);
+    assert_eq!(rt.fixed_inputs[0].values, FixedValues::I64(vec![640, 640]));
     let mut labels = vec![0_i64; 300];
     labels[5] = 4;
     let boxes = Owned::new("boxes", &[1, 300, 4], table(4, 300, false, &[(5, &[100.0, 50.0, 160.0, 80.0])]));
@@ -196,6 +198,37 @@ fn queries_and_finished_boxes_and_grids() {
     let outputs = [Owned::new("cov", &[1, 1, 30, 40], coverage), Owned::new("bbox", &[1, 4, 30, 40], offsets)];
     let found = find(&grid, &mapping(&grid, 640, 480), &outputs);
     assert!(found.len() == 1 && close(&found[0].bbox, &PLATE, 0.01), "{found:?}");
+}
+
+#[test]
+fn finished_boxes_of_other_frameworks() {
+    let labels = |value: f32| Owned::new("labels", &[1, 2], vec![value; 2]);
+    // Two corners and the score in one output.
+    let set = Overrides::parse([("range", "imagenet")]).unwrap();
+    let info = model(&["input f32 1,3,640,640"], &["dets f32 1,?,5", "labels i64 1,?"], &[]);
+    let mm = detector(&info, &set).unwrap();
+    let dets = table(5, 2, false, &[(1, &[100.0, 50.0, 160.0, 80.0, 0.8])]);
+    let outputs = [Owned::new("dets", &[1, 2, 5], dets), labels(0.0)];
+    let found = find(&mm, &mapping(&mm, 640, 640), &outputs);
+    assert!(found.len() == 1 && close(&found[0].bbox, &PLATE, 0.01), "{found:?}");
+    assert!((found[0].confidence - 0.8).abs() < 1e-5);
+    let short = [Owned::new("dets", &[1, 1, 5], vec![0.0; 5]), labels(0.0)];
+    let outputs: Vec<_> = short.iter().map(Owned::output).collect();
+    assert!(decode(&mm, &outputs, &mapping(&mm, 640, 640), &THRESHOLDS).unwrap_err().to_string().contains("[1, 2, 5]"));
+
+    // Heights before widths, as fractions.
+    let names = ["detection_boxes", "detection_scores", "detection_classes", "num_detections"];
+    let tensors = names.map(|name| format!("{name} f32 1,2{}", if name == names[0] { ",4" } else { "" }));
+    let tf = contract("image u8 1,640,640,3", &tensors.each_ref().map(String::as_str), &[]);
+    let s = 1.0 / 640.0;
+    let boxes = table(4, 2, false, &[(1, &[50.0 * s, 100.0 * s, 80.0 * s, 160.0 * s])]);
+    let outputs = [
+        Owned::new(names[0], &[1, 2, 4], boxes),
+        Owned::new(names[1], &[1, 2], vec![0.0, 0.8]),
+        Owned::new(names[2], &[1, 2], vec![1.0; 2]),
+    ];
+    let found = find(&tf, &mapping(&tf, 640, 640), &outputs);
+    assert!(found.len() == 1 && close(&found[0].bbox, &PLATE, 0.01) && found[0].class == 1, "{found:?}");
 }
 
 #[test]

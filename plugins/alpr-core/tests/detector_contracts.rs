@@ -206,7 +206,7 @@ fn a_family_can_be_named() {
     let free = model(&["images f32 1,3,640,640"], &["output f32 1,?,6"], &[]);
     assert_eq!(open(&free, &[]).family, "yolo-nms");
     assert_eq!(open(&free, &[("family", "yolox")]).family, "yolox");
-    assert!(refusal(&free, &[("family", "yolo9000")]).contains("tensorrt-nms, rt-detr"));
+    assert!(refusal(&free, &[("family", "yolo9000")]).contains("tensorrt-nms, nanodet"));
     assert!(refusal(&free, &[("family", "rf-detr")]).contains("cannot tell"));
 }
 
@@ -280,7 +280,9 @@ fn yolo_nas_has_the_score_before_the_class() {
         "graph2_pred_classes i64 1,1000",
     ];
     let batched = open(&model(input, &outputs, &[]), &[]);
-    assert!(matches!(&batched.head, DetectorHead::Finished { scores, .. } if scores == "graph2_pred_scores"));
+    assert!(
+        matches!(&batched.head, DetectorHead::Finished(head) if head.scores.as_deref() == Some("graph2_pred_scores"))
+    );
     let others = open(&model(&["images f32 1,3,640,640"], &["output f32 ?,7"], &[]), &[]);
     assert_eq!(rows(&others).score, Score::Best { score: 6, class: 5 });
 }
@@ -410,12 +412,6 @@ fn what_cannot_be_used_is_refused_with_advice() {
         (&'static [&'static str], &'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
     const IMAGE: &str = "images f32 1,3,640,640";
     const CASES: &[Refused] = &[
-        (
-            &[IMAGE],
-            &["num_dets i32 1,1", "det_boxes f32 1,100,4", "det_scores f32 1,100", "det_classes i32 1,100"],
-            &[],
-            "TensorRT's NMS plugin",
-        ),
         (&["Input f32 ?,3,480,640"], &["BatchedNMS i32 ?,1", "BatchedNMS_1 f32 ?,200,4"], &[], "TensorRT's NMS plugin"),
         (&[IMAGE], &["output0 f32 1,6,8400"], &[("task", "obb"), ("names", "{0: 'plate'}")], "rotated"),
         (&[IMAGE], &["output0 f32 1,9,8400"], DETECT, "does not fit its output"),

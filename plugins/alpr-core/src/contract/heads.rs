@@ -7,6 +7,8 @@ pub enum BoxFormat {
     CenterSize,
     /// Two opposite corners.
     Corners,
+    /// Two opposite corners, the vertical number before the horizontal one.
+    CornersYx,
 }
 
 /// What box numbers count.
@@ -71,6 +73,23 @@ pub struct Rows {
     pub cells: Vec<usize>,
 }
 
+/// Outputs of finished boxes, one of each a box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Name of the output with boxes `[batch, n, 4]`, or `[batch, n, 5]` with the score last.
+    pub boxes: String,
+    /// Name of the output with scores `[batch, n]`; `None` where they stand beside the boxes.
+    pub scores: Option<String>,
+    /// Name of the output with classes `[batch, n]`.
+    pub labels: String,
+    /// Meaning of the box numbers.
+    pub format: BoxFormat,
+    /// What they count.
+    pub units: Units,
+    /// Whether class 0 stands for "no object", and so has no name in lists of names.
+    pub background: bool,
+}
+
 /// The outputs of a detector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DetectorHead {
@@ -86,15 +105,8 @@ pub enum DetectorHead {
         /// class having its own (sigmoid).
         no_object: bool,
     },
-    /// Finished boxes (two corners, network pixels), scores and class indices as three outputs.
-    Finished {
-        /// Name of the output with boxes `[batch, n, 4]`.
-        boxes: String,
-        /// Name of the output with scores `[batch, n]`.
-        scores: String,
-        /// Name of the output with classes `[batch, n]`.
-        labels: String,
-    },
+    /// Finished boxes, scores and class indices as outputs of their own.
+    Finished(Finished),
     /// A coarse grid of coverage and box offsets (DetectNet_v2).
     Grid {
         /// Name of the output with coverage `[batch, classes, rows, columns]`.

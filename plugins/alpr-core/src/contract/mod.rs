@@ -27,7 +27,7 @@ pub use alphabet::Alphabet;
 pub use attributes::Attribute;
 pub use classes::{Classes, Role, is_plate, is_vehicle};
 pub use error::{ContractError, explain_load_failure};
-pub use heads::{BoxFormat, CornerColumns, DetectorHead, ReaderHead, Rows, Score, Units};
+pub use heads::{BoxFormat, CornerColumns, DetectorHead, Finished, ReaderHead, Rows, Score, Units};
 pub use info::{Element, ModelInfo, SidecarKind, Sidecars, TensorInfo};
 pub use input::{ColorOrder, Flexible, Input, InputBuffer, Layout, Mapping, Resize};
 pub use output::{DecodeError, Output, OutputData};
@@ -37,14 +37,23 @@ use crate::geometry::{Point, Quad, Rect};
 use model::Model;
 
 /// An input besides the picture that has the same values in every run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FixedInput {
     /// Name in the graph.
     pub name: String,
     /// Dimensions.
     pub shape: Vec<usize>,
     /// Values, row-major.
-    pub values: Vec<i64>,
+    pub values: FixedValues,
+}
+
+/// The values of an input besides the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FixedValues {
+    /// 64-bit integers.
+    I64(Vec<i64>),
+    /// 32-bit floats.
+    F32(Vec<f32>),
 }
 
 /// How to use a detector.

@@ -2,8 +2,8 @@
 
 use super::{Detection, suppress::suppress};
 use crate::contract::{
-    BoxFormat, Classes, CornerColumns, DecodeError, DetectorContract, DetectorHead, Input, Mapping, Output, Role, Rows,
-    Score, Units,
+    BoxFormat, Classes, CornerColumns, DecodeError, DetectorContract, DetectorHead, Finished, Input, Mapping, Output,
+    Role, Rows, Score, Units,
 };
 use crate::geometry::{Point, Quad, Rect};
 
@@ -46,7 +46,7 @@ pub fn decode(
         DetectorHead::Queries { boxes, logits, no_object } => {
             from_queries([boxes, logits], *no_object, outputs, &mut sink)?;
         }
-        DetectorHead::Finished { boxes, scores, labels } => from_finished(boxes, scores, labels, outputs, &mut sink)?,
+        DetectorHead::Finished(head) => from_finished(head, outputs, &mut sink)?,
         DetectorHead::Grid { coverage, offsets, unit } => {
             from_grid(coverage, offsets, f32::from(*unit), outputs, &mut sink)?;
         }
@@ -80,6 +80,7 @@ impl Sink<'_> {
         let [a, b, c, d] = rect;
         let (x1, y1, x2, y2) = match format {
             BoxFormat::Corners => (a, b, c, d),
+            BoxFormat::CornersYx => (b, a, d, c),
             BoxFormat::CenterSize => (a - c / 2.0, b - d / 2.0, a + c / 2.0, b + d / 2.0),
         };
         // Also false for NaN.
@@ -243,27 +244,27 @@ fn from_queries(
     Ok(())
 }
 
-fn from_finished(
-    boxes: &str,
-    scores: &str,
-    labels: &str,
-    outputs: &[Output<'_>],
-    sink: &mut Sink<'_>,
-) -> Result<(), DecodeError> {
-    let (boxes, scores, labels) =
-        (Output::find(outputs, boxes)?, Output::find(outputs, scores)?, Output::find(outputs, labels)?);
-    let rects = boxes.floats("float32 [1, n, 4]")?;
-    let values = scores.floats("float32 [1, n]")?;
-    if rects.len() != values.len() * 4 {
-        return Err(boxes.unexpected(format!("float32 [1, {}, 4]", values.len())));
+fn from_finished(head: &Finished, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result<(), DecodeError> {
+    let (boxes, labels) = (Output::find(outputs, &head.boxes)?, Output::find(outputs, &head.labels)?);
+    let n = labels.data.len();
+    let columns = if head.scores.is_some() { 4 } else { 5 };
+    let form = format!("float32 [1, {n}, {columns}]");
+    let rects = boxes.floats(&form)?;
+    if rects.len() != n * columns {
+        return Err(boxes.unexpected(form));
     }
-    if labels.data.len() != values.len() {
-        return Err(labels.unexpected(format!("[1, {}]", values.len())));
+    let scores = head.scores.as_ref().map(|name| Output::find(outputs, name)).transpose()?;
+    let values = scores.map(|scores| scores.floats("float32 [1, n]")).transpose()?;
+    if let (Some(scores), Some(values)) = (scores, values)
+        && values.len() != n
+    {
+        return Err(scores.unexpected(format!("float32 [1, {n}]")));
     }
-    for (row, &score) in values.iter().enumerate() {
+    for row in 0..n {
+        let score = values.map_or_else(|| rects[row * columns + 4], |values| values[row]);
         if sink.wants(score) {
-            let rect = std::array::from_fn(|i| rects[row * 4 + i]);
-            sink.add(rect, BoxFormat::Corners, Units::Pixels, score, labels.number(row), None);
+            let rect = std::array::from_fn(|i| rects[row * columns + i]);
+            sink.add(rect, head.format, head.units, score, labels.number(row), None);
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Where to search, and one search.
 
-use alpr_core::contract::{DetectorContract, InputBuffer, Role};
+use alpr_core::contract::{DetectorContract, FixedValues, InputBuffer, Role};
 use alpr_core::detector::{Closer, Detection, Thresholds, carrier, decode, suppress};
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
@@ -182,7 +182,11 @@ impl Detector {
         };
         let mut inputs = vec![Tensor { name: &contract.input.name, shape: &shape, data }];
         for fixed in &contract.fixed_inputs {
-            inputs.push(Tensor { name: &fixed.name, shape: &fixed.shape, data: TensorData::I64(&fixed.values) });
+            let data = match &fixed.values {
+                FixedValues::I64(values) => TensorData::I64(values),
+                FixedValues::F32(values) => TensorData::F32(values),
+            };
+            inputs.push(Tensor { name: &fixed.name, shape: &fixed.shape, data });
         }
         let decoded = model.run(&inputs, |outputs| decode(contract, outputs, &mapping, thresholds))?;
         let found =

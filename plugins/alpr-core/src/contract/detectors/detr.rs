@@ -2,8 +2,8 @@
 
 use super::super::heads::DetectorHead;
 use super::super::model::{Preset, TRANSFORMERS_INPUT};
-use super::super::{Element, FixedInput, Range, Resize};
-use super::{Family, contract};
+use super::super::{Element, FixedInput, FixedValues, Range, Resize};
+use super::{Family, contract, finished};
 
 const STRETCHED: Preset = Preset { resize: Resize::Stretch, multiple: 32, ..Preset::LETTERBOX };
 
@@ -14,15 +14,11 @@ pub(super) const RT_DETR: Family = Family {
         let sizes = model.input("orig_target_sizes")?;
         let picture = model.picture()?;
         let [boxes, scores, labels] = ["boxes", "scores", "labels"].map(|name| model.output(name));
-        let head = DetectorHead::Finished {
-            boxes: boxes?.name.clone(),
-            scores: scores?.name.clone(),
-            labels: labels?.name.clone(),
-        };
+        let head = finished::pixels(boxes?, scores?, labels?);
         Some(contract(model, "rt-detr", &picture, &STRETCHED, head).map(|mut c| {
             // With the network's own size boxes come back in network pixels, whatever the order of the pair.
             let (w, h) = (c.input.width, c.input.height);
-            let values = vec![w as i64, h as i64];
+            let values = FixedValues::I64(vec![w as i64, h as i64]);
             c.fixed_inputs.push(FixedInput { name: sizes.name.clone(), shape: vec![1, 2], values });
             if w != h {
                 c.notes.push("the size is fed as width, height; not every export of this family agrees on that".into());

@@ -1,6 +1,7 @@
 //! Families of detectors.
 
 mod detr;
+mod finished;
 mod grid;
 mod libreyolo;
 mod refused;
@@ -11,13 +12,19 @@ mod yolox;
 
 use super::classes::is_no_plate;
 use super::model::{Model, Picture, Preset};
-use super::{Classes, ContractError, DetectorContract, DetectorHead, Score, family, readers};
+use super::{Classes, ContractError, DetectorContract, DetectorHead, Finished, Score, family, readers};
 
 type Family = family::Family<DetectorContract>;
 
 /// Certain tests first: names and metadata before shapes.
-const FAMILIES: [Family; 14] = [
+const FAMILIES: [Family; 20] = [
     refused::TENSORRT,
+    refused::NANODET,
+    finished::DETS,
+    finished::TENSORFLOW,
+    finished::TORCHVISION,
+    finished::MMDEPLOY,
+    finished::PADDLE,
     detr::RT_DETR,
     detr::TRANSFORMERS,
     libreyolo::LIBREYOLO,
@@ -84,7 +91,10 @@ fn contract(
             model.refused(format!("it wants {batch} pictures at once"), "export it with a batch of 1 or a free one")
         );
     }
-    let labels = model.labels();
+    let mut labels = model.labels();
+    if let (DetectorHead::Finished(Finished { background: true, .. }), false) = (&head, labels.is_empty()) {
+        labels.insert(0, "background".into());
+    }
     let classes = classes(model, &labels, &head, &mut notes)?;
     Ok(DetectorContract {
         family,

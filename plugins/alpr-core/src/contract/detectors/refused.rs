@@ -2,18 +2,34 @@
 
 use super::super::model::Model;
 use super::super::{ContractError, Element};
-use super::Family;
+use super::{Family, yolo};
 
 /// Outputs of TensorRT's own box suppression.
 pub(super) const TENSORRT: Family = Family {
     name: "tensorrt-nms",
     sniff: |model| {
-        let names = ["num_dets", "num_detections", "BatchedNMS", "BatchedNMS_1"];
+        let names = ["BatchedNMS", "BatchedNMS_1"];
         let output = model.info.outputs.iter().find(|t| names.contains(&t.name.as_str()))?;
         Some(Err(model.refused(
             format!("its output {} comes from TensorRT's NMS plugin, which ONNX Runtime does not have", output.name),
             "export with the ONNX Runtime end-to-end form (output [n,7]) or without built-in NMS",
         )))
+    },
+};
+
+/// NanoDet: sides as distributions, in rows that look like those of YOLOX.
+pub(super) const NANODET: Family = Family {
+    name: "nanodet",
+    sniff: |model| {
+        let (picture, output) = (model.input("data")?, yolo::three_dimensional(model)?);
+        let (width, height) = (picture.dim(3)?, picture.dim(2)?);
+        let cells: usize = [8, 16, 32, 64].map(|stride| width.div_ceil(stride) * height.div_ceil(stride)).iter().sum();
+        (output.dim(1) == Some(cells) && output.dim(2).is_some_and(|columns| columns > 4 * 8)).then(|| {
+            Err(model.refused(
+                "its boxes are NanoDet's distributions, which are not known here",
+                "use a network of another family of the page docs/models.md",
+            ))
+        })
     },
 };
 

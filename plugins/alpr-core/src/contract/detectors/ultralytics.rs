@@ -4,6 +4,7 @@ use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score, U
 use super::super::model::{Model, Picture, Preset};
 use super::super::sidecar::numbers;
 use super::super::{ContractError, DetectorContract, Resize, TensorInfo};
+use super::finished::BUILT_IN;
 use super::yolo::MOST_FINISHED;
 use super::{Family, contract};
 
@@ -51,7 +52,7 @@ fn accept(
     let suppressed = matches!(head.score, Score::Best { .. });
     let mut contract = contract(model, "ultralytics", picture, &preset, DetectorHead::Rows(head))?;
     if suppressed && suppresses(model) {
-        contract.notes.push("thresholds of its built-in NMS cannot be lowered here".into());
+        contract.notes.push(BUILT_IN.into());
     }
     if task == "segment" {
         contract.notes.push("masks are not used".into());

@@ -4,6 +4,7 @@ use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score, U
 use super::super::model::{Model, Picture, Preset};
 use super::super::sidecar::class_names;
 use super::super::{Element, TensorInfo};
+use super::finished::BUILT_IN;
 use super::{Family, contract};
 
 /// Most boxes that exports keep of a picture: more rows are those of a network whose boxes are not finished.
@@ -24,7 +25,7 @@ pub(super) const END2END: Family = Family {
             ..plain(model, output, 7)
         };
         Some(contract(model, "yolo-end2end", &picture, &Preset::LETTERBOX, DetectorHead::Rows(rows)).map(|mut c| {
-            c.notes.push("thresholds of its built-in NMS cannot be lowered here".into());
+            c.notes.push(BUILT_IN.into());
             c
         }))
     },
@@ -75,17 +76,17 @@ pub(super) fn columns(model: &Model<'_>, output: &TensorInfo) -> Option<Rows> {
     Some(Rows { transposed: true, score, ..plain(model, output, columns) })
 }
 
-/// `[batch, n, 15]`: box, objectness, four corners, two classes (plates of one and of two rows).
+/// `[batch, n, 15]`: box, objectness, four corners, two classes (plates of one and of two rows); another number of classes where
+/// the user names the family, because those rows are YOLOv5's with more classes as well.
 pub(super) const CORNERS: Family = Family {
     name: "yolo-corners",
     sniff: |model| {
         let (picture, output) = (model.picture()?, three_dimensional(model)?);
         let rows = candidates(model, "yolo-corners", &picture, output, Some(3))?;
-        if output.dim(2) != Some(15) {
-            return None;
-        }
+        let count =
+            rows.columns.checked_sub(13).filter(|count| *count == 2 || *count > 0 && model.forced("yolo-corners"))?;
         let rows = Rows {
-            score: Score::Classes { first: 13, count: 2, objectness: Some(4) },
+            score: Score::Classes { first: 13, count, objectness: Some(4) },
             corners: Some(CornerColumns { first: 5, step: 2 }),
             ..rows
         };
@@ -93,7 +94,10 @@ pub(super) const CORNERS: Family = Family {
     },
 };
 
-/// `[batch, n, 5 + classes]` with three anchors a cell: YOLOv5 to YOLOv7.
+/// What YOLOv6's exporter calls its output: rows as YOLOv5's, and as many as YOLOX's.
+const V6_OUTPUT: &str = "outputs";
+
+/// `[batch, n, 5 + classes]` with three anchors a cell: YOLOv5 and YOLOv7; with one, and by its name, YOLOv6.
 pub(super) const V5: Family = Family {
     name: "yolov5",
     sniff: |model| {
@@ -102,12 +106,18 @@ pub(super) const V5: Family = Family {
         let (multiple, rows) = match told {
             Some((stride, columns)) => (stride, objects(model, output, columns)),
             None => {
-                let rows = candidates(model, "yolov5", &picture, output, Some(3))?;
-                (levels(model, &picture, output, 3).map_or(1, coarsest), rows)
+                let anchors = if output.name == V6_OUTPUT { 1 } else { 3 };
+                let rows = candidates(model, "yolov5", &picture, output, Some(anchors))?;
+                (levels(model, &picture, output, anchors).map_or(1, coarsest), rows)
             }
         };
         let preset = Preset { multiple, ..Preset::LETTERBOX };
-        Some(contract(model, "yolov5", &picture, &preset, DetectorHead::Rows(rows)))
+        Some(contract(model, "yolov5", &picture, &preset, DetectorHead::Rows(rows)).map(|mut c| {
+            if told.is_none() && output.name == V6_OUTPUT {
+                c.notes.push("by the name of its output it is YOLOv6; a YOLOX of that name needs family=yolox".into());
+            }
+            c
+        }))
     },
 };
 

@@ -3,6 +3,7 @@
 use super::super::TensorInfo;
 use super::super::heads::{BoxFormat, DetectorHead, Rows, Score};
 use super::super::model::{Model, Preset};
+use super::finished::{self, BUILT_IN};
 use super::{Family, contract, yolo};
 
 /// Finished boxes in one output or in several. A graph in front of the names tells of which part of the export they are.
@@ -12,7 +13,7 @@ pub(super) const YOLO_NAS: Family = Family {
         let picture = model.picture()?;
         let head = flat(model).or_else(|| batched(model))?;
         Some(contract(model, "yolo-nas", &picture, &Preset::LETTERBOX, head).map(|mut c| {
-            c.notes.push("thresholds of its built-in NMS cannot be lowered here".into());
+            c.notes.push(BUILT_IN.into());
             c
         }))
     },
@@ -32,7 +33,6 @@ fn flat(model: &Model<'_>) -> Option<DetectorHead> {
 /// Boxes, scores and classes with as many places as the exporter keeps boxes; empty ones have a score of 0.
 fn batched(model: &Model<'_>) -> Option<DetectorHead> {
     named(model, "num_predictions")?;
-    let [boxes, scores, labels] =
-        ["pred_boxes", "pred_scores", "pred_classes"].map(|end| named(model, end).map(|output| output.name.clone()));
-    Some(DetectorHead::Finished { boxes: boxes?, scores: scores?, labels: labels? })
+    let [boxes, scores, labels] = ["pred_boxes", "pred_scores", "pred_classes"].map(|end| named(model, end));
+    Some(finished::pixels(boxes?, scores?, labels?))
 }
