@@ -256,6 +256,24 @@ fn columns_that_are_no_scores_are_an_error() {
 }
 
 #[test]
+fn boxes_in_fractions_are_an_error_where_pixels_should_be() {
+    let info = model(&["images f32 1,3,640,640"], &["o f32 1,300,6"], &[]);
+    let pixels = detector(&info, &Overrides::default()).unwrap();
+    let mapping = mapping(&pixels, 640, 640);
+    let decoded = |contract: &DetectorContract, rows: &[(usize, &[f32])]| {
+        decode(contract, &[Owned::new("o", &[1, 300, 6], table(6, 300, false, rows)).output()], &mapping, &THRESHOLDS)
+    };
+    let fraction: &[f32] = &[0.3, 0.4, 0.5, 0.5, 0.9, 0.0];
+    let said = decoded(&pixels, &[(3, fraction)]).unwrap_err().to_string();
+    assert!(said.contains("boxes=normalized"), "{said}");
+    let set = Overrides::parse([("boxes", "normalized")]).unwrap();
+    assert_eq!(decoded(&detector(&info, &set).unwrap(), &[(3, fraction)]).unwrap().len(), 1);
+    let box_in_pixels: &[f32] = &[100.0, 50.0, 160.0, 80.0, 0.8, 0.0];
+    assert_eq!(decoded(&pixels, &[(3, fraction), (4, box_in_pixels)]).unwrap().len(), 1, "one in the corner");
+    assert!(decoded(&pixels, &[]).unwrap().is_empty());
+}
+
+#[test]
 fn a_query_for_no_object_is_none() {
     const OUTPUTS: [&str; 2] = ["logits f32 1,100,2", "pred_boxes f32 1,100,4"];
     let info = model(&["pixel_values f32 1,3,640,640"], &OUTPUTS, &[]);

@@ -128,3 +128,30 @@ fn corners_with_other_classes_can_be_named() {
     assert_eq!(rows.score, Score::Classes { first: 13, count: 1, objectness: Some(4) });
     assert!(rows.corners.is_some());
 }
+
+#[test]
+fn grids_beside_the_rows_they_make_change_nothing() {
+    let grids = ["a f32 1,3,80,80,7", "b f32 1,3,40,40,7", "c f32 1,3,20,20,7"];
+    let outputs = [&["output f32 1,25200,7"], &grids[..]].concat();
+    let DetectorHead::Rows(rows) = open(&model(&[IMAGE], &outputs, &[]), &[]).head else { panic!("rows") };
+    assert_eq!((rows.output.as_str(), rows.columns), ("output", 7));
+    // Alone they are no boxes, with what the auxiliary heads of YOLOv7-W6 are made of beside them either.
+    let auxiliary = [&grids[..], &["d f32 1,3,10,10,7", "e f32 1,320,80,80", "f f32 1,640,40,40"]].concat();
+    assert!(refusal(&model(&[IMAGE], &auxiliary, &[]), &[]).contains("YOLOv7: --grid"));
+    // Masks of a segmentation are no grids, and their coefficients no classes.
+    assert!(refusal(&model(&[IMAGE], &["o f32 1,37,8400", "m f32 1,32,160,160"], &[]), &[]).contains("cannot tell"));
+}
+
+#[test]
+fn readers_are_no_yolov8() {
+    for (input, output) in [("x f32 1,3,48,168", "y f32 1,21,78"), ("x f32 1,3,48,320", "y f32 1,40,6625")] {
+        refusal(&model(&[input], &[output], &[]), &[]);
+    }
+    for (side, cells) in [(640, 8400), (640, 34000), (640, 2000), (1280, 34000), (416, 3549)] {
+        let info = model(&[&format!("images f32 1,3,{side},{side}")], &[&format!("o f32 1,5,{cells}")], &[]);
+        assert_eq!(open(&info, &[]).family, "yolov8", "{side} {cells}");
+    }
+    let odd = model(&[IMAGE], &["o f32 1,5,8401"], &[]);
+    assert!(refusal(&odd, &[]).contains("cannot tell"));
+    assert_eq!(open(&odd, &[("family", "yolov8")]).family, "yolov8");
+}

@@ -81,6 +81,15 @@ pub enum DecodeError {
         /// A number that is none.
         strange: f32,
     },
+    /// Boxes are fractions where pixels should be.
+    Fractions,
+    /// The blank of a reader with time steps is the class at the other end.
+    Blank {
+        /// Name of the output.
+        output: String,
+        /// `first` or `last`.
+        end: &'static str,
+    },
 }
 
 impl fmt::Display for DecodeError {
@@ -103,6 +112,15 @@ impl fmt::Display for DecodeError {
                 "cannot decode the output {output}: where scores of classes of 0 to 1 should be it has numbers such as \
                  {strange}; the model is not of the family that its tensors suggest: set family (yolo-corners where rows have \
                  four corners), or export it with its scores finished"
+            ),
+            Self::Fractions => f.write_str(
+                "cannot use the boxes of this model: all of them lie within its first pixel, as fractions of the picture do; \
+                 set boxes=normalized, or export it with boxes in pixels",
+            ),
+            Self::Blank { output, end } => write!(
+                f,
+                "cannot decode the output {output}: the class that should be the blank hardly ever is the best one and the \
+                 {end} class mostly is; set blank={end}"
             ),
         }
     }

@@ -40,6 +40,7 @@ pub fn decode(
         mapping,
         confidence: thresholds.confidence,
         found: Vec::new(),
+        reach: None,
     };
     match &contract.head {
         DetectorHead::Rows(rows) => from_rows(rows, outputs, &mut sink)?,
@@ -51,11 +52,17 @@ pub fn decode(
             from_grid(coverage, offsets, f32::from(*unit), outputs, &mut sink)?;
         }
     }
+    if sink.reach.is_some_and(|reach| reach <= FRACTION) {
+        return Err(DecodeError::Fractions);
+    }
     let (plates, vehicles) =
         sink.found.into_iter().partition(|found| contract.classes.role(found.class) == Role::Plate);
     let [plates, vehicles] = [plates, vehicles].map(|found| suppress(found, thresholds.iou, thresholds.max));
     Ok([plates, vehicles].concat())
 }
+
+/// Up to where the numbers of a box that are counted as pixels can be fractions of the picture, with what networks get wrong.
+const FRACTION: f32 = 1.05;
 
 /// Takes candidates in network pixels and keeps the good ones in frame pixels.
 struct Sink<'a> {
@@ -64,6 +71,8 @@ struct Sink<'a> {
     mapping: &'a Mapping,
     confidence: f32,
     found: Vec<Detection>,
+    /// The largest number of all boxes that count pixels.
+    reach: Option<f32>,
 }
 
 impl Sink<'_> {
@@ -86,6 +95,10 @@ impl Sink<'_> {
         // Also false for NaN.
         if !(x2 > x1 && y2 > y1) {
             return;
+        }
+        if units == Units::Pixels {
+            let reach = x2.max(y2);
+            self.reach = Some(self.reach.map_or(reach, |largest| largest.max(reach)));
         }
         let net = Rect::new(x1 * sx, y1 * sy, (x2 - x1) * sx, (y2 - y1) * sy);
         let bbox = self.mapping.rect(&net).intersection(&self.mapping.region);

@@ -1,7 +1,7 @@
 //! Exports that no plain ONNX runtime can run.
 
 use super::super::model::Model;
-use super::super::{ContractError, Element};
+use super::super::{ContractError, Element, TensorInfo};
 use super::{Family, yolo};
 
 /// Outputs of TensorRT's own box suppression.
@@ -35,16 +35,18 @@ pub(super) const NANODET: Family = Family {
 
 /// Why a detector that gives its grids as they are, three or four of them and each half as fine as the one before, cannot be used.
 pub(super) fn grids(model: &Model<'_>) -> Option<ContractError> {
-    let outputs = &model.info.outputs;
-    // Rows and columns stand last, or before the numbers of an anchor: [1,3,80,80,85].
-    let side = |output: &super::super::TensorInfo| match output.rank() {
-        4 => output.dim(2),
-        5 => output.dim(2).filter(|_| output.dim(1) == Some(3)),
-        _ => None,
+    let floats = || model.info.outputs.iter().filter(|output| output.element == Element::F32);
+    // Rows and columns stand last, or before the numbers of an anchor: [1,3,80,80,85]. Beside those may be what auxiliary heads of
+    // YOLOv7 are made of.
+    let of_anchors = floats().any(|output| output.rank() == 5);
+    let is_grid = |output: &&TensorInfo| match output.rank() {
+        5 => output.dim(1) == Some(3),
+        rank => rank == 4 && !of_anchors,
     };
-    let sides: Vec<usize> = outputs.iter().filter(|output| output.element == Element::F32).filter_map(side).collect();
+    let sides: Vec<usize> = floats().filter(is_grid).filter_map(|output| output.dim(2)).collect();
+    let all = of_anchors || sides.len() == model.info.outputs.len();
     let halved = sides.windows(2).all(|pair| pair[0] == 2 * pair[1]);
-    (sides.len() == outputs.len() && (3..=4).contains(&sides.len()) && halved).then(|| {
+    (all && (3..=4).contains(&sides.len()) && halved).then(|| {
         model.refused(
             "its outputs are the network's grids, and what anchors and strides make of them is missing",
             "export it with that inside (YOLOv7: --grid; YOLOv5: without --train)",

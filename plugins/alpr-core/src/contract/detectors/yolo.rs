@@ -58,6 +58,11 @@ pub(super) const V8: Family = Family {
         let twin = twin(model);
         let (picture, output) = (model.picture()?, twin.or_else(|| three_dimensional(model))?);
         let rows = columns(model, output)?;
+        // Readers have steps and classes where these have columns and cells.
+        let sure = model.forced("yolov8") || model.prop("names").is_some();
+        if !(sure || of_cells(model, &picture, output).unwrap_or(true)) {
+            return None;
+        }
         let preset = Preset { multiple: 32, ..Preset::LETTERBOX };
         Some(contract(model, "yolov8", &picture, &preset, DetectorHead::Rows(rows)).map(|mut c| {
             c.notes.extend(twin.map(|last| format!("of its two heads that of {} is used", last.name)));
@@ -130,9 +135,13 @@ fn exported_by_v5(model: &Model<'_>, output: &TensorInfo) -> Option<(usize, usiz
     model.stride().filter(|_| fits).map(|stride| (stride, columns))
 }
 
-/// The output, where it is the only one and has three dimensions.
+/// The output of three dimensions, where it is the only one, or where the others are the grids that it was made of: YOLOv5 up to
+/// version 5 and YOLOv7 give those as well.
 pub(super) fn three_dimensional<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
-    model.only_output().filter(|t| t.rank() == 3 && t.element == Element::F32)
+    let is_grid = |t: &&TensorInfo| t.rank() == 5 && t.dim(1) == Some(3);
+    let outputs = &model.info.outputs;
+    let output = if outputs.iter().filter(is_grid).count() >= 3 { outputs.first() } else { model.only_output() };
+    output.filter(|t| t.rank() == 3 && t.element == Element::F32)
 }
 
 /// The last of two outputs that are alike: YOLOv9 has its auxiliary head first until that is taken out.
@@ -165,6 +174,15 @@ pub(super) fn candidates(
 pub(super) fn levels(model: &Model<'_>, picture: &Picture<'_>, output: &TensorInfo, anchors: usize) -> Option<u32> {
     let (w, h) = picture.width.zip(picture.height).or(model.info.tried)?;
     [3, 4].into_iter().find(|&levels| output.dim(1) == Some(anchors * cells(w, h, levels)))
+}
+
+/// Whether `output` has a column for each cell of two or more grids, each half as fine as the one before; `None` where sizes are
+/// free.
+fn of_cells(model: &Model<'_>, picture: &Picture<'_>, output: &TensorInfo) -> Option<bool> {
+    let (w, h) = picture.width.zip(picture.height).or(model.info.tried)?;
+    let n = output.dim(2)?;
+    let of_strides = |first: u32, last: u32| (first..=last).map(|shift| (w >> shift) * (h >> shift)).sum::<usize>();
+    Some((2..6).any(|first| (first + 1..=6).any(|last| of_strides(first, last) == n)))
 }
 
 /// The stride of the last of so many grids.
