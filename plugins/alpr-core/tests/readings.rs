@@ -121,6 +121,21 @@ fn time_steps_collapse() {
 }
 
 #[test]
+fn a_blank_at_the_other_end_is_an_error() {
+    // Of A, B, C and a blank the last class is what most steps show.
+    let values = rows(4, &[(3, 0.9), (0, 0.9), (3, 0.9), (1, 0.9), (3, 0.9), (3, 0.9)]);
+    let output = Owned::new("y", &[1, 6, 4], values);
+    let info = model(&["x f32 1,3,48,160"], &["y f32 1,6,4"], &[]);
+    let decoded = |blank| decode(&open(&info, &[("alphabet", "ABC"), ("blank", blank)]), &[output.output()], 1);
+    let said = decoded("first").unwrap_err().to_string();
+    assert!(said.contains("set blank=last"), "{said}");
+    assert_eq!(decoded("last").unwrap()[0].text, "AB");
+    // Blanks where they should be tell that the symbol at the other end is one.
+    let repeated = Owned::new("y", &[1, 6, 4], rows(4, &[(3, 0.9), (3, 0.9), (0, 0.9), (3, 0.9), (3, 0.9), (0, 0.9)]));
+    assert_eq!(read(&open(&info, &[("alphabet", "ABC")]), &[repeated], 1)[0].text, "CC");
+}
+
+#[test]
 fn readers_of_general_text_read_plates() {
     // Classes: blank, A, a, hyphen, a character that no plate has, the space.
     let info = model(&["x f32 ?,3,48,?"], &["y f32 ?,?,6"], &[("character", "A\na\n-\n水")]);

@@ -110,12 +110,19 @@ fn ctc_lattices(
         return Ok(vec![Lattice { alphabet: alphabet.clone(), probs: Vec::new() }; n_crops]);
     }
     let width = alphabet.symbols().len() + 1;
-    let one = |crop: &[f32]| {
-        let mut rows = if transposed {
+    let step_rows = |crop: &[f32]| -> Vec<f32> {
+        if transposed {
             (0..steps * classes).map(|i| crop[i % classes * steps + i / classes]).collect()
         } else {
             crop.to_vec()
-        };
+        }
+    };
+    let rows: Vec<f32> = values.chunks_exact(steps * classes).flat_map(step_rows).collect();
+    if let Some(end) = other_blank(&rows, columns, width - 1) {
+        return Err(DecodeError::Blank { output: output.name.to_owned(), end });
+    }
+    let one = |rows: &[f32]| {
+        let mut rows = rows.to_vec();
         probabilities(&mut rows, classes);
         let mut folded = vec![0.0; steps * width];
         for (row, folded) in rows.chunks_exact(classes).zip(folded.chunks_exact_mut(width)) {
@@ -127,7 +134,24 @@ fn ctc_lattices(
         }
         collapse(&folded, alphabet)
     };
-    Ok(values.chunks_exact(steps * classes).map(one).collect())
+    Ok(rows.chunks_exact(steps * classes).map(one).collect())
+}
+
+/// The end of the classes that behaves as the blank does, where those that should, `blank`, hardly are the best: symbols would be
+/// read as their neighbours. The first symbol of the alphabet, in the place of the blank, is the best now and then.
+fn other_blank(rows: &[f32], columns: &[u32], blank: usize) -> Option<&'static str> {
+    let is_blank = |class: usize| columns.get(class).is_some_and(|column| *column as usize == blank);
+    let last = columns.len().checked_sub(1)?;
+    let (other, end) = match (is_blank(0), is_blank(last)) {
+        (true, false) => (last, "last"),
+        (false, true) => (0, "first"),
+        _ => return None,
+    };
+    let best = |row: &[f32]| (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+    let winners: Vec<usize> = rows.chunks_exact(columns.len()).map(best).collect();
+    let count = |is: &dyn Fn(usize) -> bool| winners.iter().filter(|class| is(**class)).count();
+    let (others, blanks) = (count(&|class| class == other), count(&is_blank));
+    (others * 2 > winners.len() && blanks * 4 <= others).then_some(end)
 }
 
 /// One position for every run of steps whose best column is the same symbol: the step where it is clearest. The last
