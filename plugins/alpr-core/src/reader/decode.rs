@@ -151,7 +151,7 @@ fn other_blank(rows: &[f32], columns: &[u32], blank: usize) -> Option<&'static s
     let winners: Vec<usize> = rows.chunks_exact(columns.len()).map(best).collect();
     let count = |is: &dyn Fn(usize) -> bool| winners.iter().filter(|class| is(**class)).count();
     let (others, blanks) = (count(&|class| class == other), count(&is_blank));
-    (others * 2 > winners.len() && blanks * 4 <= others).then_some(end)
+    (others * 2 > winners.len() && blanks == 0).then_some(end)
 }
 
 /// One position for every run of steps whose best column is the same symbol: the step where it is clearest. The last
