@@ -25,6 +25,7 @@ mod pass;
 mod passes;
 pub mod privacy;
 mod publish;
+mod published;
 mod settings;
 mod signs;
 mod stitch;
@@ -32,6 +33,7 @@ mod texts;
 mod vehicles;
 pub mod watchlist;
 mod way;
+mod winner;
 mod zones;
 
 #[cfg(test)]

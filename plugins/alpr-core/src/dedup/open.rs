@@ -1,7 +1,7 @@
 //! Passes that are over while it is not known yet whether downstream took their event.
 
 use super::observation::PassId;
-use super::pass::Published;
+use super::published::Published;
 
 /// Those passes, each with what it sent.
 #[derive(Debug, Default)]

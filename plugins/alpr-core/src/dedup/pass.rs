@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use crate::consensus::{Consensus, evidence};
-use crate::event::{Event, EventId, Vehicle, normalized};
+use crate::event::{EventId, Vehicle, normalized};
 use crate::geometry::Rect;
-use crate::time::{TimeSource, Timestamp};
+use crate::time::Timestamp;
 
 use super::distance;
-use super::duplicates::EntryId;
 use super::judge::Facts;
 use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
+use super::published::Published;
 use super::signs::{Sign, is_at};
 use super::texts::{Look, Texts};
 use super::way::Way;
+use super::winner::Winner;
 use super::zones::Zones;
 
 /// Least quality of the crop and least probability of a reading that says all by itself.
@@ -29,9 +30,6 @@ const SAME_FORM: f32 = 1.5;
 
 /// Time between the sights of two tracks of one plate, of which one is what something leaves to be seen of it.
 const AROUND: Duration = Duration::from_secs(1);
-
-/// How much better a picture must be to replace the one that is kept: copies cost time.
-const WORTH_A_COPY: f32 = 1.05;
 
 /// One passing vehicle: a track, or several that were stitched together.
 #[derive(Debug)]
@@ -76,50 +74,6 @@ pub(super) struct Pass {
     pub(super) duplicate_of: Option<EventId>,
     /// Whether the frame at hand brought a new reading.
     pub(super) news: bool,
-}
-
-/// The best frame so far.
-#[derive(Clone, Debug)]
-pub(super) struct Winner {
-    pub(super) time: Timestamp,
-    pub(super) time_source: TimeSource,
-    pub(super) number: u64,
-    pub(super) bbox: Rect,
-    pub(super) quality: Option<f32>,
-    text: String,
-    score: f32,
-}
-
-/// The event that was sent.
-#[derive(Clone, Debug)]
-pub(super) struct Published {
-    /// Its last revision.
-    pub(super) shown: Box<Event>,
-    pub(super) text: String,
-    pub(super) captured: Timestamp,
-    pub(super) entry: EntryId,
-    /// Whether downstream took any revision.
-    pub(super) taken: bool,
-    /// Revisions of which it is not known yet.
-    pub(super) open: u32,
-}
-
-impl Published {
-    /// Whether what was shown last is not sure yet.
-    pub(super) const fn is_preview(&self) -> bool {
-        self.shown.extras.preview
-    }
-
-    /// Downstream said whether it took a revision.
-    pub(super) const fn settle(&mut self, taken: bool) {
-        self.taken |= taken;
-        self.open = self.open.saturating_sub(1);
-    }
-
-    /// Whether all revisions were refused.
-    pub(super) const fn is_refused(&self) -> bool {
-        self.open == 0 && !self.taken
-    }
 }
 
 impl Pass {
@@ -250,24 +204,10 @@ impl Pass {
     }
 
     fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
-        let fused = self.text();
-        let confidence = seen.reading.as_ref().map_or(1.0, |r| r.confidence);
-        let score = confidence * seen.quality.unwrap_or(1.0) * if cut { 0.5 } else { 1.0 };
-        let better = self.winner.as_ref().is_none_or(|old| match (text == fused, old.text == fused) {
-            (true, false) => true,
-            (false, true) => false,
-            _ => score > old.score * WORTH_A_COPY,
-        });
+        let offered = Winner::new(frame, seen, text, cut);
+        let better = self.winner.as_ref().is_none_or(|old| offered.beats(old, &self.text()));
         if better {
-            self.winner = Some(Winner {
-                time: frame.time,
-                time_source: frame.time_source,
-                number: frame.number,
-                bbox: seen.bbox,
-                quality: seen.quality,
-                text,
-                score,
-            });
+            self.winner = Some(offered);
         }
         better
     }

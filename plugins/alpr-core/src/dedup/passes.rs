@@ -20,8 +20,9 @@ use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, 
 use super::open::Open;
 use super::outcome::{Outcome, Tally};
 use super::pace::Pace;
-use super::pass::{Pass, Published};
+use super::pass::Pass;
 use super::publish::close;
+use super::published::Published;
 use super::settings::Settings;
 use super::signs::Signs;
 use super::stitch;

@@ -6,7 +6,8 @@ use super::compose::{self, Text};
 use super::duplicates::Duplicates;
 use super::observation::{Decision, EventDecision, WatchlistDecision};
 use super::outcome::Outcome;
-use super::pass::{Pass, Published};
+use super::pass::Pass;
+use super::published::Published;
 use super::settings::{Scope, Settings};
 use super::watchlist::Hit;
 
