@@ -24,9 +24,10 @@ mod imp;
 mod output;
 mod read;
 mod settings;
+mod stats;
 mod tracks;
 
-pub use imp::Stats;
+pub use stats::Stats;
 
 use gst::prelude::*;
 
