@@ -62,16 +62,19 @@ impl Passes {
         let sure = judge::is_sure(&facts, &rules);
         let verdict = judge::at_end(&facts, &rules);
         let scope = scope_of(pass, settings);
-        if let Err(outcome) = verdict {
-            if moment == Moment::End && !text.normalized.is_empty() {
-                // a weak sight is still a sight of a plate that is known
-                let own = pass.published.as_ref().map(|published| published.entry);
-                if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, own) {
-                    memory.found_again(found.entry, pass.last_seen);
-                }
+        let due = match (settings.emit, moment) {
+            (_, Moment::End) | (Emit::Preview, Moment::Now) => true,
+            (Emit::Confirmed, Moment::Now) => sure,
+            (Emit::Final, Moment::Now) => false,
+        };
+        if (verdict.is_err() || !due) && !text.normalized.is_empty() {
+            // a weak sight is still a sight of a plate that is known: who waits in view longer than the window was not away
+            let own = pass.published.as_ref().map(|published| published.entry);
+            if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, own) {
+                memory.found_again(found.entry, pass.last_seen);
             }
-            return Err(outcome);
         }
+        verdict?;
         // asked when somebody is told, not in every frame: the list may be long
         let seen = pass.last_seen;
         let hit = LazyCell::new(|| settings.watchlist.find(&text.normalized, seen));
@@ -81,11 +84,6 @@ impl Passes {
                 decisions.push(Decision::Watchlist(Box::new(watchlist_decision(pass, &text, hit, settings))));
             }
         }
-        let due = match (settings.emit, moment) {
-            (_, Moment::End) | (Emit::Preview, Moment::Now) => true,
-            (Emit::Confirmed, Moment::Now) => sure,
-            (Emit::Final, Moment::Now) => false,
-        };
         if !due
             || pass
                 .published
