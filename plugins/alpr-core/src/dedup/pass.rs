@@ -123,11 +123,12 @@ impl Pass {
     pub(super) fn observe(&mut self, frame: &FrameInfo, seen: &Observation, at_sign: bool, zones: &Zones) -> bool {
         self.last = frame.time;
         self.news = false;
-        let size = (frame.width, frame.height);
-        self.way.go(seen.bbox.center(), size, zones);
         if seen.predicted {
+            // nor does it go where it is only expected: it may stop before the line there
             return false;
         }
+        let size = (frame.width, frame.height);
+        self.way.go(seen.bbox.center(), size, zones);
         self.last_seen = frame.time;
         self.sightings = self.sightings.saturating_add(1);
         if zones.masked(seen.bbox.center(), size) {
