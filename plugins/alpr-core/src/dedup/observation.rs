@@ -74,7 +74,7 @@ pub enum Decision {
     Outcome(Box<OutcomeRecord>),
     /// A vehicle without a readable plate passed.
     Vehicle(Box<VehicleRecord>),
-    /// Two passes are one: the picture of `from` is `to`'s now, unless `to` has one.
+    /// Two passes are one: the picture of `from` is `to`'s now, in place of what that had.
     Adopt {
         /// The pass that is no more.
         from: PassId,

@@ -124,7 +124,7 @@ impl Pass {
         self.last = frame.time;
         self.news = false;
         if seen.predicted {
-            // nor does it go where it is only expected: it may stop before the line there
+            // where it is only expected it may never come to: it may stop before the line there
             return false;
         }
         let size = (frame.width, frame.height);
@@ -159,7 +159,7 @@ impl Pass {
         let clear = quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1;
         let evidence = evidence(quality, confidence);
         self.texts.add(&text, &Look { cut, clear, keeps_form, evidence, place: seen.bbox });
-        self.offer_winner(frame, seen, text, cut)
+        self.offer(Winner::new(frame, seen, text, cut))
     }
 
     /// Takes the reading of this frame into the consensus and returns its text.
@@ -204,8 +204,8 @@ impl Pass {
         Some(best)
     }
 
-    fn offer_winner(&mut self, frame: &FrameInfo, seen: &Observation, text: String, cut: bool) -> bool {
-        let offered = Winner::new(frame, seen, text, cut);
+    /// Keeps `offered` where it is the best frame so far.
+    fn offer(&mut self, offered: Winner) -> bool {
         let better = self.winner.as_ref().is_none_or(|old| offered.beats(old, &self.text()));
         if better {
             self.winner = Some(offered);
@@ -346,8 +346,9 @@ impl Pass {
         self.masked > 0 && self.masked == self.sightings
     }
 
-    /// Makes `later`, a track of the same vehicle in pictures of `size`, part of this pass.
-    pub(super) fn join(&mut self, later: Self, size: (u32, u32), zones: &Zones) {
+    /// Makes `later`, a track of the same vehicle in pictures of `size`, part of this pass. Returns whether the picture of that
+    /// is the one to keep.
+    pub(super) fn join(&mut self, later: Self, size: (u32, u32), zones: &Zones) -> bool {
         self.last = later.last;
         self.last_seen = later.last_seen;
         self.sightings = self.sightings.saturating_add(later.sightings);
@@ -365,6 +366,7 @@ impl Pass {
         self.consensus = self.joined(self.earlier.clone(), self.current.clone());
         self.way.join(later.way, size, zones);
         self.news = true;
+        later.winner.is_some_and(|winner| self.offer(winner))
     }
 }
 

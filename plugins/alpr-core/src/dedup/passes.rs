@@ -309,14 +309,14 @@ impl Passes {
 
     /// Ends vehicles, later than their plates: until then their outcome is not known.
     fn end_vehicles(&mut self, time: Option<Timestamp>, decisions: &mut Vec<Decision>) {
-        for (track, pass) in &self.live {
-            // a preview may be taken back
-            let is_told = pass.published.as_ref().is_some_and(|published| !published.is_preview());
-            if is_told || pass.duplicate_of.is_some() {
-                self.vehicles.read(*track);
-            }
-        }
-        let ended = self.vehicles.ended(time, self.timeout() * 2, &self.settings);
+        let timeout = self.timeout() * 2;
+        // a preview may be taken back, and what is a duplicate now may turn out to be something else
+        let is_told = |plate: u64| {
+            self.live.get(&plate).is_some_and(|pass| {
+                pass.duplicate_of.is_some() || pass.published.as_ref().is_some_and(|published| !published.is_preview())
+            })
+        };
+        let ended = self.vehicles.ended(time, timeout, &is_told, &self.settings);
         decisions.extend(ended.into_iter().map(|record| Decision::Vehicle(Box::new(record))));
     }
 
@@ -339,8 +339,10 @@ impl Passes {
             };
             let text = compose::text_of(&later, &self.settings);
             self.close(&later, Outcome::Stitched, Some(pass.id), &text, decisions);
-            decisions.push(Decision::Adopt { from: later.id, to: pass.id });
-            pass.join(later, size, &self.settings.zones);
+            self.vehicles.join(later.track, pass.track);
+            let (from, to) = (later.id, pass.id);
+            let better = pass.join(later, size, &self.settings.zones);
+            decisions.push(if better { Decision::Adopt { from, to } } else { Decision::Forget(from) });
             self.live.insert(*track, pass);
         }
     }
@@ -385,7 +387,7 @@ impl Passes {
     ) {
         self.tally.ended(outcome);
         pass.sign().into_iter().for_each(|sign| self.signs.add(sign));
-        if matches!(outcome, Outcome::Event | Outcome::Duplicate | Outcome::Stitched) {
+        if matches!(outcome, Outcome::Event | Outcome::Duplicate) {
             self.vehicles.read(pass.track);
         }
         if pass.reads() > 0 {

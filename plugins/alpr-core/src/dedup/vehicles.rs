@@ -90,24 +90,33 @@ impl Vehicles {
         }
     }
 
+    /// The plate track `later` goes on in the pass of the plate track `first`.
+    pub(super) fn join(&mut self, later: u64, first: u64) {
+        for seen in self.live.values_mut().filter(|seen| seen.plates.contains(&later)) {
+            seen.plates.insert(first);
+        }
+    }
+
     /// The plate track `plate` gave an event, or belongs to one.
     pub(super) fn read(&mut self, plate: u64) {
         self.live.values_mut().filter(|seen| seen.plates.contains(&plate)).for_each(|seen| seen.read = true);
     }
 
     /// The vehicles that were out of sight for longer than `timeout` at `time`, all of them for `None`, except those
-    /// whose plate was read.
+    /// whose plate was read, or is in view and `is_told`.
     pub(super) fn ended(
         &mut self,
         time: Option<Timestamp>,
         timeout: Duration,
+        is_told: &dyn Fn(u64) -> bool,
         settings: &Settings,
     ) -> Vec<VehicleRecord> {
         let over = |seen: &Seen| time.is_none_or(|time| time.since(seen.last) > timeout);
         let tracks: Vec<u64> = self.live.iter().filter(|(_, seen)| over(seen)).map(|(track, _)| *track).collect();
         let ended = tracks.into_iter().filter_map(|track| Some((track, self.live.remove(&track)?)));
         ended
-            .filter(|(_, seen)| !seen.read && seen.sights >= LEAST_SIGHTS && seen.way.satisfies(&settings.zones))
+            .filter(|(_, seen)| !seen.read && !seen.plates.iter().any(|plate| is_told(*plate)))
+            .filter(|(_, seen)| seen.sights >= LEAST_SIGHTS && seen.way.satisfies(&settings.zones))
             .map(|(track, seen)| record(track, &seen, settings))
             .collect()
     }

@@ -184,11 +184,13 @@ impl Evidence {
         Some(Arc::new(Whole { pixels: frame.copy(), number, view }))
     }
 
-    /// `from` is part of `to` now.
+    /// `from` is part of `to` now, and the better look at it.
     pub(super) fn adopt(&mut self, from: PassId, to: PassId) {
-        if let Some(kept) = self.kept.remove(&from) {
-            self.kept.entry(to).or_insert(kept);
-        }
+        // where that could not be cut, the picture of another frame would be the wrong one
+        match self.kept.remove(&from) {
+            Some(kept) => self.kept.insert(to, kept),
+            None => self.kept.remove(&to),
+        };
     }
 
     /// The pass is over.

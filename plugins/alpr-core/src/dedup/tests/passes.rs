@@ -1,7 +1,5 @@
 //! Passes: when they begin and end, what they give, and how often.
 
-use std::sync::Arc;
-
 use super::*;
 
 #[test]
@@ -129,6 +127,35 @@ fn a_parked_vehicle_gives_no_second_event_whatever_the_tracker_does() {
 }
 
 #[test]
+fn a_vehicle_that_waits_longer_than_the_window_gives_one_event_however_often_its_track_breaks() {
+    for emit in [Emit::Confirmed, Emit::Final, Emit::Preview] {
+        for mode in [WindowMode::Visit, WindowMode::Sliding] {
+            let rules = DuplicateRules { mode, ..DuplicateRules::default() };
+            let mut scene = Scene::sharing(Settings { emit, ..settings() }, Duplicates::new(rules));
+            scene.fps = 2.0;
+            let waits = |track, first, last| Car::new(track, "ABC123", first, last).way((600.0, 300.0), (600.0, 300.0));
+            scene.play(
+                3730.0,
+                &[
+                    Car::new(1, "ABC123", 10.0, 20.0).way((200.0, 300.0), (600.0, 300.0)),
+                    waits(2, 35.0, 900.0),
+                    waits(3, 915.0, 3700.0),
+                    Car::new(3, "ABC123", 3700.1, 3705.0).way((600.0, 300.0), (1000.0, 300.0)),
+                ],
+            );
+            scene.finish();
+            let mut events: Vec<_> = scene.events().iter().map(|event| event.event_id.clone()).collect();
+            events.dedup();
+            assert_eq!(
+                (events.len(), scene.outcomes()),
+                (1, vec!["event", "static", "duplicate-of"]),
+                "{emit:?} {mode:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn two_tracks_of_one_plate_at_once_give_one_event() {
     let mut scene = Scene::new(settings());
     let other = Car::new(2, "ABC123", 0.0, 2.0).way((300.0, 500.0), (1000.0, 600.0));
@@ -206,19 +233,43 @@ fn the_picture_that_is_kept_is_that_of_the_winning_read() {
 }
 
 #[test]
-fn zones_and_lines_say_where_and_which_way() {
-    let file = r#"{"zones": [{"name": "lane-2", "polygon": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]], "rule": "require"}],
-        "lines": [{"name": "gate", "from": [0.6, 0], "to": [0.6, 1], "to_left": "inbound", "to_right": "outbound",
-        "required": true}]}"#;
-    let zones = Arc::new(Zones::parse(file).unwrap());
-    for (to, outcome) in [(1100.0, "event"), (700.0, "suppressed-by-zone"), (500.0, "suppressed-by-zone")] {
-        let mut scene = Scene::new(Settings { zones: zones.clone(), ..settings() });
-        scene.play(6.0, &[Car::new(1, "ABC123", 0.0, 3.0).way((100.0, 300.0), (to, 300.0))]);
-        assert_eq!(scene.outcomes(), [outcome], "{to}");
-        for event in scene.events() {
-            assert_eq!(event.extras.roi.as_deref(), Some("lane-2"));
-            assert_eq!(event.extras.direction.as_deref(), Some("inbound"));
-        }
+fn the_picture_of_two_tracks_is_that_of_the_better_look() {
+    let look = |track, text, first, last, confidence, from: f32| {
+        Car::new(track, text, first, last).confidence(confidence).way((from, 300.0), (from + 60.0, 300.0))
+    };
+    for (what, cars, first, last) in [
+        (
+            "the later one is read right",
+            [look(1, "A8C123", 5.0, 5.5, 0.6, 100.0), look(2, "ABC123", 6.5, 6.5, 0.97, 280.0)],
+            13,
+            13,
+        ),
+        (
+            "the later one is clearer",
+            [look(1, "ABC123", 5.0, 5.5, 0.6, 100.0), look(2, "ABC123", 6.5, 6.5, 0.97, 280.0)],
+            13,
+            13,
+        ),
+        (
+            "the earlier one is read right",
+            [look(1, "ABC123", 5.0, 5.5, 0.97, 100.0), look(2, "A8C123", 6.5, 6.5, 0.6, 280.0)],
+            10,
+            11,
+        ),
+        (
+            "the earlier one is clearer",
+            [look(1, "ABC123", 5.0, 5.5, 0.97, 100.0), look(2, "ABC123", 6.5, 6.5, 0.6, 280.0)],
+            10,
+            11,
+        ),
+    ] {
+        let mut scene = Scene::new(Settings { emit: Emit::Final, ..settings() });
+        scene.fps = 2.0;
+        scene.play(16.0, &cars).finish();
+        assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC123"]), "{what}");
+        let number = scene.events()[0].extras.frame_number.unwrap_or_default();
+        assert!((first..=last).contains(&number), "{what}: frame {number}");
+        scene.check_pictures();
     }
 }
 
@@ -238,42 +289,6 @@ fn half_of_a_plate_beside_it_is_no_plate() {
         found.sort();
         assert_eq!(found, texts, "{what}");
     }
-}
-
-#[test]
-fn no_line_that_was_crossed_is_lost() {
-    let file = r#"{"lines": [
-        {"name": "exit", "from": [0.8, 0], "to": [0.8, 1], "to_left": "out"},
-        {"name": "gate", "from": [0.5, 0], "to": [0.5, 1], "to_left": "in", "required": true},
-        {"name": "kerb", "from": [0.6, 0], "to": [0.6, 1]}]}"#;
-    let zones = Arc::new(Zones::parse(file).unwrap());
-    let way = |track, first, last, from, to| Car::new(track, "ABC123", first, last).way((from, 300.0), (to, 300.0));
-    for (what, fps, cars, outcomes, direction) in [
-        ("one by one", 25.0, vec![way(1, 0.0, 3.0, 100.0, 900.0)], vec!["event"], "in"),
-        ("in one step", 2.0, vec![way(1, 0.0, 1.0, 400.0, 1160.0).confidence(0.97)], vec!["event"], "out"),
-        (
-            "while it was lost",
-            25.0,
-            vec![way(1, 0.0, 1.0, 300.0, 550.0), way(2, 1.6, 2.6, 800.0, 940.0)],
-            vec!["stitched", "event"],
-            "in",
-        ),
-    ] {
-        let mut scene = Scene::new(Settings { zones: zones.clone(), emit: Emit::Final, ..settings() });
-        scene.fps = fps;
-        scene.play(12.0, &cars);
-        assert_eq!(scene.outcomes(), outcomes, "{what}");
-        assert_eq!(scene.events()[0].extras.direction.as_deref(), Some(direction), "{what}");
-    }
-}
-
-#[test]
-fn masked_places_give_nothing() {
-    let file = r#"{"zones": [{"name": "sign", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "rule": "exclude"}]}"#;
-    let zones = Arc::new(Zones::parse(file).unwrap());
-    let mut scene = Scene::new(Settings { zones, ..settings() });
-    scene.play(6.0, &[Car::new(1, "ABC123", 0.0, 3.0)]);
-    assert_eq!(scene.outcomes(), ["suppressed-by-zone"]);
 }
 
 #[test]
@@ -327,48 +342,6 @@ fn readings_without_a_consensus_are_fused_here() {
         }
         assert_eq!(scene.texts(), events);
     }
-}
-
-#[test]
-fn a_vehicle_without_a_readable_plate_is_told_once_when_it_left() {
-    let mut scene = Scene::new(settings());
-    let cars = [Car::new(1, "ABC123", 0.0, 3.0), Car::new(2, "", 0.0, 3.0).way((100.0, 500.0), (1100.0, 500.0))];
-    let mut records = Vec::new();
-    for n in 0..200i64 {
-        let time = Duration::from_millis(40) * n as u32;
-        let vehicles: Vec<_> = cars
-            .iter()
-            // the third carries no plate at all
-            .filter_map(|car| Some((car.track, car.at(time)?)))
-            .chain((n < 50).then_some((3, Rect::new(600.0, 100.0, 10.0, 10.0))))
-            .map(|(track, plate)| VehicleObservation {
-                track_id: 100 + track,
-                vehicle: crate::event::Vehicle { kind: Some("car".into()), ..Default::default() },
-                bbox: plate.expanded(2.0),
-            })
-            .collect();
-        let fused = &mut scene.fused;
-        let plates: Vec<_> = cars
-            .iter()
-            .filter_map(|car| Some(fused.entry(car.track).or_default().see(car, car.at(time)?, car.reads[0])))
-            .collect();
-        let frame = FrameInfo {
-            time: START.plus(time),
-            time_source: TimeSource::Clock,
-            number: n as u64,
-            width: 1280,
-            height: 720,
-        };
-        scene.passes.observe_vehicles(&frame, &vehicles, &plates);
-        let decisions = scene.passes.observe(&mut scene.memory, frame, &plates);
-        records.extend(decisions.iter().filter_map(|decision| match decision {
-            Decision::Vehicle(record) => Some((record.track_id.clone(), record.vehicle.kind.clone())),
-            _ => None,
-        }));
-        scene.settle(decisions);
-    }
-    assert_eq!(scene.texts(), ["ABC123"]);
-    assert_eq!(records, [("v-103".to_owned(), "car".to_owned()), ("v-102".to_owned(), "car".to_owned())]);
 }
 
 #[test]
