@@ -7,7 +7,8 @@ use super::outcome::Outcome;
 const MOST_ABOVE: (f32, f32) = (7.0, 3.0);
 
 /// For each of few readings that say exactly this text there may be so many readings in all: of dozens of a plate that is far
-/// away or half hidden, two agree by chance.
+/// away or half hidden, two agree by chance. One that is clear by itself does not: a vehicle that was hidden until the end is
+/// read well once.
 const MOST_FOR_ONE: u32 = 10;
 
 /// As much evidence of longer texts, as a part of the evidence of one that is a part of them, says that something hides the rest:
@@ -205,7 +206,10 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     // readings that agree in poor crops alone err in the same way
     let agree_from_afar = facts.whole_agreeing > 1 && facts.evidence < rules.min_evidence;
     check(!agree_from_afar, Outcome::TooFewReads)?;
-    check(facts.whole_agreeing >= rules.confirm_reads || (few && !is_lost_in_others), Outcome::TooFewReads)?;
+    check(
+        facts.whole_agreeing >= rules.confirm_reads || (few && (facts.clear || !is_lost_in_others)),
+        Outcome::TooFewReads,
+    )?;
     check(!is_static(facts, rules), Outcome::Static)
 }
 

@@ -54,6 +54,12 @@ fn verdicts() {
         false,
     );
     check("a plate that was far away for long", |f, _| f.usual_detector_confidence = 0.38, Ok(()), true);
+    check(
+        "one clear reading after many of a plate that was far away or hidden",
+        |f, _| (f.whole_reads, f.reads, f.agreeing, f.whole_agreeing, f.clear) = (40, 40, 1, 1, true),
+        Ok(()),
+        false,
+    );
     for (whole_reads, end) in [(20, Ok(())), (21, Err(O::TooFewReads))] {
         check(
             "two of many readings",
