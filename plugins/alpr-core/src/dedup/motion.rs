@@ -136,6 +136,9 @@ fn went(a: &Rect, b: &Rect) -> f32 {
 
 /// By which part a box grew or shrank in both directions.
 fn grew(a: &Rect, b: &Rect) -> f32 {
+    if trend::stays((b.x - a.x).into(), (b.right() - a.right()).into()) {
+        return 0.0;
+    }
     let part = |from: f32, to: f32| f64::from((to - from) / from.max(to).max(1.0));
     trend::alike(part(a.w, b.w), part(a.h, b.h)) as f32
 }
@@ -179,12 +182,20 @@ mod tests {
             revealed.add(Timestamp(i * 66_000_000), &Rect::new(200.0 - width, 50.0, width, height));
         }
         assert_eq!(revealed.moved(), Some(false), "a sign that comes out behind a lorry");
+        let mut jumps = Motion::default();
+        let sides = [(462.0, 505.0), (463.8, 532.9), (462.8, 555.1), (455.6, 585.8), (459.5, 591.5), (461.0, 588.0)];
+        for (i, (left, right)) in sides.into_iter().chain([(461.2, 587.8); 20]).enumerate() {
+            let (top, height) = if i < 5 { (27.0, 26.0 + 0.7 * i as f32) } else { (22.4, 36.0) };
+            jumps.add(Timestamp(i as i64 * 100_000_000), &Rect::new(left, top, right - left, height));
+        }
+        assert_eq!(jumps.moved(), Some(false), "the same, when the box becomes higher in the end");
         let slow: Vec<_> = (0..50).map(|i| (100.0 + 0.5 * i as f32, 50.0, 20.0)).collect();
         assert_eq!(moved(&slow), Some(true), "a slow vehicle");
         let nearer: Vec<_> = (0..50).map(|i| (100.0 - 0.2 * i as f32, 50.0, 20.0 + 0.2 * i as f32)).collect();
         assert_eq!(moved(&nearer), Some(true), "a vehicle that comes straight on");
-        let slowly: Vec<_> =
-            (0..50).map(|i| (100.0 + (i % 3) as f32, 50.0, 20.0 + 0.06 * i as f32 + 0.4 * (i % 2) as f32)).collect();
+        let slowly: Vec<_> = (0..50)
+            .map(|i| (100.0 + (i % 3) as f32 - 0.08 * i as f32, 50.0, 20.0 + 0.06 * i as f32 + 0.4 * (i % 2) as f32))
+            .collect();
         assert_eq!(moved(&slowly), Some(true), "one that comes straight on slowly, its box trembles");
         let seldom: Vec<_> = (0..5).map(|i| (100.0 - 2.0 * i as f32, 50.0, 20.0 + 0.9 * i as f32)).collect();
         assert_eq!(moved(&seldom), Some(true), "the same, seen five times");

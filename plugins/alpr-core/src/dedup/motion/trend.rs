@@ -14,6 +14,9 @@ const MOVED_BY_SCALE: f64 = 0.1;
 /// the other. Of what comes into view behind something, one grows much more.
 const ALIKE: f64 = 3.0;
 
+/// An edge stays that moves by less than this part of the way of the opposite one.
+const STAYS: f64 = 0.125;
+
 /// A line must be so surely not level: its slope in standard errors of the slope (Student's t).
 const SIGNIFICANT: f64 = 4.0;
 
@@ -65,7 +68,8 @@ impl Trend {
         let [left, right, top, bottom, width, height] = self.values.map(|sums| self.change(sums));
         let height_in_pixels = (self.values[5].value / self.count).exp();
         let went = common(left, right).hypot(common(top, bottom));
-        went > MOVED_BY_HEIGHT * height_in_pixels || alike(width, height) > MOVED_BY_SCALE
+        let grew = if stays(left, right) { 0.0 } else { alike(width, height) };
+        went > MOVED_BY_HEIGHT * height_in_pixels || grew > MOVED_BY_SCALE
     }
 
     /// By how much a value changed from the first to the last sight; 0 where nothing says so.
@@ -87,6 +91,12 @@ impl Trend {
 pub(super) fn alike(width: f64, height: f64) -> f64 {
     let (less, more) = (width.abs().min(height.abs()), width.abs().max(height.abs()));
     if more <= ALIKE * less { common(width, height) } else { 0.0 }
+}
+
+/// Whether, of the changes of its left and its right edge, one is next to none: something moves away from before it. Of what comes
+/// nearer, all edges move.
+pub(super) fn stays(left: f64, right: f64) -> bool {
+    left.abs().min(right.abs()) < STAYS * left.abs().max(right.abs())
 }
 
 /// What two changes have in common.
