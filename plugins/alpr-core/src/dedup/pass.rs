@@ -31,6 +31,9 @@ const SAME_FORM: f32 = 1.5;
 /// Time between the sights of two tracks of one plate, of which one is what something leaves to be seen of it.
 const AROUND: Duration = Duration::from_secs(1);
 
+/// Most tracks of one vehicle of which is known what each said; beyond, the first is forgotten.
+const MOST_TRACKS: usize = 8;
+
 /// One passing vehicle: a track, or several that were stitched together.
 #[derive(Debug)]
 pub(super) struct Pass {
@@ -58,10 +61,12 @@ pub(super) struct Pass {
     texts: Texts,
     /// What all readings say, those of stitched tracks as well.
     pub(super) consensus: Option<Consensus>,
-    /// What those of the tracks before the one in view say.
-    earlier: Option<Consensus>,
+    /// What those of the tracks before the one in view say, by track: a track may come back, and says all it said again.
+    earlier: Vec<(u64, Consensus)>,
     /// What those of the track in view say.
     current: Option<Consensus>,
+    /// The track in view.
+    in_view: u64,
     pub(super) vehicle: Option<Vehicle>,
     pub(super) winner: Option<Winner>,
     pub(super) way: Way,
@@ -95,8 +100,9 @@ impl Pass {
             detector_scores: (0.0, 0),
             texts: Texts::default(),
             consensus: None,
-            earlier: None,
+            earlier: Vec::new(),
             current: None,
+            in_view: track,
             vehicle: None,
             winner: None,
             way: Way::default(),
@@ -178,8 +184,14 @@ impl Pass {
     fn take_consensus(&mut self, seen: &Observation) {
         if let Some(consensus) = &seen.consensus {
             self.current = Some(consensus.clone());
-            self.consensus = self.joined(self.earlier.clone(), self.current.clone());
+            self.say();
         }
+    }
+
+    /// What all tracks say together.
+    fn say(&mut self) {
+        let all = self.earlier.iter().map(|(_, said)| said).chain(&self.current);
+        self.consensus = all.fold(None, |before, said| self.joined(before, Some(said.clone())));
     }
 
     /// What two tracks of one vehicle say together.
@@ -360,10 +372,17 @@ impl Pass {
         self.add_scores(later.detector_scores);
         self.take_vehicle(later.vehicle.as_ref());
         self.texts.join(later.texts);
-        let before = self.consensus.take();
-        self.earlier = self.joined(before, later.earlier);
-        self.current = later.current;
-        self.consensus = self.joined(self.earlier.clone(), self.current.clone());
+        let before = self.current.take().map(|said| (self.in_view, said));
+        for (track, said) in later.earlier.into_iter().chain(before) {
+            self.earlier.retain(|(known, _)| *known != track);
+            self.earlier.push((track, said));
+        }
+        self.earlier.retain(|(known, _)| *known != later.in_view);
+        if self.earlier.len() > MOST_TRACKS {
+            self.earlier.remove(0);
+        }
+        (self.current, self.in_view) = (later.current, later.in_view);
+        self.say();
         self.way.join(later.way, size, zones);
         self.news = true;
         later.winner.is_some_and(|winner| self.offer(winner))

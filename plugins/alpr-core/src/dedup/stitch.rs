@@ -11,14 +11,18 @@ const SCALE: f32 = 1.6;
 
 /// Whether `later` goes on where `earlier` was lost: it began after the last sight, near the place where the plate
 /// should be by then, with a like size, and the fused texts are one plate, or one is a part of the other: a post that hides
-/// half a plate makes a new track of the other half.
+/// half a plate makes a new track of the other half. What gave no event yet may also have been read as the other: from afar, an F
+/// is taken for a P.
 pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
     let (Some((_, before)), Some((_, after))) = (earlier.motion.last(), later.motion.last()) else { return false };
     let (a, b) = (earlier.text(), later.text());
     if later.first <= earlier.last_seen
         || a.is_empty()
         || b.is_empty()
-        || !(distance::same_plate(&a, &b).is_some() || distance::is_part(&a, &b) || distance::is_part(&b, &a))
+        || !(distance::same_plate(&a, &b).is_some()
+            || distance::is_part(&a, &b)
+            || distance::is_part(&b, &a)
+            || (earlier.published.is_none() && is_read_as(earlier, &b)))
     {
         return false;
     }
@@ -30,4 +34,9 @@ pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
     alike
         && (expected.is_some_and(|place| place.distance(after.center()) <= reach)
             || before.center().distance(after.center()) <= reach)
+}
+
+/// Whether a reading of `pass` says exactly `text`, which is much like its own.
+fn is_read_as(pass: &Pass, text: &str) -> bool {
+    pass.agreeing(text).0 > 0 && distance::is_like(text, &pass.text())
 }

@@ -208,6 +208,20 @@ fn two_tracks_of_one_vehicle_are_stitched() {
     let mut scene = Scene::new(settings());
     scene.play(6.0, &[half, whole]);
     assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC123"]));
+    // nor when a misreading from afar wins there, and what it says was read there too
+    let texts = ["ABC12P", "ABC12P", "ABC12F", "ABC12P"];
+    let far = Car::new(1, "", 0.0, 0.15).reads(&texts).confidence(0.72).way((100.0, 300.0), (150.0, 300.0));
+    let near = Car::new(2, "ABC12F", 0.5, 2.4).confidence(0.98).way((250.0, 300.0), (700.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[far, near]);
+    assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC12F"]));
+    // but one that gave its event and the next of a fleet are two
+    let texts = [["ABC124"; 1].as_slice(), &["ABC123"; 8]].concat();
+    let first = Car::new(1, "ABC123", 0.0, 1.0).reads(&texts).way((100.0, 300.0), (350.0, 300.0));
+    let next = Car::new(2, "ABC124", 1.4, 2.4).way((450.0, 300.0), (700.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[first, next]);
+    assert_eq!((scene.outcomes(), scene.texts()), (vec!["event", "event"], vec!["ABC123", "ABC124"]));
     // elsewhere in the picture, it is another vehicle
     let elsewhere = Car::new(2, "ABC123", 1.4, 2.4).confidence(0.6).way((450.0, 650.0), (700.0, 650.0));
     let mut scene = Scene::new(settings());
@@ -230,6 +244,18 @@ fn the_picture_that_is_kept_is_that_of_the_winning_read() {
     assert!(event.extras.frame_number > Some(0), "the frame of the misread is not the winning one");
     let Decision::Keep(keep) = kept[1] else { unreachable!() };
     assert_eq!(event.extras.plate_bbox, Some((&keep.plate).into()));
+}
+
+#[test]
+fn a_track_that_comes_back_says_nothing_new() {
+    // what a post leaves of the plate has a track of its own for a moment; the first one goes on, and is no surer than before
+    let whole = |first, last, from: f32| {
+        Car::new(1, "ABC123", first, last).confidence(0.6).way((from, 300.0), (from + 100.0, 300.0))
+    };
+    let half = Car::new(2, "C123", 0.52, 0.6).confidence(0.6).way((230.0, 300.0), (250.0, 300.0));
+    let mut scene = Scene::new(settings());
+    scene.play(6.0, &[whole(0.0, 0.4, 100.0), half, whole(0.8, 1.2, 280.0)]);
+    assert_eq!((scene.texts(), scene.outcomes()), (vec![], vec!["stitched", "stitched", "low-confidence"]));
 }
 
 #[test]
