@@ -205,7 +205,13 @@ impl Pass {
         // what a post leaves of a plate may well be read more surely, and more often, than the plate before it
         let is_whole =
             |text: &str, part: &str| text != part && distance::is_part(part, text) && self.agreeing(text).0 > 1;
-        let newer = is_whole(&now, &before) || (new.confidence > old.confidence && !is_whole(&before, &now));
+        // a few readings from afar may seem surer together than clear ones that are all alike
+        let is_surer = match (self.texts.is_clear(&now), self.texts.is_clear(&before)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => new.confidence > old.confidence,
+        };
+        let newer = is_whole(&now, &before) || (is_surer && !is_whole(&before, &now));
         let (mut best, other) = if newer { (new, old) } else { (old, new) };
         best.reads = reads;
         if best.text == other.text {

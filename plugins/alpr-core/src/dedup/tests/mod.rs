@@ -41,8 +41,10 @@ pub(super) struct Car {
     carrier: Option<u64>,
     /// Text of each reading, in turn; the last one goes on.
     reads: Vec<&'static str>,
-    /// Probability of the fused text.
+    /// Probability of a reading.
     confidence: f32,
+    /// Probability of the fused text.
+    seems: f32,
     detector: f32,
     first: Duration,
     last: Duration,
@@ -62,6 +64,7 @@ impl Car {
             carrier: None,
             reads: vec![text],
             confidence: 0.95,
+            seems: 0.95,
             detector: 0.8,
             first: Duration::from_secs_f64(first),
             last: Duration::from_secs_f64(last),
@@ -78,7 +81,12 @@ impl Car {
     }
 
     pub(super) fn confidence(mut self, confidence: f32) -> Self {
-        self.confidence = confidence;
+        (self.confidence, self.seems) = (confidence, confidence);
+        self
+    }
+
+    pub(super) fn seems(mut self, seems: f32) -> Self {
+        self.seems = seems;
         self
     }
 
@@ -272,7 +280,7 @@ impl Fused {
             detector_confidence: car.detector,
             predicted: car.expected,
             quality: Some(0.8),
-            consensus: best.map(|(text, count)| consensus(text, car.confidence, self.reads, count)),
+            consensus: best.map(|(text, count)| consensus(text, car.seems, self.reads, count)),
             reading,
             vehicle: None,
         }

@@ -215,6 +215,12 @@ fn two_tracks_of_one_vehicle_are_stitched() {
     let mut scene = Scene::new(settings());
     scene.play(6.0, &[far, near]);
     assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC12F"]));
+    // even when that seems surer than what is read clearly
+    let far = Car::new(1, "", 0.0, 0.15).reads(&texts).confidence(0.94).way((100.0, 300.0), (150.0, 300.0));
+    let near = Car::new(2, "ABC12F", 0.5, 2.4).confidence(0.98).seems(0.9).way((250.0, 300.0), (700.0, 300.0));
+    let mut scene = Scene::new(Settings { emit: Emit::Final, ..settings() });
+    scene.play(6.0, &[far, near]);
+    assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC12F"]));
     // but one that gave its event and the next of a fleet are two
     let texts = [["ABC124"; 1].as_slice(), &["ABC123"; 8]].concat();
     let first = Car::new(1, "ABC123", 0.0, 1.0).reads(&texts).way((100.0, 300.0), (350.0, 300.0));
