@@ -22,7 +22,7 @@ const MAX_SAME: u32 = 10;
 /// Cameras of one stream whose state is kept beside that of the one at hand: more is a number that runs away.
 const MAX_SOURCES: usize = 255;
 
-/// From one frame to the next where `fps` come in a second, as caps say; 0 where they do not know.
+/// From one frame to the next where `fps` come in a second, as caps say, where 0 is "not known".
 pub(crate) fn frame_duration(fps: gst::Fraction) -> Duration {
     let [seconds, frames] = [fps.denom(), fps.numer()].map(|part| u64::try_from(part).unwrap_or(0));
     let nanos = seconds.saturating_mul(1_000_000_000).checked_div(frames).filter(|nanos| *nanos > 0);

@@ -17,16 +17,20 @@ fn warnings(upstream: &str) -> Vec<String> {
     pipeline.add_many([source.upcast_ref(), &detector, &sink]).unwrap();
     gst::Element::link_many([source.upcast_ref(), &detector, &sink]).unwrap();
     pipeline.set_state(gst::State::Playing).unwrap();
-    let mut warnings = Vec::new();
+    let (mut warnings, mut over) = (Vec::new(), false);
     for message in pipeline.bus().unwrap().iter_timed(gst::ClockTime::from_seconds(20)) {
         match message.view() {
             gst::MessageView::Warning(warning) => warnings.push(warning.error().to_string()),
             gst::MessageView::Error(error) => panic!("{upstream}: {} ({:?})", error.error(), error.debug()),
-            gst::MessageView::Eos(_) => break,
+            gst::MessageView::Eos(_) => {
+                over = true;
+                break;
+            }
             _ => (),
         }
     }
     pipeline.set_state(gst::State::Null).unwrap();
+    assert!(over, "{upstream}: no end within 20 s");
     warnings
 }
 

@@ -136,11 +136,9 @@ fn went(a: &Rect, b: &Rect) -> f32 {
 
 /// By which part a box grew or shrank in both directions.
 fn grew(a: &Rect, b: &Rect) -> f32 {
-    if trend::stays((b.x - a.x).into(), (b.right() - a.right()).into()) {
-        return 0.0;
-    }
+    let stayed = trend::stays((b.x - a.x).into(), (b.right() - a.right()).into());
     let part = |from: f32, to: f32| f64::from((to - from) / from.max(to).max(1.0));
-    trend::alike(part(a.w, b.w), part(a.h, b.h)) as f32
+    trend::alike(part(a.w, b.w), part(a.h, b.h), stayed) as f32
 }
 
 /// The middle value of every side of some boxes.
@@ -193,9 +191,8 @@ mod tests {
         assert_eq!(moved(&slow), Some(true), "a slow vehicle");
         let nearer: Vec<_> = (0..50).map(|i| (100.0 - 0.2 * i as f32, 50.0, 20.0 + 0.2 * i as f32)).collect();
         assert_eq!(moved(&nearer), Some(true), "a vehicle that comes straight on");
-        let slowly: Vec<_> = (0..50)
-            .map(|i| (100.0 + (i % 3) as f32 - 0.08 * i as f32, 50.0, 20.0 + 0.06 * i as f32 + 0.4 * (i % 2) as f32))
-            .collect();
+        let slowly: Vec<_> =
+            (0..50).map(|i| (100.0 + (i % 3) as f32, 50.0, 20.0 + 0.06 * i as f32 + 0.4 * (i % 2) as f32)).collect();
         assert_eq!(moved(&slowly), Some(true), "one that comes straight on slowly, its box trembles");
         let seldom: Vec<_> = (0..5).map(|i| (100.0 - 2.0 * i as f32, 50.0, 20.0 + 0.9 * i as f32)).collect();
         assert_eq!(moved(&seldom), Some(true), "the same, seen five times");

@@ -19,19 +19,27 @@ pub(super) struct Pace {
     interval: Duration,
     /// Capture time of the first and of the latest frame.
     span: Option<(Timestamp, Timestamp)>,
-    is_alone: bool,
+    /// Whether the latest frame is the only one.
+    is_first: bool,
+    is_over: bool,
 }
 
 impl Pace {
     /// A frame came at `time`.
     pub(super) fn go(&mut self, time: Timestamp) {
-        self.is_alone = self.span.is_none() && self.interval.is_zero();
+        self.is_first = self.span.is_none() && self.interval.is_zero();
+        self.is_over = false;
         let (first, last) = self.span.unwrap_or((time, time));
         let step = time.since(last).min(LONGEST);
         if !step.is_zero() {
             self.interval = if self.interval.is_zero() { step } else { (self.interval * 7 + step) / 8 };
         }
         self.span = Some((first, time));
+    }
+
+    /// No frame comes any more.
+    pub(super) const fn end(&mut self) {
+        self.is_over = true;
     }
 
     /// The stream was cut: what comes next is its first frame. The frame rate is still that of the camera.
@@ -49,9 +57,9 @@ impl Pace {
         self.interval * TIMEOUT_FRAMES
     }
 
-    /// Whether the latest frame is the only one there was, or each before it was cut off from the next: a photograph.
-    pub(super) const fn is_alone(&self) -> bool {
-        self.is_alone
+    /// Whether the stream is over and was a single frame, or streams of one frame each followed one another: photographs.
+    pub(super) const fn is_one_picture(&self) -> bool {
+        self.is_first && self.is_over
     }
 
     /// Whether frames are so far apart that a vehicle may be in one alone.
@@ -80,20 +88,25 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_without_another_is_alone() {
+    fn a_frame_without_another_is_one_picture() {
+        let is_one = |mut pace: Pace| {
+            pace.end();
+            pace.is_one_picture()
+        };
         let mut pace = Pace::default();
-        assert!(!pace.is_alone());
+        assert!(!is_one(pace));
         pace.go(at(0));
-        assert!(pace.is_alone());
+        assert!(is_one(pace));
+        assert!(!pace.is_one_picture(), "another may come");
         pace.restart();
         pace.go(at(0));
-        assert!(pace.is_alone(), "as every picture of a series may be");
+        assert!(is_one(pace), "as every picture of a series may be");
         pace.go(at(0));
-        assert!(!pace.is_alone(), "frames without times are a stream as well");
+        assert!(!is_one(pace), "frames without times are a stream as well");
         pace.go(at(40));
         pace.restart();
         pace.go(at(80));
-        assert!(!pace.is_alone(), "a stream that was cut is still a stream");
+        assert!(!is_one(pace), "a stream that was cut is still a stream");
     }
 
     #[test]

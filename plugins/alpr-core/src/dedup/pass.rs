@@ -283,6 +283,16 @@ impl Pass {
         self.texts.agreeing(text)
     }
 
+    /// Whether one reading says exactly `text` so clearly that it needs no second one.
+    pub(super) fn is_clear(&self, text: &str) -> bool {
+        self.texts.is_clear(text)
+    }
+
+    /// The tracks that it is of, but for those of long ago.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = u64> {
+        self.earlier.iter().map(|(track, _)| *track).chain([self.track, self.in_view])
+    }
+
     /// Readings that were fused.
     pub(super) fn reads(&self) -> u32 {
         self.consensus.as_ref().map_or(0, |c| c.reads)
@@ -380,14 +390,14 @@ impl Pass {
         self.texts.join(later.texts);
         let before = self.current.take().map(|said| (self.in_view, said));
         for (track, said) in later.earlier.into_iter().chain(before) {
-            self.earlier.retain(|(known, _)| *known != track);
+            self.earlier.retain(|(known, old)| *known != track || old.reads > said.reads);
             self.earlier.push((track, said));
         }
-        self.earlier.retain(|(known, _)| *known != later.in_view);
-        if self.earlier.len() > MOST_TRACKS {
-            self.earlier.remove(0);
-        }
         (self.current, self.in_view) = (later.current, later.in_view);
+        // a track that comes back says all that it said again, unless its fusion was forgotten meanwhile
+        let said = self.current.as_ref().map_or(0, |said| said.reads);
+        self.earlier.retain(|(track, old)| *track != self.in_view || old.reads > said);
+        self.earlier.drain(..self.earlier.len().saturating_sub(MOST_TRACKS));
         self.say();
         self.way.join(later.way, size, zones);
         self.news = true;

@@ -1,6 +1,7 @@
 //! All passes of one camera.
 
 mod decide;
+mod end;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::consensus::{Fusion, FusionSettings};
-use crate::event::{EventId, normalized, pass_id};
+use crate::event::{normalized, pass_id};
 use crate::time::Timestamp;
 use crate::track::carried::{Carried, Found};
 
-use super::compose::{self, Text};
+use super::compose;
 use super::duplicates::Duplicates;
 use super::judge::StaticPolicy;
 use super::lettering;
@@ -21,11 +22,8 @@ use super::open::Open;
 use super::outcome::{Outcome, Tally};
 use super::pace::Pace;
 use super::pass::Pass;
-use super::publish::close;
-use super::published::Published;
 use super::settings::Settings;
 use super::signs::Signs;
-use super::stitch;
 use super::vehicles::Vehicles;
 use super::watchlist::Watchlist;
 use super::zones::Zones;
@@ -233,6 +231,7 @@ impl Passes {
     /// The stream is over: ends all passes with what they have.
     pub fn finish(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
         let mut decisions = Vec::new();
+        self.pace.end();
         self.end_all(memory, &mut decisions);
         self.carried.clear();
         self.pace.restart();
@@ -312,7 +311,7 @@ impl Passes {
         let timeout = self.timeout() * 2;
         // a preview may be taken back, and what is a duplicate now may turn out to be something else
         let is_told = |plate: u64| {
-            self.live.get(&plate).is_some_and(|pass| {
+            self.live.values().filter(|pass| pass.tracks().any(|track| track == plate)).any(|pass| {
                 pass.duplicate_of.is_some() || pass.published.as_ref().is_some_and(|published| !published.is_preview())
             })
         };
@@ -322,81 +321,5 @@ impl Passes {
 
     fn timeout(&self) -> Duration {
         self.settings.track_timeout.max(self.pace.patience())
-    }
-
-    /// Joins tracks that go on where another was lost. The joined track's outcome is that of the pass it became part of.
-    fn stitch(&mut self, seen: &[u64], size: (u32, u32), decisions: &mut Vec<Decision>) {
-        for track in seen {
-            let Some(later) = self.live.get(track).filter(|pass| pass.news && pass.published.is_none()) else {
-                continue;
-            };
-            let lost = self.live.iter().filter(|(other, _)| !seen.contains(other));
-            let found = lost.filter(|(_, earlier)| stitch::continues(earlier, later)).map(|(other, _)| *other).next();
-            let (Some(later), Some(mut pass)) =
-                (found.and_then(|_| self.live.remove(track)), found.and_then(|other| self.live.remove(&other)))
-            else {
-                continue;
-            };
-            let text = compose::text_of(&later, &self.settings);
-            self.close(&later, Outcome::Stitched, Some(pass.id), &text, decisions);
-            self.vehicles.join(later.track, pass.track);
-            let (from, to) = (later.id, pass.id);
-            let better = pass.join(later, size, &self.settings.zones);
-            decisions.push(if better { Decision::Adopt { from, to } } else { Decision::Forget(from) });
-            self.live.insert(*track, pass);
-        }
-    }
-
-    fn end(&mut self, memory: &mut Duplicates, track: u64, decisions: &mut Vec<Decision>) {
-        let verdict = self.decide(memory, track, Moment::End, decisions);
-        let Some(mut pass) = self.live.remove(&track) else { return };
-        let text = compose::text_of(&pass, &self.settings);
-        if let Err(why) = verdict
-            && close(&mut pass, why, memory, decisions)
-        {
-            pass.published = None;
-        }
-        let (outcome, of) = match (pass.published.as_ref(), verdict) {
-            (Some(published), _) => {
-                self.late_changes += u64::from(published.text != text.normalized);
-                memory.in_view(published.entry, pass.last_seen);
-                (self.outcome_of(pass.id, published), None)
-            }
-            (None, Err(outcome)) => (outcome, pass.duplicate_of.filter(|_| outcome == Outcome::Duplicate)),
-            (None, Ok(())) => (Outcome::NotDelivered, None),
-        };
-        self.close(&pass, outcome, of, &text, decisions);
-    }
-
-    /// The outcome of a pass that ends with an event, as far as it is known.
-    fn outcome_of(&mut self, id: PassId, published: &Published) -> Outcome {
-        if published.is_refused() {
-            return Outcome::NotDelivered;
-        }
-        self.open.add(id, published);
-        Outcome::Event
-    }
-
-    fn close(
-        &mut self,
-        pass: &Pass,
-        outcome: Outcome,
-        of: Option<EventId>,
-        text: &Text,
-        decisions: &mut Vec<Decision>,
-    ) {
-        self.tally.ended(outcome);
-        pass.sign().into_iter().for_each(|sign| self.signs.add(sign));
-        if matches!(outcome, Outcome::Event | Outcome::Duplicate) {
-            self.vehicles.read(pass.track);
-        }
-        if pass.reads() > 0 {
-            self.reads += u64::from(pass.reads());
-            self.read_passes += 1;
-        }
-        decisions.push(Decision::Outcome(Box::new(compose::outcome(pass, outcome, of, text, &self.settings))));
-        if outcome != Outcome::Stitched {
-            decisions.push(Decision::Forget(pass.id));
-        }
     }
 }

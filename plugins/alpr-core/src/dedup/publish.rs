@@ -3,7 +3,7 @@
 use crate::event::EventId;
 
 use super::compose::{self, Text};
-use super::duplicates::Duplicates;
+use super::duplicates::{Duplicates, Found};
 use super::observation::{Decision, EventDecision, WatchlistDecision};
 use super::outcome::Outcome;
 use super::pass::Pass;
@@ -19,16 +19,14 @@ pub(super) fn needs_revision(published: &Published, text: &str, settled: bool) -
     published.text != text || (published.is_preview() && settled)
 }
 
-/// The event that this plate gave already in another pass, by its text or a likely other one; `settled`: this pass would
-/// give one by itself.
-pub(super) fn known(
-    memory: &mut Duplicates,
+/// What is remembered of this plate from another pass, by its text or a likely other one.
+pub(super) fn look_up(
+    memory: &Duplicates,
     pass: &Pass,
     scope: &str,
     text: &Text,
-    settled: bool,
     settings: &Settings,
-) -> Option<EventId> {
+) -> Option<Found> {
     let now = pass.last_seen;
     let own = pass.published.as_ref().map(|published| published.entry);
     let mut found = memory.find(scope, &text.normalized, now, own);
@@ -41,8 +39,20 @@ pub(super) fn known(
     {
         found = memory.find(scope, &hasher.hash(&text.normalized), now, own).filter(|f| f.distance == 0.0);
     }
-    let found = found?;
-    memory.found_again(found.entry, now);
+    found
+}
+
+/// The event that this plate gave already in another pass; `settled`: this pass would give one by itself.
+pub(super) fn known(
+    memory: &mut Duplicates,
+    pass: &Pass,
+    scope: &str,
+    text: &Text,
+    settled: bool,
+    settings: &Settings,
+) -> Option<EventId> {
+    let found = look_up(memory, pass, scope, text, settings)?;
+    memory.found_again(found.entry, pass.last_seen);
     if settled {
         memory.confirm(found.entry);
     }

@@ -2,6 +2,7 @@
 
 use super::distance;
 use super::pass::Pass;
+use super::published::Published;
 
 /// How far from the expected place a vehicle may come back, in plate widths.
 const REACH: f32 = 3.0;
@@ -11,8 +12,8 @@ const SCALE: f32 = 1.6;
 
 /// Whether `later` goes on where `earlier` was lost: it began after the last sight, near the place where the plate
 /// should be by then, with a like size, and the fused texts are one plate, or one is a part of the other: a post that hides
-/// half a plate makes a new track of the other half. What gave no event yet may also have been read as the other: from afar, an F
-/// is taken for a P.
+/// half a plate makes a new track of the other half. What was not read clearly may also have been read as the other: from afar,
+/// an F is taken for a P.
 pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
     let (Some((_, before)), Some((_, after))) = (earlier.motion.last(), later.motion.last()) else { return false };
     let (a, b) = (earlier.text(), later.text());
@@ -22,7 +23,7 @@ pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
         || !(distance::same_plate(&a, &b).is_some()
             || distance::is_part(&a, &b)
             || distance::is_part(&b, &a)
-            || (earlier.published.is_none() && is_read_as(earlier, &b)))
+            || is_read_as(earlier, &b))
     {
         return false;
     }
@@ -36,7 +37,12 @@ pub(super) fn continues(earlier: &Pass, later: &Pass) -> bool {
             || before.center().distance(after.center()) <= reach)
 }
 
-/// Whether a reading of `pass` says exactly `text`, which is much like its own.
+/// Whether a reading of `pass`, whose own text was never read clearly and is no event yet, says exactly `text`, which is much like
+/// that.
 fn is_read_as(pass: &Pass, text: &str) -> bool {
-    pass.agreeing(text).0 > 0 && distance::is_like(text, &pass.text())
+    let own = pass.text();
+    pass.published.as_ref().is_none_or(Published::is_preview)
+        && !pass.is_clear(&own)
+        && pass.agreeing(text).0 > 0
+        && distance::is_like(text, &own)
 }

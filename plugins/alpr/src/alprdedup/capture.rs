@@ -35,6 +35,8 @@ pub(super) struct CaptureTime {
     stamps: Stamps,
     /// The timestamp of the buffer at hand.
     stamp: Option<gst::ClockTime>,
+    /// Whether any frame had a time.
+    timed: bool,
     /// Frames without a time since the last that had one.
     untimed: u64,
     /// Whether it was said that frames are counted.
@@ -54,7 +56,7 @@ impl CaptureTime {
     pub(super) fn begin_stream(&mut self, id: &str) {
         if self.stream != id {
             id.clone_into(&mut self.stream);
-            (self.tagged, self.origin) = (None, None);
+            (self.tagged, self.origin, self.last) = (None, None, None);
         }
     }
 
@@ -114,26 +116,31 @@ impl CaptureTime {
             .or_else(|| Some((shown.time?, TimeSource::DeepStream)))
             .or_else(|| self.by_stream(self.stamp?, segment?, element));
         if found.is_some() {
-            self.untimed = 0;
+            (self.timed, self.untimed) = (true, 0);
         }
-        let (time, source) = found.unwrap_or_else(|| self.untimed(shown.view.first));
+        let (time, source) = found.unwrap_or_else(|| self.untimed(shown.view.first, element));
         self.last = Some(time);
         (time, source)
     }
 
     /// Capture time of a frame without any: by the frame rate from the frame before, or, in a live stream whose frames have none,
     /// when it comes. All pictures of a batch, of which this is the `first` or not, are of one moment.
-    fn untimed(&mut self, first: bool) -> (Timestamp, TimeSource) {
+    fn untimed(&mut self, first: bool, element: &gst::Element) -> (Timestamp, TimeSource) {
         self.without_time += 1;
-        self.untimed += 1;
-        let live = self.live == Some(true);
+        self.untimed += u64::from(first);
+        let arrives = self.live == Some(true) && (!self.timed || self.untimed > UNTIMED);
         match self.last {
             Some(last) if !first => (last, TimeSource::StreamTime),
-            Some(last) if live && self.untimed > UNTIMED => (last.max(unix_now()), TimeSource::Clock),
+            _ if arrives => (self.arrival(element).unwrap_or_else(unix_now), TimeSource::Clock),
             Some(last) => (last.plus(self.frame), TimeSource::StreamTime),
-            None if live => (unix_now(), TimeSource::Clock),
             None => (self.origin(), TimeSource::StreamTime),
         }
+    }
+
+    /// Now, by the pipeline's clock.
+    fn arrival(&mut self, element: &gst::Element) -> Option<Timestamp> {
+        let clock = element.clock()?;
+        Some(Timestamp(signed(clock.time()).saturating_add(self.clock_offset(&clock)?)))
     }
 
     /// Capture time of a moment of the stream.

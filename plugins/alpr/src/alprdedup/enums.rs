@@ -63,7 +63,7 @@ pub enum WindowMode {
         nick = "fixed"
     )]
     Fixed = 0,
-    #[enum_value(name = "Sliding: the last time the plate was found to be a duplicate", nick = "sliding")]
+    #[enum_value(name = "Sliding: the last time another pass of the plate was seen", nick = "sliding")]
     Sliding = 1,
     #[default]
     #[enum_value(name = "Visit: the last sight of the vehicle", nick = "visit")]

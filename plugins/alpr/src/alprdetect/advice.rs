@@ -1,5 +1,7 @@
 //! What users are told of pictures in which no network sees plates well: those that lie on their side, and interlaced ones.
 
+use std::collections::HashSet;
+
 use gst::prelude::*;
 
 /// Properties of elements that turn pictures.
@@ -24,14 +26,16 @@ pub(super) fn of_tags(tags: &gst::TagListRef, sink: &gst::Pad) -> Option<String>
 
 /// Whether an element upstream of `sink` turns pictures: before GStreamer 1.24, `videoflip` leaves the tag that it followed.
 fn is_turned(sink: &gst::Pad) -> bool {
-    let mut pad = sink.clone();
-    while let Some(peer) = peer(&pad) {
-        let Some(element) = peer.parent_element() else { return false };
+    let (mut pads, mut seen) = (vec![sink.clone()], HashSet::new());
+    while let Some(pad) = pads.pop() {
+        if !seen.insert(pad.clone()) {
+            continue;
+        }
+        let Some(element) = peer(&pad).and_then(|peer| peer.parent_element()) else { continue };
         if TURNING.iter().any(|name| is_changed(&element, name)) {
             return true;
         }
-        let Ok([next]) = <[gst::Pad; 1]>::try_from(element.sink_pads()) else { return false };
-        pad = next;
+        pads.extend(element.sink_pads());
     }
     false
 }

@@ -14,6 +14,9 @@ const MOVED_BY_SCALE: f64 = 0.1;
 /// the other. Of what comes into view behind something, one grows much more.
 const ALIKE: f64 = 3.0;
 
+/// The same where the left or the right edge stays: that speaks for something that comes into view.
+const ALIKE_BESIDE: f64 = 1.5;
+
 /// An edge stays that moves by less than this part of the way of the opposite one.
 const STAYS: f64 = 0.125;
 
@@ -68,7 +71,7 @@ impl Trend {
         let [left, right, top, bottom, width, height] = self.values.map(|sums| self.change(sums));
         let height_in_pixels = (self.values[5].value / self.count).exp();
         let went = common(left, right).hypot(common(top, bottom));
-        let grew = if stays(left, right) { 0.0 } else { alike(width, height) };
+        let grew = alike(width, height, stays(left, right));
         went > MOVED_BY_HEIGHT * height_in_pixels || grew > MOVED_BY_SCALE
     }
 
@@ -87,14 +90,15 @@ impl Trend {
     }
 }
 
-/// What two changes of scale have in common; 0 where they are not of one thing that comes nearer or goes away.
-pub(super) fn alike(width: f64, height: f64) -> f64 {
+/// What two changes of scale have in common; 0 where they are not of one thing that comes nearer or goes away. One of its edges
+/// may have `stayed`.
+pub(super) fn alike(width: f64, height: f64, stayed: bool) -> f64 {
     let (less, more) = (width.abs().min(height.abs()), width.abs().max(height.abs()));
-    if more <= ALIKE * less { common(width, height) } else { 0.0 }
+    if more <= if stayed { ALIKE_BESIDE } else { ALIKE } * less { common(width, height) } else { 0.0 }
 }
 
-/// Whether, of the changes of its left and its right edge, one is next to none: something moves away from before it. Of what comes
-/// nearer, all edges move.
+/// Whether, of the changes of its left and its right edge, one is next to none: something may move away from before it. Of what
+/// comes nearer all edges move, but for one on the optical axis.
 pub(super) fn stays(left: f64, right: f64) -> bool {
     left.abs().min(right.abs()) < STAYS * left.abs().max(right.abs())
 }

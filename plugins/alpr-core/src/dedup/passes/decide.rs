@@ -8,7 +8,7 @@ use crate::dedup::duplicates::Duplicates;
 use crate::dedup::judge;
 use crate::dedup::observation::Decision;
 use crate::dedup::outcome::Outcome;
-use crate::dedup::publish::{known, needs_revision, publish, scope_of, watchlist_decision};
+use crate::dedup::publish::{known, look_up, needs_revision, publish, scope_of, watchlist_decision};
 use crate::dedup::settings::Emit;
 
 use super::Passes;
@@ -55,9 +55,10 @@ impl Passes {
                 usual
             }
         };
-        let rules = match moment {
-            Moment::End if self.pace.is_alone() => Cow::Owned(settings.rules.of_one_picture()),
-            _ => Cow::Borrowed(&settings.rules),
+        let rules = if self.pace.is_one_picture() {
+            Cow::Owned(settings.rules.of_one_picture())
+        } else {
+            Cow::Borrowed(&settings.rules)
         };
         let sure = judge::is_sure(&facts, &rules);
         let verdict = judge::at_end(&facts, &rules);
@@ -69,8 +70,7 @@ impl Passes {
         };
         if (verdict.is_err() || !due) && !text.normalized.is_empty() {
             // a weak sight is still a sight of a plate that is known: who waits in view longer than the window was not away
-            let own = pass.published.as_ref().map(|published| published.entry);
-            if let Some(found) = memory.find(&scope, &text.normalized, pass.last_seen, own) {
+            if let Some(found) = look_up(memory, pass, &scope, &text, settings) {
                 memory.found_again(found.entry, pass.last_seen);
             }
         }

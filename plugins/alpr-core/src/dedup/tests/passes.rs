@@ -221,13 +221,15 @@ fn two_tracks_of_one_vehicle_are_stitched() {
     let mut scene = Scene::new(Settings { emit: Emit::Final, ..settings() });
     scene.play(6.0, &[far, near]);
     assert_eq!((scene.outcomes(), scene.texts()), (vec!["stitched", "event"], vec!["ABC12F"]));
-    // but one that gave its event and the next of a fleet are two
+    // but one that was read clearly and the next of a fleet are two
     let texts = [["ABC124"; 1].as_slice(), &["ABC123"; 8]].concat();
     let first = Car::new(1, "ABC123", 0.0, 1.0).reads(&texts).way((100.0, 300.0), (350.0, 300.0));
     let next = Car::new(2, "ABC124", 1.4, 2.4).way((450.0, 300.0), (700.0, 300.0));
-    let mut scene = Scene::new(settings());
-    scene.play(6.0, &[first, next]);
-    assert_eq!((scene.outcomes(), scene.texts()), (vec!["event", "event"], vec!["ABC123", "ABC124"]));
+    for emit in [Emit::Confirmed, Emit::Final] {
+        let mut scene = Scene::new(Settings { emit, ..settings() });
+        scene.play(6.0, &[first.clone(), next.clone()]);
+        assert_eq!((scene.outcomes(), scene.texts()), (vec!["event", "event"], vec!["ABC123", "ABC124"]), "{emit:?}");
+    }
     // elsewhere in the picture, it is another vehicle
     let elsewhere = Car::new(2, "ABC123", 1.4, 2.4).confidence(0.6).way((450.0, 650.0), (700.0, 650.0));
     let mut scene = Scene::new(settings());

@@ -74,6 +74,15 @@ fn a_vehicle_whose_plate_was_taken_for_a_known_one_for_a_moment_is_told() {
 }
 
 #[test]
+fn a_vehicle_whose_plate_goes_on_as_another_track_is_not_told() {
+    let mut scene = Scene::new(settings());
+    let early = Car::new(1, "ABC123", 0.0, 2.0).way((100.0, 300.0), (500.0, 300.0));
+    let late = Car::new(2, "ABC123", 2.4, 12.0).way((560.0, 300.0), (600.0, 300.0));
+    assert_eq!(told(&mut scene, &[early, late], 16.0), [car("v-103")], "neither before nor after");
+    assert_eq!(scene.outcomes(), ["stitched", "event"]);
+}
+
+#[test]
 fn a_vehicle_of_two_tracks_that_give_no_event_together_is_told() {
     let mut scene = Scene::new(settings());
     let early = Car::new(1, "ABC123", 0.0, 1.0).confidence(0.6).way((100.0, 300.0), (350.0, 300.0)).on(1);
