@@ -105,4 +105,5 @@ fn films_one_behind_the_other_in_one_file() {
     });
     assert_eq!(player.run(|_, _| {}), Ok(End::Over));
     assert_eq!(frames.load(Ordering::Relaxed), 500);
+    assert_eq!(player.warnings().to_vec(), Vec::<String>::new());
 }
