@@ -39,7 +39,7 @@ impl Keeper {
                 high = now_high;
                 (self.notify)(Notice::HighWater { high, depth, max_bytes: self.max_bytes });
             }
-            if self.spool.wait_for_work() {
+            if self.spool.wait_for_work(&pace) {
                 std::thread::sleep(GATHER);
             }
         }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shortest time between two fsyncs in batch mode: the most that a power cut can cost.
+/// Shortest time between two fsyncs in batch mode: with [`LEAST_REST`], the most that a power cut can cost.
 pub(super) const SYNC_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the free space of the disk is looked at,
 const FREE_SPACE_INTERVAL: Duration = Duration::from_millis(100);
@@ -20,16 +20,30 @@ const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 /// removal of its files is to be noticed.
 const REST: Duration = Duration::from_millis(100);
 const LONG_REST: Duration = Duration::from_secs(1);
+/// And at least, while new records are to be synced and that fails.
+const LEAST_REST: Duration = Duration::from_millis(10);
 
 impl Spool {
-    /// Waits until [`Spool::tidy`] is due. True when reports or new records have come.
-    pub(crate) fn wait_for_work(&self) -> bool {
-        let rest = if lock(&self.state).records > 0 { REST } else { LONG_REST };
+    /// Waits until [`Spool::tidy`] is due. True when reports have come.
+    pub(crate) fn wait_for_work(&self, pace: &Pace) -> bool {
+        let rest = self.rest(pace);
         let idle = |news: &mut News| news.delivered.is_empty() && !news.awaken;
         let waited = self.work.wait_timeout_while(lock(&self.news), rest, idle);
         let (mut news, _) = waited.unwrap_or_else(PoisonError::into_inner);
         news.awaken = false;
         !news.delivered.is_empty()
+    }
+
+    pub(super) fn rest(&self, pace: &Pace) -> Duration {
+        let state = lock(&self.state);
+        match state.records {
+            _ if state.unsynced && self.config.sync == Sync::Batch => {
+                let since = pace.synced.map_or(SYNC_INTERVAL, |last| last.elapsed());
+                SYNC_INTERVAL.saturating_sub(since).max(LEAST_REST)
+            }
+            0 => LONG_REST,
+            _ => REST,
+        }
     }
 
     /// Ends the wait for work.
@@ -106,7 +120,7 @@ impl Spool {
 /// When the periodic work was done last.
 #[derive(Default)]
 pub(crate) struct Pace {
-    synced: Option<Instant>,
-    looked: Option<Instant>,
-    reclaimed: Option<Instant>,
+    pub(super) synced: Option<Instant>,
+    pub(super) looked: Option<Instant>,
+    pub(super) reclaimed: Option<Instant>,
 }
