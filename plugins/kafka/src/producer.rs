@@ -18,6 +18,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedHeaders, BorrowedMessage, Headers},
     producer::{DeliveryResult, ProducerContext},
+    statistics::Partition,
 };
 use std::{
     collections::HashSet,
@@ -288,9 +289,8 @@ impl Reports {
         }
         for (topic, about) in &statistics.topics {
             let known = about.partitions.values().filter(|about| !about.unknown);
-            let led =
-                |leader| statistics.brokers.values().any(|broker| broker.nodeid == leader && broker.state == "UP");
-            let partitions = known.filter_map(|about| Some((about.partition.try_into().ok()?, led(about.leader))));
+            let partitions =
+                known.filter_map(|about| Some((about.partition.try_into().ok()?, is_led(about, statistics))));
             self.spool.set_partitions(topic, partitions);
         }
         self.stats.set_client(client, self.shown.is_due());
@@ -354,6 +354,14 @@ impl ProducerContext for Reports {
             }
         });
     }
+}
+
+/// True when a partition has a leader that is there, or that nobody has asked for: the client connects only to brokers for which it
+/// has something.
+fn is_led(about: &Partition, statistics: &Statistics) -> bool {
+    let idle = about.msgq_cnt == 0 && about.xmit_msgq_cnt == 0;
+    let up = |leader| statistics.brokers.values().any(|broker| broker.nodeid == leader && broker.state == "UP");
+    about.leader >= 0 && (idle || up(about.leader))
 }
 
 fn header<'a>(headers: &'a BorrowedHeaders, name: &str) -> Option<&'a [u8]> {

@@ -52,6 +52,28 @@ fn statistics_tell_the_state_each_time_and_the_rest_when_it_is_due() {
     }
 }
 
+/// Connections are made when there is something to send: a partition with nothing to send misses nobody.
+#[test]
+fn a_partition_has_a_leader_when_one_is_there_or_was_not_asked_for_yet() {
+    let broker = rdkafka::statistics::Broker { nodeid: 1, state: "UP".into(), ..Default::default() };
+    let other = rdkafka::statistics::Broker { nodeid: 2, state: "INIT".into(), ..Default::default() };
+    let brokers = [("a".to_string(), broker), ("b".to_string(), other)].into_iter().collect();
+    let statistics = Statistics { brokers, ..Statistics::default() };
+    for (leader, msgq_cnt, xmit_msgq_cnt, led) in [
+        (1, 0, 0, true),
+        (1, 3, 3, true),
+        (2, 0, 0, true),
+        (2, 1, 0, false),
+        (2, 0, 1, false),
+        (3, 1, 0, false),
+        (-1, 0, 0, false),
+        (-1, 1, 0, false),
+    ] {
+        let about = Partition { leader, msgq_cnt, xmit_msgq_cnt, ..Partition::default() };
+        assert_eq!(is_led(&about, &statistics), led, "leader {leader}, {msgq_cnt} and {xmit_msgq_cnt} to send");
+    }
+}
+
 /// Takes notices, and panics at all but the one about that.
 fn panicking() -> (NoticeFn, Arc<AtomicU32>) {
     let told: Arc<AtomicU32> = Arc::default();

@@ -131,7 +131,9 @@ impl Spool {
 
     /// Brokers are there after none was.
     pub(crate) fn brokers_are_back(&self) {
-        lock(&self.state).lanes.start_again(Instant::now());
+        let mut state = lock(&self.state);
+        state.lanes.start_again(Instant::now());
+        state.partitions.forget_leaders();
     }
 
     /// A record that was handed out came back for good: nothing waits for it while it waits for its place elsewhere.

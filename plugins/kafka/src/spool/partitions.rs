@@ -48,6 +48,11 @@ impl Partitions {
         }
     }
 
+    /// Nothing is known of leaders, as brokers were away or the client is new.
+    pub(super) fn forget_leaders(&mut self) {
+        self.leaderless.clear();
+    }
+
     /// Partitions that have had no leader for at least as long.
     pub(super) fn leaderless(&self, now: Instant, at_least: Duration) -> impl Iterator<Item = LaneId> {
         let long = self.leaderless.iter().filter(move |(_, since)| now.duration_since(**since) >= at_least);

@@ -100,7 +100,7 @@ pub(super) struct State {
     pub(super) ready_bytes: u64,
     /// First record that is to follow `ready` and is in the store only.
     pub(super) spilled: Option<Seq>,
-    /// When that record was received, while it may be the oldest.
+    /// When the oldest record was received, while that may be one that is in the store only.
     pub(super) spilled_ms: Option<i64>,
     pub(super) in_flight: BTreeMap<Seq, Sent>,
     pub(super) in_flight_bytes: u64,
@@ -159,6 +159,10 @@ impl State {
         let sent = Sent { size: record.size(), received_ms: record.received_ms, place };
         self.in_flight.insert(seq, sent);
         self.in_flight_bytes += sent.size;
+        if self.spilled.is_none() {
+            // What is held back is handed out from its oldest.
+            self.spilled_ms = None;
+        }
     }
 
     /// A topic has so many partitions. Nothing may be held back.
@@ -198,11 +202,12 @@ impl State {
         let sent = self.lanes.rewind(self.in_flight.iter().map(|(seq, sent)| (*seq, lane_of(sent))));
         let ready = self.ready.front().map(|(seq, _)| *seq);
         self.spilled = [sent, ready, self.spilled].into_iter().flatten().min();
-        self.spilled_ms = self.spilled.and(oldest_ms);
+        self.spilled_ms = oldest_ms;
         self.ready.clear();
         self.ready_bytes = 0;
         self.in_flight.clear();
         self.in_flight_bytes = 0;
+        self.partitions.forget_leaders();
     }
 
     pub(super) fn depth(&self) -> Depth {

@@ -116,6 +116,35 @@ fn an_end_of_stream_waits_for_no_partition_without_a_leader() {
     }
 }
 
+/// The client connects to a broker when it has something for it: until then its partitions are not without a leader.
+#[test]
+fn an_end_of_stream_waits_for_a_partition_whose_leader_was_not_needed_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = cluster(&["t"]);
+    let mut sink = cluster.sink("");
+    push_all(&mut sink, 0..30, 30);
+    sink.wait_stat("delivered", 30, SOON);
+    let records = consume(&cluster.servers, "t");
+    let camera_in = |partition| records.iter().find(|got| got.partition == partition).unwrap().key.clone().unwrap();
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(partition + 1)).unwrap();
+    }
+    // What else the client asks brokers for goes to this one, and to one of the others at most.
+    cluster.servers = cluster.servers.split(',').next().unwrap().to_string();
+    let mut sink = cluster.sink(&format!("drain-timeout=20000000000 spool-location={}", dir.path().display()));
+    for n in 0..80 {
+        sink.push_event(n, &camera_in(0));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    sink.wait_stat("delivered", 80, SOON);
+    for partition in [1, 2] {
+        cluster.mock.broker_round_trip_time(partition + 1, Duration::from_millis(1500)).unwrap();
+        sink.push_event(80, &camera_in(partition));
+    }
+    sink.eos();
+    assert_eq!((sink.stat("delivered"), sink.warnings()), (82, Vec::new()));
+}
+
 /// Such a client does not keep to the limits of a record by itself, or later ones would pass it.
 #[test]
 fn a_client_that_goes_on_after_a_refusal_has_a_time_limit_also_without_a_stall_timeout() {

@@ -95,7 +95,8 @@ fn a_rewind_sends_what_was_held_back_in_its_place() {
         pump(&spool);
         assert!(spool.depth().held_back > 0, "the test must have met the case");
         spool.rewind().unwrap();
-        assert_eq!((spool.depth().held_back, spool.depth().in_flight), (250, 0), "what is known to be stuck");
+        let depth = spool.depth();
+        assert_eq!((depth.held_back, depth.in_flight, depth.oldest_ms), (250, 0, Some(0)), "what is known to be stuck");
         let mut all = Vec::new();
         loop {
             let some = take(&spool, 10);
@@ -156,6 +157,26 @@ fn a_partition_that_is_stuck_holds_also_keys_that_are_new() {
         assert!(depth.in_flight < 20 && depth.held_back > 400, "{depth:?}");
         assert_eq!(lock(&spool.state).lanes.count(), 1);
     });
+}
+
+#[test]
+fn how_long_a_partition_has_no_leader_counts_anew_after_an_outage_and_with_a_new_client() {
+    let spool = open(limited(config(None)));
+    put(&spool, of("k1", 0)).unwrap();
+    let no_leader = || {
+        spool.set_partitions("t", [(0, false)].into_iter());
+        take(&spool, 1);
+        std::thread::sleep(Duration::from_millis(1));
+        spool.all_leaderless()
+    };
+    assert!(no_leader());
+    spool.brokers_are_back();
+    assert!(!spool.all_leaderless());
+    assert!(no_leader());
+    spool.rewind().unwrap();
+    take(&spool, 1);
+    assert!(!spool.all_leaderless());
+    assert!(no_leader());
 }
 
 /// Such as a dead letter whose file cannot be written: order means nothing for it.
