@@ -38,6 +38,9 @@ fn yolov6_has_as_many_rows_as_yolox_and_another_name() {
     }
     // With P6 a fourth grid.
     assert_eq!(open(&model(&["images f32 1,3,1280,1280"], &["outputs f32 1,34000,6"], &[]), &[]).family, "yolov5");
+    // YOLOv5 and YOLOv7 with outputs of that name have three anchors a cell.
+    let five = open(&model(&[IMAGE], &["outputs f32 1,25200,6"], &[]), &[]);
+    assert!(five.family == "yolov5" && !five.to_string().contains("YOLOv6"), "{five}");
     let x = open(&model(&[IMAGE], &["outputs f32 1,8400,6"], &[]), &[("family", "yolox")]);
     assert!(x.to_string().contains("BGR NCHW float32 0.00 to 255.00"), "{x}");
     assert_eq!(open(&model(&[IMAGE], &["output f32 1,8400,6"], &[]), &[]).family, "yolox");
@@ -53,6 +56,8 @@ fn finished_boxes_in_four_outputs() {
         ("yolo-dets", "det_boxes", Some("det_scores"))
     );
     assert_eq!((head.format, head.units, head.background), (BoxFormat::Corners, Units::Pixels, false));
+    let set = open(&model(&[IMAGE], &outputs, &[]), &[("boxes", "normalized")]);
+    assert_eq!(finished(&set).units, Units::Normalized);
 
     // TensorFlow has heights before widths, fractions, and its first class is 1.
     let outputs = [
@@ -68,6 +73,7 @@ fn finished_boxes_in_four_outputs() {
     assert_eq!((tensorflow.family, head.format, head.units), ("tensorflow", BoxFormat::CornersYx, Units::Normalized));
     assert_eq!(tensorflow.labels, ["background", "car", "plate"]);
     assert!(tensorflow.to_string().contains("plates plate, vehicles car"), "{tensorflow}");
+    assert_eq!(open(&info, &[("labels", "???,car,plate")]).labels, ["???", "car", "plate"]);
     assert!(tensorflow.to_string().contains("RGB NHWC uint8, letterbox"), "{tensorflow}");
 }
 
@@ -83,6 +89,12 @@ fn torchvision_is_known_by_its_outputs_without_a_batch() {
         assert_eq!((contract.family, head.format, head.units), ("torchvision", BoxFormat::Corners, Units::Pixels));
         assert!(head.labels == "labels" || head.labels == "2919", "{head:?}");
         assert_eq!(contract.labels, ["background", "plate"]);
+        let set = [("labels", "__background__,plate"), ("boxes", "normalized")];
+        let contract = open(&model(&["input f32 1,3,480,640"], &outputs, &[]), &set);
+        assert_eq!(
+            (contract.labels.concat().as_str(), finished(&contract).units),
+            ("__background__plate", Units::Normalized)
+        );
         assert!(contract.to_string().contains("640x480 RGB NCHW float32 0.00 to 1.00, letterbox"), "{contract}");
     }
     let flat = model(&["input f32 3,480,640"], &["boxes f32 ?,4", "labels i64 ?", "scores f32 ?"], &[]);
@@ -96,6 +108,8 @@ fn what_pixels_are_is_asked_where_no_file_tells() {
     assert!(said.contains("pipeline.json") && said.contains("RTMDet range=imagenet color-order=bgr"), "{said}");
     let rtmdet = open(&mm, &[("range", "imagenet"), ("color-order", "bgr")]);
     assert_eq!((rtmdet.family, &finished(&rtmdet).scores), ("mmdeploy", &None));
+    let fractions = open(&mm, &[("range", "imagenet"), ("boxes", "normalized")]);
+    assert_eq!((finished(&rtmdet).units, finished(&fractions).units), (Units::Pixels, Units::Normalized));
     assert!(rtmdet.to_string().contains("BGR NCHW float32 -1.80 to 2.64, letterbox-top-left pad 114"), "{rtmdet}");
 
     let inputs = ["im_shape f32 ?,2", "image f32 ?,3,640,640", "scale_factor f32 ?,2"];
@@ -144,10 +158,14 @@ fn grids_beside_the_rows_they_make_change_nothing() {
 
 #[test]
 fn readers_are_no_yolov8() {
-    for (input, output) in [("x f32 1,3,48,168", "y f32 1,21,78"), ("x f32 1,3,48,320", "y f32 1,40,6625")] {
+    for (input, output) in [
+        ("x f32 1,3,48,168", "y f32 1,21,78"),
+        ("x f32 1,3,48,320", "y f32 1,40,6625"),
+        ("x f32 1,3,32,160", "y f32 1,20,80"),
+    ] {
         refusal(&model(&[input], &[output], &[]), &[]);
     }
-    for (side, cells) in [(640, 8400), (640, 34000), (640, 2000), (1280, 34000), (416, 3549)] {
+    for (side, cells) in [(640, 8400), (640, 34000), (640, 2000), (320, 1600), (320, 100), (1280, 34000), (416, 3549)] {
         let info = model(&[&format!("images f32 1,3,{side},{side}")], &[&format!("o f32 1,5,{cells}")], &[]);
         assert_eq!(open(&info, &[]).family, "yolov8", "{side} {cells}");
     }

@@ -3,7 +3,9 @@
 use super::alphabet::printable;
 use super::error::describe;
 use super::sidecar::{self, Modelinfo, Transformers};
-use super::{ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo};
+use super::{
+    ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo, Units,
+};
 
 /// The picture of a model of Hugging Face's transformers.
 pub(super) const TRANSFORMERS_INPUT: &str = "pixel_values";
@@ -80,6 +82,11 @@ impl<'a> Model<'a> {
     /// Whether the user named this family.
     pub(super) fn forced(&self, family: &str) -> bool {
         self.user.family.as_deref() == Some(family)
+    }
+
+    /// What boxes count that are in pixels unless the user says otherwise.
+    pub(super) fn units(&self) -> Units {
+        if self.user.normalized == Some(true) { Units::Normalized } else { Units::Pixels }
     }
 
     /// The metadata entry `key`.

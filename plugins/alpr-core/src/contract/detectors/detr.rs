@@ -14,7 +14,7 @@ pub(super) const RT_DETR: Family = Family {
         let sizes = model.input("orig_target_sizes")?;
         let picture = model.picture()?;
         let [boxes, scores, labels] = ["boxes", "scores", "labels"].map(|name| model.output(name));
-        let head = finished::pixels(boxes?, scores?, labels?);
+        let head = finished::pixels(model, boxes?, scores?, labels?);
         Some(contract(model, "rt-detr", &picture, &STRETCHED, head).map(|mut c| {
             // With the network's own size boxes come back in network pixels, whatever the order of the pair.
             let (w, h) = (c.input.width, c.input.height);

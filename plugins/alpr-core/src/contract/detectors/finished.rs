@@ -8,14 +8,14 @@ use super::{Family, contract, yolo};
 /// The note of families whose suppression is inside.
 pub(super) const BUILT_IN: &str = "thresholds of its built-in NMS cannot be lowered here";
 
-/// Boxes of two corners in network pixels.
-pub(super) fn pixels(boxes: &TensorInfo, scores: &TensorInfo, labels: &TensorInfo) -> DetectorHead {
+/// Boxes of two corners in network pixels, unless the user says otherwise.
+pub(super) fn pixels(model: &Model<'_>, boxes: &TensorInfo, scores: &TensorInfo, labels: &TensorInfo) -> DetectorHead {
     DetectorHead::Finished(Finished {
         boxes: boxes.name.clone(),
         scores: Some(scores.name.clone()),
         labels: labels.name.clone(),
         format: BoxFormat::Corners,
-        units: Units::Pixels,
+        units: model.units(),
         background: false,
     })
 }
@@ -46,7 +46,7 @@ pub(super) const DETS: Family = Family {
     sniff: |model| {
         model.output("num_dets")?;
         let [boxes, scores, labels] = ["det_boxes", "det_scores", "det_classes"].map(|name| model.output(name));
-        let head = pixels(boxes?, scores?, labels?);
+        let head = pixels(model, boxes?, scores?, labels?);
         Some(suppressed(model, "yolo-dets", &Preset::LETTERBOX, head)?.map(|mut c| {
             c.notes.push("YOLOv6 exported --with-preprocess wants color-order=bgr range=0..255".into());
             c
@@ -90,7 +90,7 @@ pub(super) const TORCHVISION: Family = Family {
             let advice = "export it with a batch of one picture, such as torch.rand(1, 3, 480, 640)";
             return Some(Err(model.refused("its picture has no batch dimension", advice)));
         }
-        let DetectorHead::Finished(head) = pixels(boxes, scores, labels) else { return None };
+        let DetectorHead::Finished(head) = pixels(model, boxes, scores, labels) else { return None };
         let head = DetectorHead::Finished(Finished { background: true, ..head });
         suppressed(model, "torchvision", &Preset::LETTERBOX, head)
     },
@@ -122,7 +122,7 @@ pub(super) const MMDEPLOY: Family = Family {
             scores: None,
             labels: labels.name.clone(),
             format: BoxFormat::Corners,
-            units: Units::Pixels,
+            units: model.units(),
             background: false,
         });
         let preset = Preset { resize: Resize::LetterboxTopLeft, multiple: 32, ..Preset::LETTERBOX };

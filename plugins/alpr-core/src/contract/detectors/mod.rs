@@ -40,6 +40,9 @@ const FAMILIES: [Family; 20] = [
     grid::DETECTNET,
 ];
 
+/// What lists of names call the class 0 that stands for no object, where they have it: torchvision's and TensorFlow's.
+const BACKGROUND: [&str; 4] = ["background", "__background__", "???", "n/a"];
+
 /// The contract of a detector.
 pub(super) fn find(model: &Model<'_>) -> Result<DetectorContract, ContractError> {
     if let Some(contract) = family::find(&FAMILIES, model)? {
@@ -92,7 +95,9 @@ fn contract(
         );
     }
     let mut labels = model.labels();
-    if let (DetectorHead::Finished(Finished { background: true, .. }), false) = (&head, labels.is_empty()) {
+    if let (DetectorHead::Finished(Finished { background: true, .. }), false) = (&head, labels.is_empty())
+        && !BACKGROUND.iter().any(|name| labels[0].eq_ignore_ascii_case(name))
+    {
         labels.insert(0, "background".into());
     }
     let classes = classes(model, &labels, &head, &mut notes)?;

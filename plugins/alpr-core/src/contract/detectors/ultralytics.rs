@@ -121,7 +121,7 @@ fn boxes(
         transposed: is_raw,
         first: 0,
         format: if is_raw { BoxFormat::CenterSize } else { BoxFormat::Corners },
-        units: if model.user.normalized == Some(true) { Units::Normalized } else { Units::Pixels },
+        units: model.units(),
         score,
         corners: corners.map(|step| CornerColumns { first: corners_at, step }),
         cells: Vec::new(),

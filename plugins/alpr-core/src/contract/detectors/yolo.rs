@@ -1,6 +1,6 @@
 //! YOLO exports without metadata, recognised by the shape of their output.
 
-use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score, Units};
+use super::super::heads::{BoxFormat, CornerColumns, DetectorHead, Rows, Score};
 use super::super::model::{Model, Picture, Preset};
 use super::super::sidecar::class_names;
 use super::super::{Element, TensorInfo};
@@ -108,17 +108,18 @@ pub(super) const V5: Family = Family {
     sniff: |model| {
         let (picture, output) = (model.picture()?, three_dimensional(model)?);
         let told = exported_by_v5(model, output);
-        let (multiple, rows) = match told {
-            Some((stride, columns)) => (stride, objects(model, output, columns)),
+        let (multiple, rows, anchors) = match told {
+            Some((stride, columns)) => (stride, objects(model, output, columns), 3),
             None => {
-                let anchors = if output.name == V6_OUTPUT { 1 } else { 3 };
+                let three = output.name != V6_OUTPUT || levels(model, &picture, output, 3).is_some();
+                let anchors = if three { 3 } else { 1 };
                 let rows = candidates(model, "yolov5", &picture, output, Some(anchors))?;
-                (levels(model, &picture, output, anchors).map_or(1, coarsest), rows)
+                (levels(model, &picture, output, anchors).map_or(1, coarsest), rows, anchors)
             }
         };
         let preset = Preset { multiple, ..Preset::LETTERBOX };
         Some(contract(model, "yolov5", &picture, &preset, DetectorHead::Rows(rows)).map(|mut c| {
-            if told.is_none() && output.name == V6_OUTPUT {
+            if anchors == 1 {
                 c.notes.push("by the name of its output it is YOLOv6; a YOLOX of that name needs family=yolox".into());
             }
             c
@@ -176,13 +177,14 @@ pub(super) fn levels(model: &Model<'_>, picture: &Picture<'_>, output: &TensorIn
     [3, 4].into_iter().find(|&levels| output.dim(1) == Some(anchors * cells(w, h, levels)))
 }
 
-/// Whether `output` has a column for each cell of two or more grids, each half as fine as the one before; `None` where sizes are
-/// free.
+/// Whether `output` has a column for each cell of one or more grids, each half as fine as the one before; `None` where sizes are
+/// free. A grid alone has more rows than a strip of text: as many columns as that has cells can be a reader's classes.
 fn of_cells(model: &Model<'_>, picture: &Picture<'_>, output: &TensorInfo) -> Option<bool> {
     let (w, h) = picture.width.zip(picture.height).or(model.info.tried)?;
     let n = output.dim(2)?;
     let of_strides = |first: u32, last: u32| (first..=last).map(|shift| (w >> shift) * (h >> shift)).sum::<usize>();
-    Some((2..6).any(|first| (first + 1..=6).any(|last| of_strides(first, last) == n)))
+    let alone = |shift: u32| w.min(h) >> shift >= 10 && of_strides(shift, shift) == n;
+    Some((3..6).any(alone) || (2..6).any(|first| (first + 1..=6).any(|last| of_strides(first, last) == n)))
 }
 
 /// The stride of the last of so many grids.
@@ -209,7 +211,7 @@ pub(super) fn plain(model: &Model<'_>, output: &TensorInfo, columns: usize) -> R
         transposed: false,
         first: 0,
         format: BoxFormat::CenterSize,
-        units: if model.user.normalized == Some(true) { Units::Normalized } else { Units::Pixels },
+        units: model.units(),
         score: Score::Best { score: 4, class: 5 },
         corners: None,
         cells: Vec::new(),

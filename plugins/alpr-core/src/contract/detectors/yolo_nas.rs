@@ -34,5 +34,5 @@ fn flat(model: &Model<'_>) -> Option<DetectorHead> {
 fn batched(model: &Model<'_>) -> Option<DetectorHead> {
     named(model, "num_predictions")?;
     let [boxes, scores, labels] = ["pred_boxes", "pred_scores", "pred_classes"].map(|end| named(model, end));
-    Some(finished::pixels(boxes?, scores?, labels?))
+    Some(finished::pixels(model, boxes?, scores?, labels?))
 }
