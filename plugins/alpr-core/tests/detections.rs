@@ -3,9 +3,10 @@
 mod models;
 
 use alpr_core::contract::{
-    DetectorContract, FixedValues, InputBuffer, Mapping, Output, OutputData, Overrides, detector,
+    DetectorContract, DetectorHead, FixedValues, InputBuffer, Mapping, Output, OutputData, Overrides, Rows, Score,
+    detector,
 };
-use alpr_core::detector::{Detection, Thresholds, decode};
+use alpr_core::detector::{Detection, Thresholds, Trust, decode};
 use alpr_core::geometry::{Point, Rect};
 use alpr_core::image::{Color, Frame, PixelFormat, Plane};
 use models::{Noise, Owned, model, numbers, recorded_model, recorded_run};
@@ -32,7 +33,7 @@ fn close(a: &Rect, b: &Rect, tolerance: f32) -> bool {
 
 fn find(contract: &DetectorContract, mapping: &Mapping, outputs: &[Owned]) -> Vec<Detection> {
     let outputs: Vec<_> = outputs.iter().map(Owned::output).collect();
-    decode(contract, &outputs, mapping, &THRESHOLDS).unwrap_or_else(|e| panic!("{e}"))
+    decode(contract, &outputs, mapping, &THRESHOLDS, &mut Trust::default()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn queries_and_finished_boxes_and_grids() {
     let scores = Owned::new("scores", &[1, 300], table(1, 300, false, &[(5, &[0.8])]));
     let labels = Output { name: "labels", shape: &[1, 300], data: OutputData::I64(&labels) };
     let all = [labels, boxes.output(), scores.output()];
-    let found = decode(&rt, &all, &mapping(&rt, 640, 640), &THRESHOLDS).unwrap();
+    let found = decode(&rt, &all, &mapping(&rt, 640, 640), &THRESHOLDS, &mut Trust::default()).unwrap();
     assert!(found.len() == 1 && close(&found[0].bbox, &PLATE, 0.01) && found[0].class == 4, "{found:?}");
 
     // DetectNet: the cell (8, 4) has its centre at (136, 72); offsets count 35 pixels.
@@ -214,7 +215,12 @@ fn finished_boxes_of_other_frameworks() {
     assert!((found[0].confidence - 0.8).abs() < 1e-5);
     let short = [Owned::new("dets", &[1, 1, 5], vec![0.0; 5]), labels(0.0)];
     let outputs: Vec<_> = short.iter().map(Owned::output).collect();
-    assert!(decode(&mm, &outputs, &mapping(&mm, 640, 640), &THRESHOLDS).unwrap_err().to_string().contains("[1, 2, 5]"));
+    assert!(
+        decode(&mm, &outputs, &mapping(&mm, 640, 640), &THRESHOLDS, &mut Trust::default())
+            .unwrap_err()
+            .to_string()
+            .contains("[1, 2, 5]")
+    );
 
     // Heights before widths, as fractions.
     let names = ["detection_boxes", "detection_scores", "detection_classes", "num_detections"];
@@ -241,7 +247,13 @@ fn columns_that_are_no_scores_are_an_error() {
         let row = [320.0, 320.0, 50.0, 50.0, 0.001].into_iter().chain([landmark; 10]).chain([0.9]);
         let mut values: Vec<f32> = row.collect::<Vec<_>>().repeat(rows);
         values.resize(25200 * 16, 0.0);
-        decode(&contract, &[Owned::new("o", &[1, 25200, 16], values).output()], &mapping, &THRESHOLDS)
+        decode(
+            &contract,
+            &[Owned::new("o", &[1, 25200, 16], values).output()],
+            &mapping,
+            &THRESHOLDS,
+            &mut Trust::default(),
+        )
     };
     let said = decoded(312.5, 25200).unwrap_err().to_string();
     assert!(said.contains("312.5") && said.contains("set family"), "{said}");
@@ -249,10 +261,17 @@ fn columns_that_are_no_scores_are_an_error() {
     assert!(decoded(312.5, 500).is_ok(), "one row in fifty");
     // Scores that no sigmoid has gone over are mostly far below 0.
     assert!(decoded(-7.0, 25200).is_ok(), "the one class tells");
+    // A camera that has shown plates is not stopped by one picture.
+    let mut trust = Trust::default();
+    let plate = [320.0, 320.0, 50.0, 50.0, 0.9].into_iter().chain([0.9; 11]).collect::<Vec<_>>();
+    let good = Owned::new("o", &[1, 25200, 16], table(16, 25200, false, &[(7, &plate)]));
+    assert_eq!(decode(&contract, &[good.output()], &mapping, &THRESHOLDS, &mut trust).unwrap().len(), 1);
+    let strange = Owned::new("o", &[1, 25200, 16], vec![9.0; 25200 * 16]);
+    assert!(decode(&contract, &[strange.output()], &mapping, &THRESHOLDS, &mut trust).is_ok());
     let logits = model(&["i f32 1,3,640,640"], &["o f32 1,5,8400"], &[]);
     let logits = detector(&logits, &Overrides::default()).unwrap();
     let values = Owned::new("o", &[1, 5, 8400], vec![-7.0; 5 * 8400]);
-    assert!(decode(&logits, &[values.output()], &mapping, &THRESHOLDS).is_err());
+    assert!(decode(&logits, &[values.output()], &mapping, &THRESHOLDS, &mut Trust::default()).is_err());
 }
 
 #[test]
@@ -260,17 +279,37 @@ fn boxes_in_fractions_are_an_error_where_pixels_should_be() {
     let info = model(&["images f32 1,3,640,640"], &["o f32 1,300,6"], &[]);
     let pixels = detector(&info, &Overrides::default()).unwrap();
     let mapping = mapping(&pixels, 640, 640);
-    let decoded = |contract: &DetectorContract, rows: &[(usize, &[f32])]| {
-        decode(contract, &[Owned::new("o", &[1, 300, 6], table(6, 300, false, rows)).output()], &mapping, &THRESHOLDS)
+    let decoded = |contract: &DetectorContract, trust: &mut Trust, rows: &[(usize, &[f32])]| {
+        let values = Owned::new("o", &[1, 300, 6], table(6, 300, false, rows));
+        decode(contract, &[values.output()], &mapping, &THRESHOLDS, trust)
     };
-    let fraction: &[f32] = &[0.3, 0.4, 0.5, 0.5, 0.9, 0.0];
-    let said = decoded(&pixels, &[(3, fraction)]).unwrap_err().to_string();
-    assert!(said.contains("boxes=normalized"), "{said}");
+    // As two corners, and as centre and size, which are no corners.
+    let fractions: [&[f32]; 2] = [&[0.3, 0.4, 0.5, 0.5, 0.9, 0.0], &[0.6, 0.7, 0.1, 0.05, 0.9, 0.0]];
+    for fraction in fractions {
+        let mut trust = Trust::default();
+        let mut runs = (1..).map(|run| (run, decoded(&pixels, &mut trust, &[(3, fraction)])));
+        let (run, said) = runs.find_map(|(run, found)| Some((run, found.err()?.to_string()))).unwrap();
+        assert!(run == Trust::PATIENCE && said.contains("boxes=normalized"), "{run}: {said}");
+    }
     let set = Overrides::parse([("boxes", "normalized")]).unwrap();
-    assert_eq!(decoded(&detector(&info, &set).unwrap(), &[(3, fraction)]).unwrap().len(), 1);
+    let normalized = detector(&info, &set).unwrap();
+    assert_eq!(decoded(&normalized, &mut Trust::default(), &[(3, fractions[0])]).unwrap().len(), 1);
+
+    // What is not there is no box, and a stray one in the corner tells nothing: cut at the picture, outside it, or after a
+    // box in pixels.
+    let cut: &[f32] = &[0.0, 0.0, 0.9, 0.8, 0.9, 0.0];
+    let outside: &[f32] = &[-9.0, 0.1, 0.9, 0.8, 0.9, 0.0];
     let box_in_pixels: &[f32] = &[100.0, 50.0, 160.0, 80.0, 0.8, 0.0];
-    assert_eq!(decoded(&pixels, &[(3, fraction), (4, box_in_pixels)]).unwrap().len(), 1, "one in the corner");
-    assert!(decoded(&pixels, &[]).unwrap().is_empty());
+    let mut trust = Trust::default();
+    let mut many = |rows: &[(usize, &[f32])]| (0..100).map(|_| decoded(&pixels, &mut trust, rows).unwrap().len()).sum();
+    let found: [usize; 5] = [
+        many(&[]),
+        many(&[(3, cut)]),
+        many(&[(3, outside)]),
+        many(&[(3, fractions[0]), (4, box_in_pixels)]),
+        many(&[(3, fractions[0])]),
+    ];
+    assert_eq!(found, [0, 0, 0, 100, 0]);
 }
 
 #[test]
@@ -343,13 +382,31 @@ fn nothing_a_network_says_breaks_the_rules() {
         let contract = contract("images f32 1,3,640,640", &[output], props);
         let (w, h) = (1919, 1081);
         let mapping = mapping(&contract, w, h);
+        let (mut decoded, mut plates) = (0, 0);
         for round in 0..20 {
             let n = if output.contains("8400") { 8400 } else { 1 + (noise.next() * 300.0) as usize };
-            let values = (0..n * columns).map(|_| noise.wild()).collect();
+            let mut values: Vec<f32> = (0..n * columns).map(|_| noise.wild()).collect();
+            // Every other round has scores as a network gives them, and some that are no numbers.
+            if let (0, DetectorHead::Rows(Rows { score: Score::Classes { first, count, .. }, .. })) =
+                (round % 2, &contract.head)
+            {
+                for (row, column) in (0..n).flat_map(|row| (4..first + count).map(move |column| (row, column))) {
+                    // Between objectness and classes may stand corners.
+                    if column == 4 || column >= *first {
+                        let score = noise.next();
+                        values[if transposed { column * n + row } else { row * columns + column }] =
+                            if score < 0.05 { f32::NAN } else { score };
+                    }
+                }
+            }
             let shape = if transposed { [1, columns, n] } else { [1, n, columns] };
             let answer = Owned::new("o", &shape, values);
             // Where too much is no score an error says so.
-            let Ok(found) = decode(&contract, &[answer.output()], &mapping, &THRESHOLDS) else { continue };
+            let Ok(found) = decode(&contract, &[answer.output()], &mapping, &THRESHOLDS, &mut Trust::default()) else {
+                continue;
+            };
+            decoded += 1;
+            plates += found.len();
             assert!(found.len() <= THRESHOLDS.max);
             for (i, d) in found.iter().enumerate() {
                 let what = format!("{output} round {round}: {d:?}");
@@ -364,6 +421,7 @@ fn nothing_a_network_says_breaks_the_rules() {
                 }
             }
         }
+        assert!(decoded >= 10 && plates > 0, "{output}: {decoded} rounds, {plates} plates");
     }
 }
 
@@ -371,7 +429,9 @@ fn nothing_a_network_says_breaks_the_rules() {
 fn other_shapes_are_errors_that_say_what_came() {
     let contract = contract("images f32 1,3,640,640", &["o f32 1,5,8400"], &[]);
     let mapping = mapping(&contract, 640, 640);
-    let fail = |outputs: &[Output<'_>]| decode(&contract, outputs, &mapping, &THRESHOLDS).unwrap_err().to_string();
+    let fail = |outputs: &[Output<'_>]| {
+        decode(&contract, outputs, &mapping, &THRESHOLDS, &mut Trust::default()).unwrap_err().to_string()
+    };
     let values = vec![0.0; 8400 * 6];
     let output = |name, shape, values| Output { name, shape, data: OutputData::F32(values) };
     assert!(fail(&[output("x", &[1, 5, 8400], &values)]).contains("only x"));
@@ -381,6 +441,7 @@ fn other_shapes_are_errors_that_say_what_came() {
     assert!(fail(&[output("o", &[1, 5, 8400], &values)]).contains("with 50400 values"));
     assert!(fail(&[output("o", &[2, 5, 4200], &values[..42000])]).contains("[2, 5, 4200]"));
     assert!(fail(&[Output { name: "o", shape: &[1], data: OutputData::I64(&[1]) }]).contains("int64"));
-    let none = decode(&contract, &[output("o", &[1, 5, 0], &[])], &mapping, &THRESHOLDS).unwrap();
+    let none =
+        decode(&contract, &[output("o", &[1, 5, 0], &[])], &mapping, &THRESHOLDS, &mut Trust::default()).unwrap();
     assert!(none.is_empty());
 }

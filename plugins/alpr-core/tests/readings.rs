@@ -3,7 +3,7 @@
 mod models;
 
 use alpr_core::contract::{ModelInfo, Output, OutputData, Overrides, ReaderContract, reader};
-use alpr_core::reader::{Reading, decode};
+use alpr_core::reader::{Reading, Trust, decode};
 use models::{Noise, Owned, model, recorded_model, recorded_run};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn open(info: &ModelInfo, settings: &[(&str, &str)]) -> ReaderContract {
 
 fn read(contract: &ReaderContract, outputs: &[Owned], crops: usize) -> Vec<Reading> {
     let outputs: Vec<_> = outputs.iter().map(Owned::output).collect();
-    decode(contract, &outputs, crops).unwrap_or_else(|e| panic!("{e}"))
+    decode(contract, &outputs, crops, &mut Trust::default()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn check(reading: &Reading) {
@@ -123,16 +123,36 @@ fn time_steps_collapse() {
 #[test]
 fn a_blank_at_the_other_end_is_an_error() {
     // Of A, B, C and a blank the last class is what most steps show.
-    let values = rows(4, &[(3, 0.9), (0, 0.9), (3, 0.9), (1, 0.9), (3, 0.9), (3, 0.9)]);
-    let output = Owned::new("y", &[1, 6, 4], values);
+    let shown = |best: &[(usize, f32)]| Owned::new("y", &[1, 6, 4], rows(4, best));
     let info = model(&["x f32 1,3,48,160"], &["y f32 1,6,4"], &[]);
-    let decoded = |blank| decode(&open(&info, &[("alphabet", "ABC"), ("blank", blank)]), &[output.output()], 1);
-    let said = decoded("first").unwrap_err().to_string();
-    assert!(said.contains("set blank=last"), "{said}");
-    assert_eq!(decoded("last").unwrap()[0].text, "AB");
-    // Blanks where they should be tell that the symbol at the other end is one.
-    let repeated = Owned::new("y", &[1, 6, 4], rows(4, &[(3, 0.9), (3, 0.9), (0, 0.9), (3, 0.9), (3, 0.9), (0, 0.9)]));
-    assert_eq!(read(&open(&info, &[("alphabet", "ABC")]), &[repeated], 1)[0].text, "CC");
+    let [first, last] = ["first", "last"].map(|blank| open(&info, &[("alphabet", "ABC"), ("blank", blank)]));
+    let ca = shown(&[(3, 0.9), (1, 0.9), (3, 0.9), (2, 0.9), (3, 0.9), (3, 0.9)]);
+    // Now and then the first symbol is in the place of the blank.
+    let ab = shown(&[(3, 0.9), (0, 0.9), (3, 0.9), (1, 0.9), (3, 0.9), (3, 0.9)]);
+    let errors = |contract: &ReaderContract, trust: &mut Trust, output: &Owned, runs: u32| -> Vec<String> {
+        let run = |_| decode(contract, &[output.output()], 1, trust).err().map(|err| err.to_string());
+        (0..runs).filter_map(run).collect()
+    };
+    let mut trust = Trust::default();
+    assert!(errors(&first, &mut trust, &ca, Trust::PATIENCE - 1).is_empty());
+    assert!(errors(&first, &mut trust, &ab, 1).is_empty());
+    let said = errors(&first, &mut trust, &ca, 1).concat();
+    assert!(said.contains("never is the best one") && said.contains("set blank=last"), "{said}");
+    assert_eq!(read(&last, &[ab], 1)[0].text, "AB");
+    assert!(errors(&last, &mut Trust::default(), &ca, 99).is_empty());
+
+    // Blanks where they should be tell that the symbol at the other end is one, from then on.
+    let repeated = shown(&[(3, 0.9), (3, 0.9), (0, 0.9), (3, 0.9), (3, 0.9), (0, 0.9)]);
+    assert_eq!(read(&first, std::slice::from_ref(&repeated), 1)[0].text, "CC");
+    let mut trust = Trust::default();
+    assert!(errors(&first, &mut trust, &shown(&[(0, 0.9); 6]), 1).is_empty());
+    assert!(errors(&first, &mut trust, &ca, 99).is_empty());
+
+    // Steps that are no numbers or all alike have no best class, at either end.
+    let strange = |value: f32| Owned::new("y", &[1, 6, 4], vec![value; 24]);
+    for (contract, value) in [(&first, f32::NAN), (&last, f32::NAN), (&first, 0.25), (&last, 0.25), (&last, f32::MAX)] {
+        assert_eq!(errors(contract, &mut Trust::default(), &strange(value), 99), [""; 0], "{value}");
+    }
 }
 
 #[test]
@@ -176,7 +196,7 @@ fn best_classes_alone() {
         Output { name: "tf_op_layer_ArgMax", shape: &[1, 6], data: OutputData::I32(&classes) },
         Output { name: "tf_op_layer_Max", shape: &[1, 6], data: OutputData::F32(&scores) },
     ];
-    let readings = decode(&contract, &outputs, 1).unwrap();
+    let readings = decode(&contract, &outputs, 1, &mut Trust::default()).unwrap();
     check(&readings[0]);
     assert_eq!(readings[0].text, "1A");
     assert!((readings[0].confidence - 0.8 * 0.7).abs() < 1e-5);
@@ -210,7 +230,7 @@ fn other_shapes_are_errors_that_say_what_came() {
     let contract = open(&model(&["input u8 ?,64,128,3"], &["plate f32 ?,10,37"], &[]), &[]);
     let values = vec![0.0; 740];
     let fail = |name, shape: &[usize], data, crops| {
-        decode(&contract, &[Output { name, shape, data }], crops).unwrap_err().to_string()
+        decode(&contract, &[Output { name, shape, data }], crops, &mut Trust::default()).unwrap_err().to_string()
     };
     let floats = OutputData::F32(&values);
     assert!(fail("plates", &[2, 10, 37], floats, 2).contains("only plates"));

@@ -20,6 +20,7 @@ mod readers;
 mod region;
 mod sidecar;
 mod trial;
+mod trust;
 
 use std::fmt;
 
@@ -32,6 +33,7 @@ pub use info::{Element, ModelInfo, SidecarKind, Sidecars, TensorInfo};
 pub use input::{ColorOrder, Flexible, Input, InputBuffer, Layout, Mapping, Resize};
 pub use output::{DecodeError, Output, OutputData};
 pub use overrides::{Overrides, Range};
+pub use trust::Trust;
 
 use crate::geometry::{Point, Quad, Rect};
 use model::Model;

@@ -115,11 +115,11 @@ impl fmt::Display for DecodeError {
             ),
             Self::Fractions => f.write_str(
                 "cannot use the boxes of this model: all of them lie within its first pixel, as fractions of the picture do; \
-                 set boxes=normalized, or export it with boxes in pixels",
+                 set boxes=normalized (which in yolo-nms means centre and size), or export it with boxes in pixels",
             ),
             Self::Blank { output, end } => write!(
                 f,
-                "cannot decode the output {output}: the class that should be the blank hardly ever is the best one and the \
+                "cannot decode the output {output}: the class that should be the blank never is the best one and the \
                  {end} class mostly is; set blank={end}"
             ),
         }

@@ -3,7 +3,7 @@
 use super::{Detection, suppress::suppress};
 use crate::contract::{
     BoxFormat, Classes, CornerColumns, DecodeError, DetectorContract, DetectorHead, Finished, Input, Mapping, Output,
-    Role, Rows, Score, Units,
+    Role, Rows, Score, Trust, Units,
 };
 use crate::geometry::{Point, Quad, Rect};
 
@@ -23,24 +23,29 @@ pub struct Thresholds {
 ///
 /// Boxes are cut at the region that the network saw; corners are not. Whatever is not finite, has no area or lies
 /// outside is left out, as are classes that are neither. Boxes of one class that overlap by more than `thresholds.iou` are
-/// reduced to the best.
+/// reduced to the best. `trust` is of this model, from one run to the next.
 ///
 /// # Errors
 ///
-/// [`DecodeError`] when an output is missing or has another shape than the contract says.
+/// [`DecodeError`] when an output is missing or has another shape than the contract says. As long as the model has given no
+/// good box: where columns of scores hold something else, and where several pictures had only boxes that are fractions
+/// in place of pixels.
 pub fn decode(
     contract: &DetectorContract,
     outputs: &[Output<'_>],
     mapping: &Mapping,
     thresholds: &Thresholds,
+    trust: &mut Trust,
 ) -> Result<Vec<Detection>, DecodeError> {
     let mut sink = Sink {
         input: &contract.input,
         classes: &contract.classes,
         mapping,
         confidence: thresholds.confidence,
+        proven: trust.is_proven(),
         found: Vec::new(),
-        reach: None,
+        boxes: false,
+        fractions: false,
     };
     match &contract.head {
         DetectorHead::Rows(rows) => from_rows(rows, outputs, &mut sink)?,
@@ -52,7 +57,9 @@ pub fn decode(
             from_grid(coverage, offsets, f32::from(*unit), outputs, &mut sink)?;
         }
     }
-    if sink.reach.is_some_and(|reach| reach <= FRACTION) {
+    if sink.boxes {
+        trust.prove();
+    } else if sink.fractions && trust.doubt() {
         return Err(DecodeError::Fractions);
     }
     let (plates, vehicles) =
@@ -70,9 +77,13 @@ struct Sink<'a> {
     classes: &'a Classes,
     mapping: &'a Mapping,
     confidence: f32,
+    /// Whether the model has given good boxes before.
+    proven: bool,
     found: Vec<Detection>,
-    /// The largest number of all boxes that count pixels.
-    reach: Option<f32>,
+    /// Whether there were boxes that can be things in the picture.
+    boxes: bool,
+    /// Whether there were boxes that count pixels and look like fractions.
+    fractions: bool,
 }
 
 impl Sink<'_> {
@@ -86,6 +97,8 @@ impl Sink<'_> {
             Units::Pixels => (1.0, 1.0),
             Units::Normalized => (self.input.width as f32, self.input.height as f32),
         };
+        // Boxes that a network cut at the first pixel begin at 0; what is centre and size may be no two corners.
+        self.fractions |= units == Units::Pixels && rect.iter().all(|side| *side > 0.0 && *side <= FRACTION);
         let [a, b, c, d] = rect;
         let (x1, y1, x2, y2) = match format {
             BoxFormat::Corners => (a, b, c, d),
@@ -96,15 +109,12 @@ impl Sink<'_> {
         if !(x2 > x1 && y2 > y1) {
             return;
         }
-        if units == Units::Pixels {
-            let reach = x2.max(y2);
-            self.reach = Some(self.reach.map_or(reach, |largest| largest.max(reach)));
-        }
         let net = Rect::new(x1 * sx, y1 * sy, (x2 - x1) * sx, (y2 - y1) * sy);
         let bbox = self.mapping.rect(&net).intersection(&self.mapping.region);
         if !bbox.is_finite() || bbox.w < 1.0 || bbox.h < 1.0 || !class.is_finite() {
             return;
         }
+        self.boxes |= units == Units::Normalized || x2.max(y2) > FRACTION;
         let corners =
             corners.map(|q| Quad(q.0.map(|p| self.mapping.point(p.x * sx, p.y * sy)))).filter(|q| plausible(q, &bbox));
         let (confidence, class) = (score.clamp(0.0, 1.0), class.max(0.0) as u32);
@@ -148,7 +158,9 @@ fn from_rows(rows: &Rows, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result
     {
         return Err(output.unexpected(format!("as many rows as the strides {:?} have cells", rows.cells)));
     }
-    if let Some(strange) = strange_score(&rows.score, count, &at) {
+    if !sink.proven
+        && let Some(strange) = strange_score(&rows.score, count, &at)
+    {
         return Err(DecodeError::Scores { output: rows.output.clone(), strange });
     }
     for row in 0..count {
@@ -169,13 +181,15 @@ fn from_rows(rows: &Rows, outputs: &[Output<'_>], sink: &mut Sink<'_>) -> Result
 }
 
 /// A number in place of a class's score, where a tenth of the rows have one that is far from 0 to 1: the columns are positions,
-/// or what no sigmoid has gone over. A few such rows are a network's own fault.
+/// or what no sigmoid has gone over. A few such rows are a network's own fault. Of many rows about a thousand are looked at.
 fn strange_score(score: &Score, count: usize, at: &impl Fn(usize, usize) -> f32) -> Option<f32> {
     const FAR: std::ops::RangeInclusive<f32> = -0.5..=1.5;
     let &Score::Classes { first, count: classes, .. } = score else { return None };
     let largest = |row: usize| (0..classes).map(|class| at(row, first + class)).fold(f32::NEG_INFINITY, f32::max);
-    let mut strange = (0..count).map(largest).filter(|score| score.is_finite() && !FAR.contains(score));
-    strange.nth((count / 10).max(10))
+    let rows = (0..count).step_by(count.div_ceil(1000).max(1));
+    let few = (rows.len() / 10).max(10);
+    let mut strange = rows.map(largest).filter(|score| score.is_finite() && !FAR.contains(score));
+    strange.nth(few)
 }
 
 /// Score and class of a row.

@@ -5,7 +5,7 @@ mod closer;
 mod decode;
 mod suppress;
 
-pub use crate::contract::DecodeError;
+pub use crate::contract::{DecodeError, Trust};
 pub use carrier::carrier;
 pub use closer::Closer;
 pub use decode::{Thresholds, decode};

@@ -1,25 +1,31 @@
 //! From the outputs of a network to readings.
 
 use super::{Alphabet, Lattice, Reading, RegionGuess};
-use crate::contract::{DecodeError, Output, ReaderContract, ReaderHead};
+use crate::contract::{DecodeError, Output, ReaderContract, ReaderHead, Trust};
 
 /// One reading for each of `n_crops` crops that were run together.
 ///
 /// The confidence of a reading is the product of the largest probability of each of its positions. Time steps of CTC
 /// readers are collapsed: each character becomes one position with the probabilities of its clearest step, the blank
-/// being the pad.
+/// being the pad. `trust` is of this model, from one run to the next.
 ///
 /// # Errors
 ///
-/// [`DecodeError`] when an output is missing or has another shape than the contract says.
-pub fn decode(contract: &ReaderContract, outputs: &[Output<'_>], n_crops: usize) -> Result<Vec<Reading>, DecodeError> {
+/// [`DecodeError`] when an output is missing or has another shape than the contract says, and where several runs, before any
+/// good one, had their blank at the other end of the classes.
+pub fn decode(
+    contract: &ReaderContract,
+    outputs: &[Output<'_>],
+    n_crops: usize,
+    trust: &mut Trust,
+) -> Result<Vec<Reading>, DecodeError> {
     let alphabet = &contract.alphabet;
     let (lattices, region) = match &contract.head {
         ReaderHead::Slots { output, slots, pad, region } => {
             (slot_lattices(&Output::find(outputs, output)?, alphabet, *slots, *pad, n_crops)?, region.as_deref())
         }
         ReaderHead::Ctc { output, columns, transposed } => {
-            (ctc_lattices(&Output::find(outputs, output)?, alphabet, columns, *transposed, n_crops)?, None)
+            (ctc_lattices(&Output::find(outputs, output)?, alphabet, columns, *transposed, n_crops, trust)?, None)
         }
         ReaderHead::CtcBest { classes, scores } => {
             let (classes, scores) = (Output::find(outputs, classes)?, Output::find(outputs, scores)?);
@@ -97,6 +103,7 @@ fn ctc_lattices(
     columns: &[u32],
     transposed: bool,
     n_crops: usize,
+    trust: &mut Trust,
 ) -> Result<Vec<Lattice>, DecodeError> {
     let classes = columns.len();
     let form = if transposed { format!("{classes}, steps") } else { format!("steps, {classes}") };
@@ -110,19 +117,21 @@ fn ctc_lattices(
         return Ok(vec![Lattice { alphabet: alphabet.clone(), probs: Vec::new() }; n_crops]);
     }
     let width = alphabet.symbols().len() + 1;
-    let step_rows = |crop: &[f32]| -> Vec<f32> {
-        if transposed {
-            (0..steps * classes).map(|i| crop[i % classes * steps + i / classes]).collect()
-        } else {
-            crop.to_vec()
-        }
+    let at = |crop: usize, step: usize, class: usize| {
+        values[crop * steps * classes + if transposed { class * steps + step } else { step * classes + class }]
     };
-    let rows: Vec<f32> = values.chunks_exact(steps * classes).flat_map(step_rows).collect();
-    if let Some(end) = other_blank(&rows, columns, width - 1) {
+    if !trust.is_proven()
+        && let Some(end) =
+            other_blank(n_crops * steps, columns, width - 1, trust, |row, class| at(row / steps, row % steps, class))
+    {
         return Err(DecodeError::Blank { output: output.name.to_owned(), end });
     }
-    let one = |rows: &[f32]| {
-        let mut rows = rows.to_vec();
+    let one = |crop: usize| {
+        let mut rows = if transposed {
+            (0..steps * classes).map(|i| at(crop, i / classes, i % classes)).collect()
+        } else {
+            values[crop * steps * classes..(crop + 1) * steps * classes].to_vec()
+        };
         probabilities(&mut rows, classes);
         let mut folded = vec![0.0; steps * width];
         for (row, folded) in rows.chunks_exact(classes).zip(folded.chunks_exact_mut(width)) {
@@ -134,12 +143,21 @@ fn ctc_lattices(
         }
         collapse(&folded, alphabet)
     };
-    Ok(rows.chunks_exact(steps * classes).map(one).collect())
+    Ok((0..n_crops).map(one).collect())
 }
 
-/// The end of the classes that behaves as the blank does, where those that should, `blank`, hardly are the best: symbols would be
-/// read as their neighbours. The first symbol of the alphabet, in the place of the blank, is the best now and then.
-fn other_blank(rows: &[f32], columns: &[u32], blank: usize) -> Option<&'static str> {
+/// The end of the classes that behaves as the blank does, where those that should, `blank`, never are the best: symbols would be
+/// read as their neighbours. The first symbol of the alphabet, in the place of the blank, is the best now and then; so
+/// several runs tell it. Steps without one clear best class tell nothing.
+fn other_blank(
+    rows: usize,
+    columns: &[u32],
+    blank: usize,
+    trust: &mut Trust,
+    at: impl Fn(usize, usize) -> f32,
+) -> Option<&'static str> {
+    /// Of so few steps none can be said to have been a blank.
+    const FEW: usize = 5;
     let is_blank = |class: usize| columns.get(class).is_some_and(|column| *column as usize == blank);
     let last = columns.len().checked_sub(1)?;
     let (other, end) = match (is_blank(0), is_blank(last)) {
@@ -147,11 +165,23 @@ fn other_blank(rows: &[f32], columns: &[u32], blank: usize) -> Option<&'static s
         (false, true) => (0, "first"),
         _ => return None,
     };
-    let best = |row: &[f32]| (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-    let winners: Vec<usize> = rows.chunks_exact(columns.len()).map(best).collect();
-    let count = |is: &dyn Fn(usize) -> bool| winners.iter().filter(|class| is(**class)).count();
-    let (others, blanks) = (count(&|class| class == other), count(&is_blank));
-    (others * 2 > winners.len() && blanks == 0).then_some(end)
+    let clear_best = |row: usize| {
+        let values = || (0..columns.len()).map(|class| at(row, class));
+        let (best, value) = values().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        let clear = values().all(f32::is_finite) && values().filter(|other| *other == value).count() == 1;
+        clear.then_some(best)
+    };
+    let (mut told, mut others, mut blanks) = (0, 0, 0);
+    for class in (0..rows).filter_map(clear_best) {
+        told += 1;
+        others += usize::from(class == other);
+        blanks += usize::from(is_blank(class));
+    }
+    if blanks > others {
+        trust.prove();
+    }
+    let strange = told > FEW && others * 2 > told && blanks == 0;
+    (strange && trust.doubt()).then_some(end)
 }
 
 /// One position for every run of steps whose best column is the same symbol: the step where it is clearest. The last

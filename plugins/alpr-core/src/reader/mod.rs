@@ -4,7 +4,7 @@ mod decode;
 pub mod lookalikes;
 mod pool;
 
-pub use crate::contract::{Alphabet, DecodeError};
+pub use crate::contract::{Alphabet, DecodeError, Trust};
 pub use decode::decode;
 pub use pool::pool;
 

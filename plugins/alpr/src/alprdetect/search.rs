@@ -1,7 +1,7 @@
 //! Where to search, and one search.
 
 use alpr_core::contract::{DetectorContract, FixedValues, InputBuffer, Role};
-use alpr_core::detector::{Closer, Detection, Thresholds, carrier, decode, suppress};
+use alpr_core::detector::{Closer, Detection, Thresholds, Trust, carrier, decode, suppress};
 use alpr_core::event::Vehicle;
 use alpr_core::geometry::Rect;
 use alpr_core::image::Frame;
@@ -82,6 +82,7 @@ pub(super) struct Detector {
     model: Model,
     contract: DetectorContract,
     buffer: InputBuffer,
+    trust: Trust,
 }
 
 /// A plate, and the vehicle in whose region it was found or that the model found around it.
@@ -90,7 +91,7 @@ pub(super) type Found = (Detection, Option<Vehicle>);
 impl Detector {
     pub(super) fn new(model: Model, contract: DetectorContract) -> Self {
         let buffer = InputBuffer::new(&contract.input);
-        Self { model, contract, buffer }
+        Self { model, contract, buffer, trust: Trust::default() }
     }
 
     pub(super) const fn contract(&self) -> &DetectorContract {
@@ -171,7 +172,7 @@ impl Detector {
         reduction: usize,
         thresholds: &Thresholds,
     ) -> Result<Look, Error> {
-        let Self { model, contract, buffer } = self;
+        let Self { model, contract, buffer, trust } = self;
         buffer.clear();
         contract.input.adapt(region.w, region.h, reduction);
         let mapping = contract.input.fill(frame, region, buffer);
@@ -188,7 +189,7 @@ impl Detector {
             };
             inputs.push(Tensor { name: &fixed.name, shape: &fixed.shape, data });
         }
-        let decoded = model.run(&inputs, |outputs| decode(contract, outputs, &mapping, thresholds))?;
+        let decoded = model.run(&inputs, |outputs| decode(contract, outputs, &mapping, thresholds, trust))?;
         let found =
             decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })?;
         let (plates, vehicles) = found.into_iter().partition(|found| contract.classes.role(found.class) == Role::Plate);

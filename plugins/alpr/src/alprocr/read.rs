@@ -6,7 +6,7 @@ use alpr_core::consensus::CropQuality;
 use alpr_core::contract::{InputBuffer, ReaderContract};
 use alpr_core::geometry::{Point, Quad};
 use alpr_core::image::{Frame, rectify, sharpness};
-use alpr_core::reader::{Reading, decode, pool};
+use alpr_core::reader::{Reading, Trust, decode, pool};
 
 use crate::error::Error;
 use crate::meta::PlateMeta;
@@ -47,6 +47,7 @@ pub(super) struct Reader {
     model: Model,
     contract: ReaderContract,
     buffer: InputBuffer,
+    trust: Trust,
     pixels: Vec<u8>,
     /// The margin around plates that the model was made for.
     margin: f32,
@@ -60,7 +61,7 @@ impl Reader {
     pub(super) fn new(model: Model, contract: ReaderContract) -> Self {
         let buffer = InputBuffer::new(&contract.input);
         let (margin, views) = (contract.crop_margin, contract.usual_views());
-        Self { model, contract, buffer, pixels: Vec::new(), margin, views, usual: None }
+        Self { model, contract, buffer, trust: Trust::default(), pixels: Vec::new(), margin, views, usual: None }
     }
 
     /// Uses `margin` around plates instead of what the model was made for; negative goes back to that.
@@ -115,7 +116,7 @@ impl Reader {
 
     /// One run of the network: one reading for each of `crops`.
     fn run(&mut self, frame: &Frame<'_>, crops: &[Quad]) -> Result<Vec<Reading>, Error> {
-        let Self { model, contract, buffer, .. } = self;
+        let Self { model, contract, buffer, trust, .. } = self;
         buffer.clear();
         for crop in crops {
             contract.input.fill_crop(frame, crop, buffer);
@@ -135,7 +136,7 @@ impl Reader {
             }
         };
         let inputs = [Tensor { name: &contract.input.name, shape: &shape, data }];
-        let decoded = model.run(&inputs, |outputs| decode(contract, outputs, n))?;
+        let decoded = model.run(&inputs, |outputs| decode(contract, outputs, n, trust))?;
         let mut readings =
             decoded.map_err(|err| Error::Contract { file: model.file().to_path_buf(), said: err.to_string() })?;
         readings.truncate(crops.len());
