@@ -16,6 +16,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 use yaml_rust2::{Yaml, YamlLoader};
@@ -43,8 +44,10 @@ fn plate(number: u32, camera: &str, captured_at: &str) -> String {
         + "\n"
 }
 
+/// The beginning of a minute ten minutes ago, the same in the whole run: a test may begin in one minute and end in the next.
 fn start_of_minute() -> i64 {
-    now_s() / 60 * 60 - 600
+    static START: LazyLock<i64> = LazyLock::new(|| now_s() / 60 * 60 - 600);
+    *START
 }
 
 fn rfc3339(seconds: i64) -> String {
