@@ -1,23 +1,14 @@
 //! Detectors in use in the field are recognised by their tensors and metadata alone.
 
+mod detectors;
 mod models;
 
 use alpr_core::contract::{
-    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, ModelInfo, Overrides, Role, Rows, Score,
-    Sidecars, Units, detector, explain_load_failure, families,
+    BoxFormat, CornerColumns, DetectorContract, DetectorHead, Layout, Overrides, Role, Rows, Score, Sidecars, Units,
+    explain_load_failure, families,
 };
+use detectors::{open, refusal};
 use models::model;
-
-fn open(info: &ModelInfo, settings: &[(&str, &str)]) -> DetectorContract {
-    detector(info, &Overrides::parse(settings.iter().copied()).expect("good settings"))
-        .unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn refusal(info: &ModelInfo, settings: &[(&str, &str)]) -> String {
-    detector(info, &Overrides::parse(settings.iter().copied()).expect("good settings"))
-        .expect_err("a refusal")
-        .to_string()
-}
 
 fn rows(contract: &DetectorContract) -> &Rows {
     match &contract.head {

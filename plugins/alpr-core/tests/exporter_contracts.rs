@@ -1,24 +1,13 @@
 //! What exporters of detectors write whose outputs look like those of others.
 
+mod detectors;
 mod models;
 
-use alpr_core::contract::{
-    BoxFormat, DetectorContract, DetectorHead, Finished, FixedValues, ModelInfo, Overrides, Score, Units, detector,
-};
+use alpr_core::contract::{BoxFormat, DetectorContract, DetectorHead, Finished, FixedValues, Score, Units};
+use detectors::{open, refusal};
 use models::model;
 
 const IMAGE: &str = "images f32 1,3,640,640";
-
-fn open(info: &ModelInfo, settings: &[(&str, &str)]) -> DetectorContract {
-    detector(info, &Overrides::parse(settings.iter().copied()).expect("good settings"))
-        .unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn refusal(info: &ModelInfo, settings: &[(&str, &str)]) -> String {
-    detector(info, &Overrides::parse(settings.iter().copied()).expect("good settings"))
-        .expect_err("a refusal")
-        .to_string()
-}
 
 fn finished(contract: &DetectorContract) -> &Finished {
     match &contract.head {

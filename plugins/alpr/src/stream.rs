@@ -7,7 +7,7 @@ use alpr_core::time::Timestamp;
 use glib::translate::IntoGlib;
 
 /// Assumed where neither buffers nor caps tell: 25 frames a second.
-const USUAL_FRAME: Duration = Duration::from_millis(40);
+pub(crate) const USUAL_FRAME: Duration = Duration::from_millis(40);
 /// A discontinuity with a gap up to this long is a lost packet; plates are followed across it.
 const MAX_LOSS: Duration = Duration::from_millis(500);
 /// So is one with a gap up to this many times the last: a leaky queue before a slow element drops frames each time.

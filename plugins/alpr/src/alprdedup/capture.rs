@@ -6,7 +6,7 @@ use alpr_core::time::{TimeSource, Timestamp};
 use gst::prelude::*;
 
 use crate::meta::Shown;
-use crate::stream::{Stamps, frame_duration};
+use crate::stream::{Stamps, USUAL_FRAME, frame_duration};
 
 /// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
@@ -49,7 +49,7 @@ pub(super) struct CaptureTime {
 
 impl CaptureTime {
     pub(super) fn new(start: Option<Timestamp>) -> Self {
-        Self { start, frame: frame_duration(gst::Fraction::new(0, 1)), ..Self::default() }
+        Self { start, frame: USUAL_FRAME, ..Self::default() }
     }
 
     /// A stream begins. Another one than before has a recording date of its own, or none.
