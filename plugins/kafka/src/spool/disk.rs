@@ -259,11 +259,10 @@ impl DiskStore {
         Ok(())
     }
 
-    /// Notes that every number below `next` was given to an accepted record.
-    fn note_accepted(&self, next: Seq) -> Result<(), StoreError> {
-        self.accepted
-            .write_all_at(&next.to_be_bytes(), 0)
-            .map_err(|err| StoreError::io("write", &self.path.join(HIGH_WATER_FILE), err))
+    /// Notes that every number below `next` was given to an accepted record. It serves to notice later that records are
+    /// missing; where it cannot be written, the record is in the store all the same.
+    fn note_accepted(&self, next: Seq) {
+        let _ = self.accepted.write_all_at(&next.to_be_bytes(), 0);
     }
 
     fn note_gone(&self, batch: &mut OwnedWriteBatch, seq: Seq) {
@@ -293,13 +292,12 @@ impl Store for DiskStore {
         let value = Self::encode(record)?;
         self.seal_full_memtables(value.len() as u64 + NOTE_BYTES)?;
         self.records.insert(seq.to_be_bytes(), value).map_err(|err| self.failed("write to", err))?;
-        let kept = if self.sync_each { self.sync() } else { Ok(()) };
-        if let Err(err) = kept.and_then(|()| self.note_accepted(seq + 1)) {
-            // The caller hears that the record was not taken, so it must not turn up later. When not even this can be
-            // written, the engine takes nothing more in this run, and the first error says why.
-            let _ = self.gone.insert(seq.to_be_bytes(), []);
-            return Err(err);
+        if self.sync_each {
+            // After a failure the engine takes nothing more in this run. The record may be on the disk, and is sent after
+            // the next start if it is: rather once too often than lost.
+            self.sync()?;
         }
+        self.note_accepted(seq + 1);
         Ok(())
     }
 
@@ -310,7 +308,8 @@ impl Store for DiskStore {
         self.note_gone(&mut batch, old);
         batch.insert(&self.records, seq.to_be_bytes(), value);
         batch.commit().map_err(|err| self.failed("write to", err))?;
-        self.note_accepted(seq + 1)
+        self.note_accepted(seq + 1);
+        Ok(())
     }
 
     fn remove(&self, seqs: &[Seq], next: Seq) -> Result<(), StoreError> {

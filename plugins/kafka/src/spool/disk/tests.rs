@@ -29,23 +29,36 @@ fn a_long_outage_is_on_disk_and_not_in_memory() {
     }
 }
 
+fn seqs(store: &DiskStore) -> Vec<Seq> {
+    store.read(0, Seq::MAX, u64::MAX).unwrap().iter().map(|(seq, _)| *seq).collect()
+}
+
 #[test]
-fn a_record_that_could_not_be_synced_does_not_turn_up_later() {
+fn a_record_that_could_not_be_synced_is_an_error_and_not_lost() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = DiskStore::open(dir.path(), true).unwrap();
     let record = Arc::new(record());
-    let seqs =
-        |store: &DiskStore| store.read(0, Seq::MAX, u64::MAX).unwrap().iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
     store.append(0, &record).unwrap();
     store.sync_fails.store(true, Relaxed);
     let err = store.append(1, &record).unwrap_err();
     assert!(err.to_string().contains("Could not sync the spool"), "{err}");
-    store.sync_fails.store(false, Relaxed);
-    store.append(2, &record).unwrap();
-    assert_eq!(seqs(&store), [0, 2]);
     drop(store);
     let (store, found) = DiskStore::open(dir.path(), true).unwrap();
-    assert_eq!((seqs(&store), found.records, found.missing), (vec![0, 2], 2, 0));
+    assert_eq!((seqs(&store), found.records, found.missing, found.next_seq), (vec![0, 1], 2, 0, 2));
+}
+
+#[test]
+fn a_high_water_mark_that_cannot_be_written_loses_no_record_and_no_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = DiskStore::open(dir.path(), false).unwrap();
+    let record = Arc::new(record());
+    store.append(0, &record).unwrap();
+    store.accepted = File::open(dir.path().join(HIGH_WATER_FILE)).unwrap(); // not for writing
+    store.append(1, &record).unwrap();
+    store.replace(1, 2, &record).unwrap();
+    drop(store);
+    let (store, found) = DiskStore::open(dir.path(), false).unwrap();
+    assert_eq!((seqs(&store), found.next_seq, found.missing), (vec![0, 2], 3, 0));
 }
 
 fn open(path: &Path) -> Spool {
