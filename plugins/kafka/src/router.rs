@@ -152,7 +152,7 @@ impl Router {
     }
 
     fn timestamp(&self, json: Option<&Value>, buffer: &BufferInfo) -> Option<i64> {
-        let from_field = match json.and_then(|json| json.pointer(&self.timestamp_field)) {
+        let from_field = match value_at(json, &self.timestamp_field) {
             Some(Value::String(text)) => {
                 chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
             }
@@ -160,7 +160,8 @@ impl Router {
             _ => None,
         };
         // Kafka has no record times before 1970.
-        from_field.or(buffer.reference_ms).filter(|ms| *ms >= 0)
+        let possible = |ms: &i64| *ms >= 0;
+        from_field.filter(possible).or(buffer.reference_ms.filter(possible))
     }
 
     fn headers(
@@ -196,12 +197,14 @@ fn pointer(setting: &str) -> String {
     if setting.is_empty() || setting.starts_with('/') { setting.to_string() } else { format!("/{setting}") }
 }
 
-/// The text at a pointer. An empty pointer, null, an array or an object is "nothing there".
+/// What is at a pointer. An empty pointer is "nothing there", not the whole document.
+fn value_at<'a>(json: Option<&'a Value>, pointer: &str) -> Option<&'a Value> {
+    if pointer.is_empty() { None } else { json?.pointer(pointer) }
+}
+
+/// The text at a pointer. Null, an array or an object is "nothing there".
 fn find(json: Option<&Value>, pointer: &str) -> Option<String> {
-    if pointer.is_empty() {
-        return None;
-    }
-    match json?.pointer(pointer)? {
+    match value_at(json, pointer)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),

@@ -67,11 +67,17 @@ impl Sender {
         let (work_done, done) = mpsc::channel();
         let keeper_done = work_done.clone();
         let keeper_signals = signals.clone();
-        let threads = vec![
-            thread(Part::Sender, notify.clone(), work_done, work)?,
-            thread(Part::Keeper, notify, keeper_done, move || keeper.run(&keeper_signals))?,
-        ];
-        Ok(Self { signals, spool, threads, done })
+        let sender = thread(Part::Sender, notify.clone(), work_done, work)?;
+        let mut running = Self { signals, spool, threads: vec![sender], done };
+        match thread(Part::Keeper, notify, keeper_done, move || keeper.run(&keeper_signals)) {
+            Ok(keeper) => running.threads.push(keeper),
+            Err(err) => {
+                // The sender would hold the spool, and go on sending.
+                running.stop();
+                return Err(err);
+            }
+        }
+        Ok(running)
     }
 
     /// Makes the client send without waiting for `linger`, while something waits for an empty spool.

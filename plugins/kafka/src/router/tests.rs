@@ -101,7 +101,11 @@ fn the_timestamp_is_the_capture_time_the_reference_or_now() {
     assert_eq!(time(r#"{"at":"yesterday"}"#, &reference), 77);
     assert_eq!(time("{}", &reference), 77);
     assert_eq!(time("{}", &BufferInfo::default()), NOW);
-    assert_eq!(time(r#"{"at":"1960-01-01T00:00:00Z"}"#, &BufferInfo::default()), NOW, "Kafka has no such time");
+    let ancient = r#"{"at":"1960-01-01T00:00:00Z"}"#;
+    assert_eq!(time(ancient, &BufferInfo::default()), NOW, "Kafka has no such time");
+    assert_eq!(time(ancient, &reference), 77);
+    let no_field = self::router(|s| s.timestamp_field = String::new());
+    assert_eq!(no_field.route(b"1234", &json_stream(&[]), &reference, NOW).record.timestamp_ms, 77, "no field is set");
 }
 
 #[test]
