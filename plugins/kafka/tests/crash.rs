@@ -39,9 +39,7 @@ fn main() {
     }
     // `cargo test NAME` gives the name to every test program.
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    if arguments.iter().any(|argument| argument == "--list")
-        || filter.is_some_and(|name| !"killed crash disk".contains(name.as_str()))
-    {
+    if arguments.iter().any(|argument| argument == "--list") {
         return;
     }
     let tests: [(&str, Test); 4] = [
@@ -50,7 +48,8 @@ fn main() {
         ("a_read_only_disk_is_a_clear_error", a_read_only_disk_is_a_clear_error),
         ("killed_many_times_and_nothing_is_lost", killed_many_times_and_nothing_is_lost),
     ];
-    for (name, test) in tests {
+    for (name, test) in tests.into_iter().filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter.as_str())))
+    {
         println!("test {name} ...");
         println!("test {name} ... {}", if test() { "ok" } else { "ignored" });
     }

@@ -37,6 +37,9 @@ mod imp;
 mod messages;
 mod running;
 
+use crate::settings::{
+    Acks, Compression, Mode, Partitioner, SaslMechanism, SecurityProtocol, SpoolPolicy, SpoolSync, ValueFormat,
+};
 use gst::prelude::*;
 
 glib::wrapper! {
@@ -49,5 +52,18 @@ glib::wrapper! {
 /// # Errors
 /// When the element cannot be registered.
 pub fn register(plugin: Option<&gst::Plugin>) -> Result<(), glib::BoolError> {
+    for kind in [
+        Mode::static_type(),
+        Acks::static_type(),
+        Compression::static_type(),
+        Partitioner::static_type(),
+        SecurityProtocol::static_type(),
+        SaslMechanism::static_type(),
+        SpoolPolicy::static_type(),
+        SpoolSync::static_type(),
+        ValueFormat::static_type(),
+    ] {
+        kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
     gst::Element::register(plugin, "kafkasink", gst::Rank::NONE, KafkaSink::static_type())
 }
