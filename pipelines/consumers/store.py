@@ -69,7 +69,10 @@ def store(database, event):
         # Within the batch: what fails takes nothing else back.
         with database.transaction():
             database.execute(WITHDRAW if at(event, "extras.withdrawn") else UPSERT, row(event))
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
+        # Without a state of the server it is a value that has no form in SQL, with one the table is wrong.
+        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate:
+            raise
         print(f"left out, {event.get('event_id')}: {error}", file=sys.stderr, flush=True)
 
 

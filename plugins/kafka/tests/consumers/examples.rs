@@ -7,6 +7,9 @@ fn health(camera: &str, captured_at: &str) -> String {
     serde_json::json!({"kind": "health", "camera_id": camera, "timestamp": captured_at, "fps": 15.0}).to_string() + "\n"
 }
 
+/// Looks like an event and has nothing in it.
+const PARTS_WITHOUT_FIELDS: &str = "{\"plate\":{},\"extras\":{}}\n";
+
 /// A record of `event`, the text of a [`plate`], as `emit=preview` sends it.
 fn revision(event: &str, revision: u32, preview: bool, withdrawn: bool) -> String {
     let mut event: serde_json::Value = serde_json::from_str(event).unwrap();
@@ -88,7 +91,10 @@ fn revisions_replace_and_withdraw_what_is_stored() {
         "no event\n".to_string(),
         "[1]\n".to_string(),
         "{\"foo\":1}\n".to_string(),
+        PARTS_WITHOUT_FIELDS.to_string(),
         event(4).replace(&format!("\"{time}\""), "null"),
+        event(5).replace(r#""vehicle":{"#, r#""vehicle":"car","was":{"#),
+        event(6).replace(r#""text":"AB 6""#, r#""text":{}"#),
     ] {
         sink.push(&record).unwrap();
     }
@@ -112,6 +118,7 @@ fn a_watched_plate_alerts_once_in_its_cooldown() {
         sink.push(&health("CAM0", &rfc3339(start_of_minute()))).unwrap();
         sink.push("no event\n").unwrap();
         sink.push("{\"foo\":1}\n").unwrap();
+        sink.push(PARTS_WITHOUT_FIELDS).unwrap();
         sink.push(&text).unwrap();
     }
     sink.eos();
