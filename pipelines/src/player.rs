@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(15);
 /// Waits between attempts to open a camera: the first, doubled up to the last.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
-/// How long elements may take to finish their work after the end of the stream was asked for.
+/// How long elements may take to finish their work after the end of the stream was asked for, on top of [`drain_time`].
 const FINISH: Duration = Duration::from_secs(20);
 /// What is wrong with a file of sound.
 const NO_VIDEO: &str = "there is no video in the source";
@@ -102,6 +102,7 @@ impl Player {
         let bus = self.pipeline.bus().ok_or("the pipeline has no bus")?;
         let started = self.pipeline.set_state(gst::State::Playing);
         let mut stopping: Option<Instant> = None;
+        let mut finish = FINISH;
         let mut result = Ok(End::Over);
         loop {
             let message = bus.timed_pop(gst::ClockTime::from_mseconds(TICK.as_millis() as u64));
@@ -138,10 +139,11 @@ impl Player {
             match stopping {
                 None if self.stop.load(Ordering::Relaxed) => {
                     stopping = Some(Instant::now());
+                    finish = FINISH + drain_time(&self.pipeline);
                     self.end_stream();
                 }
-                Some(since) if since.elapsed() > FINISH => {
-                    result = Err(format!("elements were not done {} s after the end", FINISH.as_secs()));
+                Some(since) if since.elapsed() > finish => {
+                    result = Err(format!("elements were not done {} s after the end", finish.as_secs()));
                     break;
                 }
                 _ => {}
@@ -178,6 +180,7 @@ impl Player {
         }
         let ours = camera.owns(object);
         if ours && !stopping {
+            camera.silent = false;
             camera.schedule(&error.error().to_string());
         }
         ours
@@ -198,6 +201,13 @@ impl Drop for Player {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// The longest time for which a sink of `pipeline` was told to wait at the end of the stream.
+fn drain_time(pipeline: &gst::Pipeline) -> Duration {
+    let waits = |e: gst::Element| e.find_property("drain-timeout").map(|_| e.property::<u64>("drain-timeout"));
+    let longest = pipeline.iterate_recurse().into_iter().flatten().filter_map(waits).max();
+    Duration::from_nanos(longest.unwrap_or(0))
 }
 
 /// Whether `pad` gives video, as far as it says.
@@ -244,6 +254,8 @@ struct Camera {
     seen: (u64, Instant),
     wait: Duration,
     retry_at: Option<Instant>,
+    /// Silence is why: the camera may still come back by itself.
+    silent: bool,
 }
 
 impl Camera {
@@ -285,7 +297,7 @@ impl Camera {
             }
         });
         let seen = (0, Instant::now());
-        Ok(Some(Self { source, after, ending, ended, buffers, seen, wait: WAITS.0, retry_at: None }))
+        Ok(Some(Self { source, after, ending, ended, buffers, seen, wait: WAITS.0, retry_at: None, silent: false }))
     }
 
     /// Whether `object` is this source or a part of it.
@@ -306,17 +318,23 @@ impl Camera {
         let count = self.buffers.load(Ordering::Relaxed);
         if count != self.seen.0 {
             self.seen = (count, Instant::now());
+            if std::mem::take(&mut self.silent) {
+                self.retry_at = None;
+            }
             if self.retry_at.is_none() {
                 self.wait = WAITS.0;
             }
         }
         if self.ended.swap(false, Ordering::Relaxed) {
+            self.silent = false;
             self.schedule("its stream ended");
-        } else if self.seen.1.elapsed() > SILENCE {
+        } else if self.seen.1.elapsed() > SILENCE && self.retry_at.is_none() {
+            self.silent = true;
             self.schedule("it sends nothing");
         }
         if self.retry_at.is_some_and(|at| at <= Instant::now()) {
             self.retry_at = None;
+            self.silent = false;
             self.seen.1 = Instant::now();
             let _ = self.source.set_state(gst::State::Null);
             if self.source.set_state(gst::State::Playing).is_err() {

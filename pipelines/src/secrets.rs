@@ -39,9 +39,10 @@ fn without_parameters(word: &str) -> String {
 /// Whether what is called so is a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
+    let last_word = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     // `config` of kafkasink takes every setting of its client, passwords among them.
     name == "config"
-        || name.ends_with("-pw")
+        || ["pw", "pwd", "pass"].contains(&last_word)
         || ["password", "passwd", "passphrase", "secret", "token"].iter().any(|word| name.contains(word))
 }
 
@@ -79,6 +80,8 @@ mod tests {
             ("sasl-token-command=\"token --key secret\"", "sasl-token-command=***"),
             ("config=\"config,ssl.keystore.password=secret\"", "config=***"),
             ("user-pw=secret", "user-pw=***"),
+            ("uri=http://cam/cgi?usr=admin&pwd=secret", "uri=http://cam/cgi?usr=admin&pwd=***"),
+            ("uri=http://cam/cgi?pass=secret&bypass=1", "uri=http://cam/cgi?pass=***&bypass=1"),
             ("sasl-username=me", "sasl-username=me"),
             ("config-file=kafka.yaml", "config-file=kafka.yaml"),
             ("video/x-raw,format=NV12", "video/x-raw,format=NV12"),

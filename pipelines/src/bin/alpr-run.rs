@@ -17,19 +17,23 @@ fn folder() -> PathBuf {
 fn usage() -> String {
     let mut text = String::from(
         "alpr-run NAME|FILE.launch [VAR=value …]   runs a pipeline\n\
-         alpr-run NAME|FILE.launch --help          tells what it is for and its variables\n",
+         alpr-run NAME|FILE.launch --help          tells what it is for and its variables\n\n\
+         NAME is one of",
     );
-    let mut names: Vec<String> = std::fs::read_dir(folder())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|e| e == "launch"))
-        .filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
+    let files = std::fs::read_dir(folder()).into_iter().flatten().flatten().map(|e| e.path());
+    let mut names: Vec<String> = files.filter_map(|file| named(&file)).collect();
     names.sort();
-    text.push_str(&format!("names: {}", names.join(" ")));
+    text.push_str(&names.concat());
     text
+}
+
+/// A line with the name of a launch file and what it is for.
+fn named(file: &Path) -> Option<String> {
+    file.extension().filter(|extension| *extension == "launch")?;
+    let launch = Launch::parse(&std::fs::read_to_string(file).ok()?).ok()?;
+    let purpose = launch.about.replace('\n', " ");
+    let purpose = purpose.split_once(". ").map_or(purpose.trim_end(), |(first, _)| first).trim_end_matches('.');
+    Some(format!("\n  {:16}  {purpose}", file.file_stem()?.to_str()?))
 }
 
 fn find(name: &str) -> PathBuf {

@@ -55,7 +55,6 @@ fn arguments() -> Result<Option<Arguments>, String> {
     let mut parser = lexopt::Parser::from_env();
     let complain = |e: lexopt::Error| format!("{e}\n{USAGE}");
     while let Some(argument) = parser.next().map_err(complain)? {
-        let flag = matches!(&argument, Long("given-boxes" | "help") | Short('h') | Value(_));
         match argument {
             Value(input) => a.inputs.push(input.into()),
             Long("given-boxes") => a.given_boxes = true,
@@ -63,7 +62,7 @@ fn arguments() -> Result<Option<Arguments>, String> {
                 console::say(USAGE);
                 return Ok(None);
             }
-            Long(name) if !flag => {
+            Long(name) => {
                 let name = name.to_owned();
                 let value = parser.value().and_then(|v| v.string()).map_err(complain)?;
                 let number = || value.parse::<f64>().map_err(|_| format!("--{name} {value}: want a number\n{USAGE}"));

@@ -63,6 +63,22 @@ fn events(file: &Path) -> Vec<Event> {
 }
 
 #[test]
+fn the_readme_lists_every_file_and_what_must_be_given() {
+    let readme = std::fs::read_to_string(common::folder().join("README.md")).unwrap();
+    let listed: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `") && line.ends_with("` |")).collect();
+    let given = |name: &str| {
+        let variables = launch(name).variables;
+        let given = variables.iter().filter(|v| v.default.is_none()).map(|v| format!("`{}`", v.name));
+        given.collect::<Vec<_>>().join(", ")
+    };
+    for name in names() {
+        let (start, end) = (format!("| `{name}` |"), format!("| {} |", given(&name)));
+        assert!(listed.iter().any(|line| line.starts_with(&start) && line.ends_with(&end)), "{start} … {end}");
+    }
+    assert_eq!(listed.len(), names().len());
+}
+
+#[test]
 fn every_file_says_what_it_is_for_and_parses() {
     common::init();
     let names = names();
