@@ -68,8 +68,10 @@ pub struct Entry {
     pub camera: String,
     /// Where the plate counts as seen: a camera, a site, a zone, a direction.
     pub scope: String,
-    /// Normalised text, or its keyed hash when it was restored under privacy.
+    /// Normalised text, or its keyed hash.
     pub text: String,
+    /// Whether `text` is a keyed hash: it was restored so. Nothing else tells the two apart.
+    pub hashed: bool,
     /// The event it gave.
     pub event_id: EventId,
     /// Capture time of the event.
@@ -81,6 +83,25 @@ pub struct Entry {
     confirmed: bool,
     /// Its place in the order of sights.
     turn: u64,
+}
+
+/// What an earlier run remembered of a plate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// See [`Entry::camera`].
+    pub camera: String,
+    /// See [`Entry::scope`].
+    pub scope: String,
+    /// See [`Entry::text`].
+    pub text: String,
+    /// Whether `text` is a keyed hash.
+    pub hashed: bool,
+    /// The event it gave.
+    pub event_id: EventId,
+    /// Capture time of the event.
+    pub since: Timestamp,
+    /// What the window counts from.
+    pub seen: Timestamp,
 }
 
 /// A plate found again.
@@ -192,24 +213,21 @@ impl Duplicates {
     /// Remembers `text`, seen by `camera`, for now; [`Duplicates::commit`] makes it last.
     pub fn insert(&mut self, camera: &str, scope: &str, text: &str, event_id: EventId, now: Timestamp) -> EntryId {
         let (camera, scope, text) = (camera.into(), scope.into(), text.into());
-        let (committed, confirmed, turn) = (false, false, 0);
-        self.add(Entry { camera, scope, text, event_id, since: now, seen: now, committed, confirmed, turn })
+        let (hashed, committed, confirmed, turn) = (false, false, false, 0);
+        self.add(Entry { camera, scope, text, hashed, event_id, since: now, seen: now, committed, confirmed, turn })
     }
 
     /// Takes back an entry of an earlier run, as [`Duplicates::committed`] gave it. Of several, begin with the one not seen for
-    /// longest.
-    pub fn restore(
-        &mut self,
-        camera: &str,
-        scope: &str,
-        text: &str,
-        event_id: EventId,
-        since: Timestamp,
-        seen: Timestamp,
-    ) {
-        let (camera, scope, text) = (camera.into(), scope.into(), text.into());
+    /// longest. Of an event that is remembered already, because the cameras of a site each keep a file, only a later sight counts.
+    pub fn restore(&mut self, old: Remembered) {
+        if let Some(known) = self.events.get(&old.event_id).copied() {
+            self.see(known, old.seen);
+            self.commit(known);
+            return;
+        }
+        let Remembered { camera, scope, text, hashed, event_id, since, seen } = old;
         let (committed, confirmed, turn) = (true, true, 0);
-        self.add(Entry { camera, scope, text, event_id, since, seen, committed, confirmed, turn });
+        self.add(Entry { camera, scope, text, hashed, event_id, since, seen, committed, confirmed, turn });
     }
 
     /// Downstream took the event of this entry.
@@ -260,7 +278,7 @@ impl Duplicates {
     /// The text of an entry was corrected.
     pub fn rename(&mut self, id: EntryId, text: &str) {
         if let Some(entry) = self.remove(id) {
-            self.put(id, Entry { text: text.into(), ..entry });
+            self.put(id, Entry { text: text.into(), hashed: false, ..entry });
         }
     }
 

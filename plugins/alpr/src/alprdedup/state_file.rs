@@ -2,24 +2,28 @@
 //!
 //! A log of JSON lines, one appended whenever an event was delivered or withdrawn or a remembered plate was in view again; the
 //! last line of an event counts. When the log has grown well beyond what lives, it is written anew beside the old one and
-//! renamed over it. A line that was cut by a kill is skipped. A lock file beside it keeps a second element or process
-//! out.
+//! renamed over it. A line that was cut by a kill or a full disk is skipped. A lock file beside it keeps a second element or
+//! process out.
+//!
+//! Cameras that share a memory have a file each: each file holds what its own element told of, so that it does not grow with the
+//! number of cameras, and an event that was withdrawn does not live on in the files of others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alpr_core::dedup::{Entry, Hasher};
+use alpr_core::dedup::{Entry, Hasher, Remembered};
 use alpr_core::event::EventId;
 use alpr_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
 use super::settings::{Settings, SettingsError};
+use crate::element::lock;
 
 /// Lines beyond twice the living entries that are suffered before the log is written anew.
 const SLACK: usize = 1000;
@@ -58,7 +62,11 @@ pub(super) struct StateFile {
 struct Log {
     path: PathBuf,
     file: File,
+    /// Whether the last line in it may be half of one: a write failed.
+    torn: bool,
     lines: usize,
+    /// Events that it tells of.
+    told: BTreeSet<EventId>,
     /// Keeps the lock as long as it lives.
     _lock: File,
 }
@@ -70,23 +78,47 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// Writes it; now and then, all that `memory` knows. A failure is counted: the event is out all the same.
+    /// Writes it; now and then, all that `memory` knows of the events in the file. A failure is counted: the event is out all
+    /// the same.
     pub(super) fn write(&self, memory: &Memory) {
         let Self { state_file, line } = self;
-        let mut log = state_file.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = append(&mut log.file, line).and_then(|()| {
-            log.lines += 1;
-            if log.lines <= 2 * memory.lock().len() + SLACK {
-                return Ok(());
-            }
-            let all: Vec<Line> = memory.lock().committed().map(|entry| state_file.line(entry)).collect();
-            log.lines = all.len();
-            log.file = rewrite(&log.path, all.into_iter())?;
-            Ok(())
-        });
-        if written.is_err() {
+        let mut log = lock(&state_file.log);
+        if log.write(line).and_then(|()| log.tidy(state_file, memory)).is_err() {
             state_file.failures.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Log {
+    fn write(&mut self, line: &Line) -> std::io::Result<()> {
+        append(&mut self.file, &mut self.torn, line)?;
+        self.lines += 1;
+        if let Some(id) = EventId::parse(&line.event_id) {
+            if line.withdrawn {
+                self.told.remove(&id)
+            } else {
+                self.told.insert(id)
+            };
+        }
+        Ok(())
+    }
+
+    /// Writes the log anew when it has grown well beyond what `memory` still knows.
+    fn tidy(&mut self, state_file: &StateFile, memory: &Memory) -> std::io::Result<()> {
+        if self.lines <= 2 * memory.lock().len() + SLACK {
+            return Ok(());
+        }
+        let all: Vec<Line> = {
+            let memory = memory.lock();
+            let known = self.told.iter().filter_map(|id| memory.of_event(*id));
+            known.map(|entry| state_file.line(entry)).collect()
+        };
+        // after a failure too: a disk that is full is not asked for this at every event
+        self.lines = all.len();
+        self.told = all.iter().filter_map(|line| EventId::parse(&line.event_id)).collect();
+        self.file = rewrite(&self.path, all.into_iter())?;
+        self.torn = false;
+        Ok(())
     }
 }
 
@@ -125,18 +157,15 @@ impl StateFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(fail(path, "read", &error)),
         };
-        let lines = {
+        {
             let mut memory = memory.lock();
             let mut by_age: Vec<_> = known.iter().collect();
             by_age.sort_by_key(|(_, line)| line.seen);
-            for (id, line) in by_age {
-                let (since, seen) = (Timestamp(line.since), Timestamp(line.seen));
-                memory.restore(&line.camera, &line.scope, &line.plate, *id, since, seen);
-            }
-            memory.len()
-        };
+            by_age.into_iter().for_each(|(id, line)| memory.restore(line.remembered(*id)));
+        }
+        let (lines, told) = (known.len(), known.keys().copied().collect());
         let file = rewrite(Path::new(path), known.into_values()).map_err(|e| fail(path, "written", &e))?;
-        let log = Log { path: path.into(), file, lines, _lock: lock };
+        let log = Log { path: path.into(), file, torn: false, lines, told, _lock: lock };
         Ok(Self { privacy, log: Arc::new(Mutex::new(log)), failures: Arc::default() })
     }
 
@@ -163,12 +192,11 @@ impl StateFile {
     }
 
     fn line(&self, entry: &Entry) -> Line {
-        // texts that were restored as hashes are hashes already
-        let hash = self.privacy.as_ref().filter(|_| !is_hash(&entry.text)).map(|hasher| hasher.hash(&entry.text));
+        let hash = self.privacy.as_ref().filter(|_| !entry.hashed).map(|hasher| hasher.hash(&entry.text));
         Line {
             camera: entry.camera.clone(),
             scope: entry.scope.clone(),
-            hashed: self.privacy.is_some(),
+            hashed: entry.hashed || hash.is_some(),
             plate: hash.unwrap_or_else(|| entry.text.clone()),
             event_id: entry.event_id.to_string(),
             since: entry.since.0,
@@ -178,9 +206,19 @@ impl StateFile {
     }
 }
 
-/// Hashes are longer than any plate that gives an event can be.
-fn is_hash(text: &str) -> bool {
-    text.len() == alpr_core::event::limits::PLATE_TEXT
+impl Line {
+    /// What it says of the event `event_id`.
+    fn remembered(&self, event_id: EventId) -> Remembered {
+        Remembered {
+            camera: self.camera.clone(),
+            scope: self.scope.clone(),
+            text: self.plate.clone(),
+            hashed: self.hashed,
+            event_id,
+            since: Timestamp(self.since),
+            seen: Timestamp(self.seen),
+        }
+    }
 }
 
 /// The last line of every event. Under privacy, plates of an earlier run without it are hashed now.
@@ -201,21 +239,38 @@ fn parse(text: &str, privacy: Option<&Hasher>) -> BTreeMap<EventId, Line> {
     known
 }
 
-fn append(log: &mut File, line: &Line) -> std::io::Result<()> {
-    let mut text = serde_json::to_string(line)?;
+/// Writes `line` behind what is in `log`. `torn`: whether that ends in the middle of a line, which must not spoil this one.
+fn append(log: &mut impl Write, torn: &mut bool, line: &Line) -> std::io::Result<()> {
+    let mut text = if *torn { "\n".to_owned() } else { String::new() };
+    text.push_str(&serde_json::to_string(line)?);
     text.push('\n');
-    log.write_all(text.as_bytes())
+    let written = log.write_all(text.as_bytes());
+    *torn = written.is_err();
+    written
 }
 
 fn fail(path: &str, what: &str, error: &dyn std::fmt::Display) -> SettingsError {
     SettingsError(format!("state-file={path:?} cannot be {what}: {error}; choose a file in a writable folder"))
 }
 
-/// Writes the log anew and opens it for appending. It is on disk before it replaces the old one.
+/// Writes the log anew, and returns it for appending. It is on disk before it replaces the old one.
 fn rewrite(path: &Path, lines: impl Iterator<Item = Line>) -> std::io::Result<File> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
-    let mut file = File::create(&new)?;
+    let written = write_new(Path::new(&new), lines).and_then(|file| {
+        std::fs::rename(&new, path)?;
+        Ok(file)
+    });
+    written.inspect_err(|_| {
+        // it would take room that a full disk does not have
+        std::fs::remove_file(&new).ok();
+    })
+}
+
+/// Opened once: who had to open the file again after it replaced the old one might not get to, and write into the old one.
+fn write_new(path: &Path, lines: impl Iterator<Item = Line>) -> std::io::Result<File> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.set_len(0)?;
     let mut text = String::new();
     for line in lines {
         text.push_str(&serde_json::to_string(&line)?);
@@ -223,90 +278,8 @@ fn rewrite(path: &Path, lines: impl Iterator<Item = Line>) -> std::io::Result<Fi
     }
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    OpenOptions::new().append(true).open(path)
+    Ok(file)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(n: u8) -> EventId {
-        EventId::parse(&format!("7f019dc8-0c96-4094-9da0-93b6d50cd3{n:02}")).unwrap()
-    }
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("alprdedup-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
-    fn open(path: &str, privacy: Option<Hasher>, memory: &Memory) -> StateFile {
-        StateFile::open(path, StateFile::lock(path).unwrap(), privacy, memory).unwrap()
-    }
-
-    fn new_memory() -> Memory {
-        Memory::new(&Settings::default())
-    }
-
-    /// An event with `plate` that downstream took.
-    fn taken(memory: &Memory, plate: &str, event: EventId) -> Entry {
-        let mut memory = memory.lock();
-        let entry = memory.insert("cam", "cam", plate, event, Timestamp(5));
-        memory.commit(entry);
-        memory.get(entry).unwrap().clone()
-    }
-
-    #[test]
-    fn what_was_delivered_survives_a_kill_and_a_torn_line() {
-        let folder = folder("kill");
-        let path = folder.join("state").to_string_lossy().into_owned();
-        let memory = new_memory();
-        let file = open(&path, None, &memory);
-        assert!(StateFile::lock(&path).is_err(), "one writer only");
-        for (n, plate) in [(1, "ABC123"), (2, "XYZ789"), (3, "PARK2020")] {
-            file.note(&taken(&memory, plate, id(n))).write(&memory);
-        }
-        file.forget(&id(3).to_string()).write(&memory);
-        drop(file);
-        let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
-        torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
-        let memory = new_memory();
-        open(&path, None, &memory);
-        let memory = memory.lock();
-        assert_eq!(memory.len(), 2);
-        assert_eq!(memory.find("cam", "ABC123", Timestamp(6), None).map(|found| found.event_id), Some(id(1)));
-        assert_eq!(memory.of_event(id(1)).map(|entry| entry.camera.as_str()), Some("cam"), "it grows old by its clock");
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn the_log_stays_bounded() {
-        let folder = folder("bounded");
-        let path = folder.join("state").to_string_lossy().into_owned();
-        let memory = new_memory();
-        let file = open(&path, None, &memory);
-        let entry = taken(&memory, "ABC123", id(1));
-        for _ in 0..5 * SLACK {
-            file.note(&entry).write(&memory);
-        }
-        assert!(std::fs::read_to_string(&path).unwrap().lines().count() <= SLACK + 2);
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn under_privacy_no_plate_is_on_disk() {
-        let folder = folder("privacy");
-        let path = folder.join("state").to_string_lossy().into_owned();
-        let hasher = Hasher::new(b"0123456789abcdef").unwrap();
-        let memory = new_memory();
-        let file = open(&path, None, &memory);
-        file.note(&taken(&memory, "ABC123", id(1))).write(&memory);
-        drop(file);
-        let memory = new_memory();
-        drop(open(&path, Some(hasher.clone()), &memory));
-        assert!(!std::fs::read_to_string(&path).unwrap().contains("ABC123"), "also plates of a run without privacy");
-        assert!(memory.lock().find("cam", &hasher.hash("ABC123"), Timestamp(6), None).is_some());
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-}
+mod tests;

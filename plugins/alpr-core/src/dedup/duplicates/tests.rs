@@ -19,6 +19,11 @@ fn memory(matching: Matching, mode: WindowMode) -> Duplicates {
     Duplicates::new(Rules { matching, mode, ..Rules::default() })
 }
 
+fn remembered(camera: &str, text: &str, event_id: EventId, seen: Timestamp) -> Remembered {
+    let (camera, scope, text, hashed) = (camera.into(), "site".into(), text.into(), false);
+    Remembered { camera, scope, text, hashed, event_id, since: at(0), seen }
+}
+
 #[test]
 fn what_counts_as_the_same_plate() {
     use Matching::{Confusion, Exact, Ratio};
@@ -132,7 +137,7 @@ fn state_is_freed() {
 fn plates_grow_old_by_the_clock_of_their_camera() {
     let mut memory = Duplicates::new(Rules { capacity: 3, ..Rules::default() });
     // the clock of one is an hour ahead
-    memory.restore("", "site", "OLD111", id(1), at(0), at(0));
+    memory.restore(remembered("", "OLD111", id(1), at(0)));
     memory.insert("ahead", "site", "AAA111", id(2), at(3600));
     let entry = memory.insert("right", "site", "BBB222", id(3), at(0));
     memory.expire("ahead", at(3600));
@@ -148,6 +153,18 @@ fn plates_grow_old_by_the_clock_of_their_camera() {
     assert_eq!(memory.len(), 2);
     memory.expire("right", at(304));
     assert!(memory.is_empty());
+}
+
+#[test]
+fn an_event_in_the_files_of_several_cameras_is_remembered_once() {
+    let mut memory = Duplicates::new(Rules::default());
+    for (seen, latest) in [(10, 10), (400, 400), (20, 400)] {
+        memory.restore(remembered("entry", "ABC1234", id(1), at(seen)));
+        assert_eq!((memory.len(), memory.of_event(id(1)).map(|entry| entry.seen)), (1, Some(at(latest))));
+    }
+    memory.expire("entry", at(701));
+    let indices = (memory.keys.len(), memory.ages.len(), memory.turns.len(), memory.events.len());
+    assert_eq!((memory.len(), indices), (0, (0, 0, 0, 0)));
 }
 
 #[test]
