@@ -1,6 +1,7 @@
 //! Pictures of passes: kept while a pass is in view, written when it gives its event.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,12 @@ const VEHICLE_MARGIN: f32 = 0.05;
 
 /// Most bytes of whole frames that are kept for passes in view; beyond, later passes go without that picture.
 const MOST_KEPT: usize = 256 << 20;
+
+/// What the name of a picture ends on until it is whole.
+pub(super) const PART: &str = ".part";
+
+/// How often a missing folder is made for one picture.
+const FOLDER_ATTEMPTS: u32 = 2;
 
 /// Colour of corners.
 const CORNERS: [u8; 3] = [0, 255, 0];
@@ -177,7 +184,7 @@ impl Evidence {
         if let Some(whole) = frames().find(|whole| whole.number == number && whole.view == view) {
             return Some(whole.clone());
         }
-        if frames().map(|whole| whole.pixels.len()).sum::<usize>() + frame.len() > MOST_KEPT {
+        if bytes(frames()) + frame.len() > MOST_KEPT {
             self.counts.unkept += 1;
             return None;
         }
@@ -264,6 +271,12 @@ impl Pictures {
     }
 }
 
+/// Bytes of `frames` together; one that several passes share is there once.
+fn bytes<'a>(frames: impl Iterator<Item = &'a Arc<Whole>>) -> usize {
+    let sizes: HashMap<*const Whole, usize> = frames.map(|whole| (Arc::as_ptr(whole), whole.pixels.len())).collect();
+    sizes.values().sum()
+}
+
 /// Cuts `region` out at its own resolution.
 fn crop(frame: &image::Frame<'_>, region: &Rect, corners: Option<&Quad>) -> Option<Rgb> {
     let region = region.clamped(frame.width(), frame.height());
@@ -316,14 +329,57 @@ fn encode(picture: &Rgb, quality: u8) -> Result<Vec<u8>, String> {
 
 /// Writes beside `path` and renames, so that nobody sees half a picture.
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
     let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let written = std::fs::File::create(&part).and_then(|mut file| file.write_all(bytes));
+    part.push(PART);
+    let part = PathBuf::from(part);
+    let written = create(&part, |folder| std::fs::create_dir_all(folder)).and_then(|mut file| file.write_all(bytes));
     written.and_then(|()| std::fs::rename(&part, path)).inspect_err(|_| {
         // what is left of it would never be seen again
         std::fs::remove_file(&part).ok();
     })
+}
+
+/// Makes the file `path` in a folder that `make` makes where it is missing: again, when retention takes that away while it is
+/// still empty.
+fn create(path: &Path, mut make: impl FnMut(&Path) -> std::io::Result<()>) -> std::io::Result<File> {
+    for _ in 0..FOLDER_ATTEMPTS {
+        match File::create(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path.parent().unwrap_or(path))?,
+            result => return result,
+        }
+    }
+    File::create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use alpr_core::image::{Color, Frame, PixelFormat, Plane};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_that_passes_share_takes_its_room_once() {
+        let whole = |number, side: usize| {
+            let data = vec![0; side * side];
+            let plane = Plane { data: &data, stride: side };
+            let frame = Frame::new(PixelFormat::Gray8, side as u32, side as u32, &[plane], Color::default()).unwrap();
+            let view = View { id: Default::default(), first: true, alone: true };
+            Arc::new(Whole { pixels: frame.copy(), number, view })
+        };
+        let (shared, own) = (whole(1, 100), whole(2, 10));
+        assert_eq!(bytes([&shared, &own, &shared, &shared].into_iter()), 10_000 + 100);
+    }
+
+    #[test]
+    fn a_folder_that_retention_takes_away_is_made_again() {
+        let folder = std::env::temp_dir().join(format!("alprdedup-folder-{}", std::process::id()));
+        let mut made = 0;
+        let file = create(&folder.join("day/picture.jpg.part"), |day| {
+            made += 1;
+            std::fs::create_dir_all(day)?;
+            if made == 1 { std::fs::remove_dir(day) } else { Ok(()) }
+        });
+        assert!(file.is_ok() && made == 2, "{file:?}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::evidence::PART;
+
+/// From this age on, what is written of a picture is what a killed process left of it.
+const LEFT: Duration = Duration::from_secs(600);
+
 /// Folders between the location and a picture: site, camera, date.
 const DEPTH: usize = 3;
 
@@ -22,40 +27,78 @@ impl Limits {
     }
 }
 
-/// Deletes pictures under `location` until `limits` hold at `now`, the oldest first, and folders of days that became
-/// empty. Returns how many pictures. Files that are not named like pictures of events are left alone.
+/// Deletes pictures under `location` until `limits` hold at `now`, the oldest first, what killed processes left of some, and
+/// folders of days that became empty. Returns how many pictures. Files that are not named like pictures of events are left alone.
 pub(super) fn sweep(location: &Path, limits: Limits, now: SystemTime) -> u64 {
-    let mut pictures = Vec::new();
-    collect(location, 0, &mut pictures);
+    let mut files = Files::default();
+    files.collect(location, 0);
+    let is_older = |file: &Picture, than: Duration| now.duration_since(file.modified).is_ok_and(|old| old > than);
+    files.parts.iter().filter(|part| is_older(part, LEFT)).for_each(|part| drop(part.delete()));
+    let mut pictures = files.pictures;
     pictures.sort();
-    let mut total: u64 = pictures.iter().map(|(_, size, _)| size).sum();
+    let mut total: u64 = pictures.iter().map(|picture| picture.size).sum();
     let mut deleted = 0;
-    for (modified, size, path) in pictures {
-        let too_old = limits.age.is_some_and(|age| now.duration_since(modified).is_ok_and(|old| old > age));
+    for picture in pictures {
+        let too_old = limits.age.is_some_and(|age| is_older(&picture, age));
         let too_many = limits.size.is_some_and(|most| total > most);
         if !too_old && !too_many {
             break;
         }
-        if std::fs::remove_file(&path).is_ok() {
-            total -= size;
+        if picture.delete().is_ok() {
+            total -= picture.size;
             deleted += 1;
-            if let Some(folder) = path.parent() {
-                // fails while there is something left in it
-                std::fs::remove_dir(folder).ok();
-            }
         }
     }
     deleted
 }
 
-fn collect(folder: &Path, depth: usize, pictures: &mut Vec<(SystemTime, u64, PathBuf)>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let Ok(metadata) = entry.metadata() else { continue };
-        if metadata.is_dir() && depth < DEPTH {
-            collect(&entry.path(), depth + 1, pictures);
-        } else if metadata.is_file() && depth == DEPTH && is_picture(&entry.file_name().to_string_lossy()) {
-            pictures.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len(), entry.path()));
+/// A picture, whole or not.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Picture {
+    modified: SystemTime,
+    size: u64,
+    path: PathBuf,
+}
+
+impl Picture {
+    /// Deletes it, and its folder when that was all.
+    fn delete(&self) -> std::io::Result<()> {
+        std::fs::remove_file(&self.path)?;
+        if let Some(folder) = self.path.parent() {
+            // fails while there is something left in it
+            std::fs::remove_dir(folder).ok();
+        }
+        Ok(())
+    }
+}
+
+/// What lies in the place of pictures.
+#[derive(Default)]
+struct Files {
+    pictures: Vec<Picture>,
+    /// What is written, or was left, of others.
+    parts: Vec<Picture>,
+}
+
+impl Files {
+    fn collect(&mut self, folder: &Path, depth: usize) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        for entry in entries.flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_dir() && depth < DEPTH {
+                self.collect(&entry.path(), depth + 1);
+            } else if metadata.is_file() && depth == DEPTH {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                let (whole, files) = match name.strip_suffix(PART) {
+                    Some(whole) => (whole, &mut self.parts),
+                    None => (&*name, &mut self.pictures),
+                };
+                if is_picture(whole) {
+                    let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                    files.push(Picture { modified, size: metadata.len(), path: entry.path() });
+                }
+            }
         }
     }
 }
@@ -99,6 +142,26 @@ mod tests {
         let limits = Limits { age: None, size: Some(250) };
         assert_eq!((sweep(&location, limits, now), left(&day)), (3, 3), "two pictures and the notes");
         assert!(day.join(format!("{EVENT}19-plate.jpg")).exists());
+        std::fs::remove_dir_all(location).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_process_left_of_a_picture_goes() {
+        let (location, day) = fill("parts");
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        for (name, age) in [("30-plate.jpg.part", 601), ("31-plate.jpg.part", 599)] {
+            let path = day.join(format!("{EVENT}{name}"));
+            let file = std::fs::File::create(path).unwrap();
+            file.set_modified(now - Duration::from_secs(age)).unwrap();
+        }
+        std::fs::write(day.join("notes.part"), "mine").unwrap();
+        let limits = Limits { age: Some(Duration::from_secs(100_000)), size: None };
+        assert_eq!(
+            (sweep(&location, limits, now), left(&day)),
+            (0, 13),
+            "ten pictures, two notes and what is being written"
+        );
+        assert!(day.join(format!("{EVENT}31-plate.jpg.part")).exists());
         std::fs::remove_dir_all(location).unwrap();
     }
 }
