@@ -41,7 +41,11 @@ impl UrlTemplate {
         let mut rest = template;
         while let Some((text, tail)) = rest.split_once('{') {
             parts.push(Part::Text(text.to_owned()));
-            let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
+            let (name, tail) = tail.split_once('}').ok_or_else(|| {
+                SettingsError(format!(
+                    "evidence-url-template={template:?} does not close its {{ before {tail:?}; put a }} behind the name"
+                ))
+            })?;
             parts.push(match name {
                 "key" => Part::Key,
                 "site_id" => Part::Site,
@@ -117,6 +121,10 @@ mod tests {
             let url =
                 UrlTemplate::parse(template).ok().map(|t| t.fill(&names, "plate", &key, Path::new("/there/it/is.jpg")));
             assert_eq!(url.as_deref(), Some(expected));
+        }
+        for open in ["https://h/{key", "{camera_id}/{", "{key}/{kind?r=1"] {
+            let error = UrlTemplate::parse(open).err();
+            assert!(error.is_some_and(|SettingsError(text)| text.contains("does not close its {")), "{open}");
         }
         assert!(UrlTemplate::parse("{plate}").is_err_and(|SettingsError(text)| text.contains("{plate}; possible are")));
         assert!(names("..", 2).key("plate").contains("/_/") && names("a", 2).key("plate").ends_with("-r2-plate.jpg"));
