@@ -10,13 +10,13 @@ use super::files::Background;
 use super::health::health_message;
 use super::imp::{AlprDedup, CAT};
 use super::neighbours;
-use super::settings::{Settings, SettingsError};
+use super::settings::SettingsError;
 use crate::element::lock;
 
 impl AlprDedup {
-    /// Starts what reads changed files, deletes old pictures and tells of health, where that is wanted.
-    pub(super) fn start_background(&self, settings: &Settings) -> Result<(), gst::StateChangeError> {
-        let Some(mut chores) = Chores::new(settings) else { return Ok(()) };
+    /// Starts what reads changed files, deletes old pictures and tells of health, where there are such `chores`.
+    pub(super) fn start_background(&self, chores: Option<Chores>) -> Result<(), gst::StateChangeError> {
+        let Some(mut chores) = chores else { return Ok(()) };
         let element = self.obj().downgrade();
         let background = Background::start("alprdedup", move || {
             if let Some(element) = element.upgrade() {

@@ -34,7 +34,8 @@ pub(super) struct Found {
 }
 
 impl Chores {
-    /// Nothing when there is nothing to do.
+    /// Nothing when there is nothing to do. To be made before the files are read for the first time: an edit between that and
+    /// the first look at them would be missed.
     pub(super) fn new(settings: &Settings) -> Option<Self> {
         let limits = settings.retention();
         let sweeps = !limits.keep_all() && !settings.evidence_location.is_empty();

@@ -6,12 +6,13 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::carry::unseen;
+use super::chores::Chores;
 use super::evidence;
 use super::files::Background;
 use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
-use crate::element::{is_live, lock};
+use crate::element::{AUTHOR, is_live, lock};
 use crate::meta;
 use crate::stream;
 
@@ -19,7 +20,8 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdedup", gst::DebugColorFlags::empty(), Some("One event of every passing vehicle"))
 });
 
-/// Lock order: `settings` before `state` before the memory inside it. None is held while pushing or posting.
+/// Lock order: `settings` before `state` before the memory inside it. The log of the state file is locked before the memory too,
+/// while neither of the others is held: its disk may be slow. None is held while pushing or posting.
 pub struct AlprDedup {
     pub(super) sinkpad: gst::Pad,
     pub(super) srcpad: gst::Pad,
@@ -104,7 +106,7 @@ impl ElementImpl for AlprDedup {
                 "Licence plate events",
                 "Filter/Analyzer/Video",
                 "Makes one event of every passing vehicle whose plate was read",
-                "gst-alpr developers",
+                AUTHOR,
             )
         });
         Some(&METADATA)
@@ -162,11 +164,12 @@ impl AlprDedup {
     /// Begins a run: reads the settings and opens files.
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
+        let chores = Chores::new(&settings);
         let mut old = lock(&self.state).take();
         let new = State::new(&settings, &self.obj().name(), &mut old);
         let refused = new.as_ref().err().map(|error| self.refuse(error));
         *lock(&self.state) = new.ok().or(old);
-        refused.map_or_else(|| self.start_background(&settings), Err)
+        refused.map_or_else(|| self.start_background(chores), Err)
     }
 
     fn refuse(&self, SettingsError(text): &SettingsError) -> gst::StateChangeError {
