@@ -2,7 +2,8 @@
 //!
 //! A text file, one entry a line: `PLATE[,TAG[,EXPIRY]]`. `PLATE` is a plate, matched like duplicates are (one look-alike
 //! forgiven), or a pattern with `*` (any characters) and `?` (one character), matched exactly. `EXPIRY` is an ISO-8601
-//! date (the entry holds through that day, UTC) or time. Empty lines and lines that begin with `#` are skipped.
+//! date (the entry holds through that day, UTC) or time. A `#` at the beginning of a line or behind white space begins a comment;
+//! any other one belongs to the tag, as in `case#12`. Empty lines are skipped.
 //!
 //! A list may have a hundred thousand plates, and a lookup is in the way of the video: plates are found by an index of the
 //! [keys](super::matching) that plates within reach of each other share. Only patterns are tried one by one.
@@ -74,7 +75,7 @@ impl Watchlist {
     pub fn parse(text: &str) -> Result<Self, WatchlistError> {
         let mut entries = Vec::new();
         for (index, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default().trim();
+            let line = without_comment(line).trim();
             if line.is_empty() {
                 continue;
             }
@@ -156,6 +157,12 @@ impl Entry {
     }
 }
 
+/// What `line` says before its comment.
+fn without_comment(line: &str) -> &str {
+    let begins = |at: &usize| line[..*at].chars().next_back().is_none_or(char::is_whitespace);
+    line.match_indices('#').map(|(at, _)| at).find(begins).map_or(line, |at| &line[..at])
+}
+
 fn parse_expiry(text: &str) -> Result<Timestamp, String> {
     let nanoseconds = if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         time.timestamp_nanos_opt()
@@ -210,7 +217,8 @@ mod tests {
 abc-1234, allow # ours
 ABC1235,deny,2026-01-31 # not theirs
 ZZZ?9*,pattern
-
+  # a visitor
+X1000Y,case#12,2026-01-31 # until then
 K999XX,timed,2026-01-31T12:00:00Z
 ";
 
@@ -221,7 +229,7 @@ K999XX,timed,2026-01-31T12:00:00Z
     #[test]
     fn what_matches() {
         let list = Watchlist::parse(FILE).unwrap();
-        assert_eq!(list.len(), 4);
+        assert_eq!(list.len(), 5);
         for (plate, time, tag) in [
             ("ABC1234", "2026-01-01T00:00:00Z", Some("allow")),
             ("A8C1234", "2026-01-01T00:00:00Z", Some("allow")),
@@ -233,6 +241,8 @@ K999XX,timed,2026-01-31T12:00:00Z
             ("ZZZ1977", "2026-01-01T00:00:00Z", Some("pattern")),
             ("ZZZ9", "2026-01-01T00:00:00Z", None),
             ("2ZZ19", "2026-01-01T00:00:00Z", None),
+            ("X1000Y", "2026-01-31T23:59:59Z", Some("case#12")),
+            ("X1000Y", "2026-02-01T00:00:00Z", None),
             ("K999XX", "2026-01-31T11:59:59Z", Some("timed")),
             ("K999XX", "2026-01-31T12:00:00Z", None),
         ] {
