@@ -21,6 +21,8 @@ const MAX_SAME: u32 = 10;
 
 /// Cameras of one stream whose state is kept beside that of the one at hand: more is a number that runs away.
 const MAX_SOURCES: usize = 255;
+/// Changes from one camera to another after which one that never had its turn counts as gone: twice as many as there may be.
+const GONE: u64 = 2 * (MAX_SOURCES as u64 + 1);
 
 /// From one frame to the next where `fps` come in a second, as caps say, where 0 is "not known".
 pub(crate) fn frame_duration(fps: gst::Fraction) -> Duration {
@@ -154,37 +156,56 @@ pub(crate) fn ended_source(event: &gst::EventRef) -> Option<u32> {
 /// State of each camera of a stream; that of the one whose picture is at hand is what this stands for.
 pub(crate) struct PerSource<T> {
     source: u32,
-    here: T,
-    others: BTreeMap<u32, T>,
+    here: Kept<T>,
+    others: BTreeMap<u32, Kept<T>>,
+    /// Changes from one camera to another so far.
+    turn: u64,
+}
+
+struct Kept<T> {
+    state: T,
+    /// When it came and when it was at hand last, in turns.
+    came: u64,
+    used: u64,
 }
 
 impl<T> PerSource<T> {
     /// One camera, number 0.
     pub(crate) const fn new(here: T) -> Self {
-        Self { source: 0, here, others: BTreeMap::new() }
+        Self { source: 0, here: Kept { state: here, came: 0, used: 0 }, others: BTreeMap::new(), turn: 0 }
     }
 
-    /// Goes over to camera `source`; `new` makes the state of one that was not seen before.
-    pub(crate) fn turn_to(&mut self, source: u32, new: impl FnOnce(&T) -> T) {
+    /// Goes over to camera `source`; `new` makes the state of one that was not seen before. Returns the state of a camera that
+    /// has to make room for it: that which is gone for longest, else that which came last, so that of too many cameras those
+    /// that came first keep theirs.
+    pub(crate) fn turn_to(&mut self, source: u32, new: impl FnOnce(&T) -> T) -> Option<T> {
         if source == self.source {
-            return;
+            return None;
         }
-        let there = self.others.remove(&source).unwrap_or_else(|| new(&self.here));
+        self.turn += 1;
+        let turn = self.turn;
+        self.here.used = turn;
+        let there = self.others.remove(&source);
+        let there = there.unwrap_or_else(|| Kept { state: new(&self.here.state), came: turn, used: turn });
         let left = std::mem::replace(&mut self.here, there);
         self.others.insert(std::mem::replace(&mut self.source, source), left);
-        if self.others.len() > MAX_SOURCES {
-            self.others.pop_first();
+        if self.others.len() <= MAX_SOURCES {
+            return None;
         }
+        let idle = self.others.iter().min_by_key(|(_, kept)| kept.used).filter(|(_, kept)| turn - kept.used > GONE);
+        let gone = *idle.or_else(|| self.others.iter().max_by_key(|(_, kept)| kept.came))?.0;
+        self.others.remove(&gone).map(|kept| kept.state)
     }
 
     /// The state of camera `source`, if it was seen.
     pub(crate) fn of_mut(&mut self, source: u32) -> Option<&mut T> {
-        if source == self.source { Some(&mut self.here) } else { self.others.get_mut(&source) }
+        let kept = if source == self.source { Some(&mut self.here) } else { self.others.get_mut(&source) };
+        kept.map(|kept| &mut kept.state)
     }
 
     /// The state of every camera.
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        std::iter::once(&mut self.here).chain(self.others.values_mut())
+        std::iter::once(&mut self.here).chain(self.others.values_mut()).map(|kept| &mut kept.state)
     }
 }
 
@@ -192,13 +213,13 @@ impl<T> std::ops::Deref for PerSource<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.here
+        &self.here.state
     }
 }
 
 impl<T> std::ops::DerefMut for PerSource<T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.here
+        &mut self.here.state
     }
 }
 
@@ -288,7 +309,29 @@ mod tests {
         count.turn_to(0, |_| 0);
         assert_eq!(*count, 3);
         assert_eq!([0, 1, 2].map(|source| count.of_mut(source).copied()), [Some(3), Some(2), None]);
-        (10..1000).for_each(|source| count.turn_to(source, |_| 0));
-        assert_eq!(count.all_mut().count(), MAX_SOURCES + 1);
+    }
+
+    /// Shows `sources` once; the cameras whose state had to go.
+    fn show(cameras: &mut PerSource<u32>, sources: std::ops::Range<u32>) -> Vec<u32> {
+        sources.filter_map(|source| cameras.turn_to(source, |_| source)).collect()
+    }
+
+    #[test]
+    fn a_camera_that_is_gone_makes_room() {
+        const MOST: u32 = MAX_SOURCES as u32 + 1;
+        let mut cameras = PerSource::new(0);
+        assert_eq!(show(&mut cameras, 0..MOST), [0_u32; 0]);
+        // number 7 falls silent, and the lowest goes on
+        (0..2 * MOST).for_each(|_| drop((show(&mut cameras, 0..7), show(&mut cameras, 8..MOST))));
+        assert_eq!(show(&mut cameras, 1000..1001), [7]);
+        assert_eq!(cameras.all_mut().count(), MAX_SOURCES + 1);
+    }
+
+    #[test]
+    fn of_too_many_cameras_those_that_came_first_keep_their_state() {
+        const MOST: u32 = MAX_SOURCES as u32 + 1;
+        let mut cameras = PerSource::new(0);
+        let gone: Vec<u32> = (0..5).flat_map(|_| show(&mut cameras, 0..MOST + 10)).collect();
+        assert!(gone.len() > 40 && gone.iter().all(|source| *source >= MOST - 2), "{gone:?}");
     }
 }

@@ -81,7 +81,7 @@ impl TrackerSettings {
 /// One plate that is being followed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tracked {
-    /// Number of the track; never given twice by one [`Tracker`], not even after a reset.
+    /// Number of the track, from 1; never given twice by one [`Tracker`], not even after a reset.
     pub id: u64,
     /// Where the plate is, pixels of the frame: as detected, else as predicted.
     pub bbox: Rect,
@@ -172,6 +172,16 @@ impl Tracker {
             usual_gap: Duration::ZERO,
             stats: TrackerStats::default(),
         }
+    }
+
+    /// The same, with `first_id` as its first id: for a camera that may have had a tracker before.
+    pub fn beginning_with(first_id: u64, settings: TrackerSettings) -> Self {
+        Self { next_id: first_id, ..Self::new(settings) }
+    }
+
+    /// The id of the next track: greater than any that was given.
+    pub const fn next_id(&self) -> u64 {
+        self.next_id
     }
 
     /// Takes the detections of the frame captured at `time` and returns all live tracks by ascending id, those

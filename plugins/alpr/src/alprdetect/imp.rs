@@ -11,14 +11,14 @@ use gst_base::subclass::prelude::*;
 use super::advice;
 use super::search::{self, Detector, Found, Further, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
-use super::state::{Camera, State};
+use super::state::{Camera, Cameras, State};
 use super::stats::Stats;
 use crate::element::{self, AUTHOR, Control, lock, surface_templates};
 use crate::error::Error;
 use crate::frame::{Format, Picture};
 use crate::meta::{self, PlateMeta, View};
 use crate::runtime;
-use crate::stream::{self, FrameTime, PerSource, StreamTime};
+use crate::stream::{self, FrameTime, StreamTime};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("alprdetect", gst::DebugColorFlags::empty(), Some("Licence plate detector"))
@@ -122,7 +122,7 @@ impl BaseTransformImpl for AlprDetect {
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
-            camera: PerSource::new(Camera::new(None)),
+            camera: Cameras::new(),
             format: None,
             time: StreamTime::default(),
             warned: false,
@@ -204,7 +204,7 @@ impl BaseTransformImpl for AlprDetect {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let result = element::with(&self.state, |state| {
             let result = self.process(state, is_discont, &mut inbuf);
-            lock(&self.stats).tracker = state.camera.all_mut().map(|camera| camera.tracker.stats()).sum();
+            lock(&self.stats).tracker = state.camera.stats();
             result
         });
         element::flow(&*self.obj(), result)?;
@@ -268,7 +268,7 @@ impl AlprDetect {
         buffer: &gst::Buffer,
         view: View,
     ) -> Result<Option<Vec<PlateMeta>>, Error> {
-        state.camera.turn_to(view.id.source, |here| Camera::new(here.tracker.settings().frame));
+        state.camera.turn_to(view.id.source);
         let confidence = settings.confidence(state.detector.contract().confidence_threshold);
         state.camera.tracker.settings_mut().set_threshold(confidence);
         let skipped = late || state.camera.since_search.is_some_and(|since| since < settings.interval);

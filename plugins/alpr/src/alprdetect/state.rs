@@ -3,7 +3,7 @@
 use alpr_core::detector::{Closer, Detection};
 use alpr_core::event::Vehicle;
 use alpr_core::time::Timestamp;
-use alpr_core::track::{Tracked, Tracker, TrackerSettings};
+use alpr_core::track::{Tracked, Tracker, TrackerSettings, TrackerStats};
 
 use super::search::{Detector, Found};
 use super::settings::Settings;
@@ -14,7 +14,7 @@ use crate::stream::{PerSource, StreamTime};
 /// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
 pub(super) struct State {
     pub(super) detector: Detector,
-    pub(super) camera: PerSource<Camera>,
+    pub(super) camera: Cameras,
     pub(super) format: Option<Format>,
     pub(super) time: StreamTime,
     pub(super) warned: bool,
@@ -22,6 +22,53 @@ pub(super) struct State {
     pub(super) interlaced: bool,
     /// Whether it was said that plates cannot be published.
     pub(super) unpublished: bool,
+}
+
+/// The cameras of a stream; stands for the one whose picture is at hand.
+pub(super) struct Cameras {
+    each: PerSource<Camera>,
+    /// Counters of those that had to make room for others.
+    gone: TrackerStats,
+    /// First track of one that comes: greater than any of those that made room, of which it may be one.
+    first_id: u64,
+}
+
+impl Cameras {
+    /// One camera, number 0.
+    pub(super) fn new() -> Self {
+        let first_id = 1;
+        Self { each: PerSource::new(Camera::new(None, first_id)), gone: TrackerStats::default(), first_id }
+    }
+
+    /// Goes over to camera `source`.
+    pub(super) fn turn_to(&mut self, source: u32) {
+        let first_id = self.first_id;
+        let gone = self.each.turn_to(source, |here| Camera::new(here.tracker.settings().frame, first_id));
+        if let Some(mut gone) = gone {
+            gone.reset();
+            self.gone = [self.gone, gone.tracker.stats()].into_iter().sum();
+            self.first_id = self.first_id.max(gone.tracker.next_id());
+        }
+    }
+
+    /// Counters of the trackers of all cameras, those that are gone as well.
+    pub(super) fn stats(&mut self) -> TrackerStats {
+        self.each.all_mut().map(|camera| camera.tracker.stats()).chain([self.gone]).sum()
+    }
+}
+
+impl std::ops::Deref for Cameras {
+    type Target = PerSource<Camera>;
+
+    fn deref(&self) -> &PerSource<Camera> {
+        &self.each
+    }
+}
+
+impl std::ops::DerefMut for Cameras {
+    fn deref_mut(&mut self) -> &mut PerSource<Camera> {
+        &mut self.each
+    }
 }
 
 /// What is known of one camera.
@@ -34,9 +81,9 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    /// A camera that nothing is known of yet; `frame` is the size of its pictures.
-    pub(super) fn new(frame: Option<(u32, u32)>) -> Self {
-        let tracker = Tracker::new(TrackerSettings { frame, ..TrackerSettings::default() });
+    /// A camera that nothing is known of yet; `frame` is the size of its pictures, `first_id` its first track.
+    fn new(frame: Option<(u32, u32)>, first_id: u64) -> Self {
+        let tracker = Tracker::beginning_with(first_id, TrackerSettings { frame, ..TrackerSettings::default() });
         Self { tracker, since_search: None, closer: None }
     }
 
@@ -110,5 +157,30 @@ fn expected(track: Tracked) -> PlateMeta {
         track_id: Some(track.id),
         predicted: true,
         ..PlateMeta::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alpr_core::geometry::Rect;
+
+    use super::*;
+
+    #[test]
+    fn a_camera_that_made_room_keeps_its_counts_and_gives_no_track_twice() {
+        let mut cameras = Cameras::new();
+        let track = |cameras: &mut Cameras, source: u32| {
+            cameras.turn_to(source);
+            let bbox = Rect::new(100.0, 100.0, 80.0, 20.0);
+            let found = Detection { bbox, corners: None, confidence: 0.9, class: 0 };
+            cameras.tracker.update(Timestamp(0), &[found]).first().map(|track| track.id)
+        };
+        assert_eq!(track(&mut cameras, 7), Some(1));
+        // more than are kept: 7 goes, and comes back
+        assert!((1000..2000).all(|source| track(&mut cameras, source).is_some()));
+        let stats = cameras.stats();
+        assert_eq!(stats.born, 1001);
+        assert!(stats.ended > 700, "{stats:?}");
+        assert!(track(&mut cameras, 7) > Some(1), "an id is of one track");
     }
 }

@@ -45,7 +45,7 @@ struct Shot<'a> {
     view: View,
 }
 
-/// Locks are taken one at a time and never held during inference.
+/// Lock order: `state` before `stats`; the others are taken alone. None is held during inference.
 #[derive(Default)]
 pub struct AlprOcr {
     settings: Mutex<Settings>,
@@ -182,7 +182,7 @@ impl BaseTransformImpl for AlprOcr {
             let ended = stream::ended_source(&event).and_then(|source| state.tracks.of_mut(source));
             if let Some(tracks) = ended {
                 tracks.clear();
-                self.count_ended(state);
+                self.count_ended([tracks]);
             }
         }
         self.parent_sink_event(event)
@@ -209,12 +209,13 @@ impl AlprOcr {
     fn forget(&self, state: &mut State) {
         state.tracks.all_mut().for_each(Tracks::clear);
         state.time.reset();
-        self.count_ended(state);
+        self.count_ended(state.tracks.all_mut());
     }
 
-    fn count_ended(&self, state: &mut State) {
+    /// Counts what ended among `tracks`, those of several cameras.
+    fn count_ended<'a>(&self, tracks: impl IntoIterator<Item = &'a mut Tracks>) {
         let mut stats = lock(&self.stats);
-        for ended in state.tracks.all_mut().map(Tracks::take_ended) {
+        for ended in tracks.into_iter().map(Tracks::take_ended) {
             stats.passes += ended.tracks;
             stats.pass_reads += ended.reads;
             stats.passes_unread += ended.unread;
@@ -236,7 +237,9 @@ impl AlprOcr {
         let is_wanted = views.iter().flat_map(|(_, plates)| plates).any(|plate| !plate.predicted);
         let late = self.control.is_late(running, is_wanted);
         for (view, plates) in &mut views {
-            state.tracks.turn_to(view.id.source, |_| Tracks::new(settings.fusion()));
+            let mut gone = state.tracks.turn_to(view.id.source, |_| Tracks::new(settings.fusion()));
+            gone.iter_mut().for_each(Tracks::clear);
+            self.count_ended(&mut gone);
             let keys = state.tracks.keys(time, plates);
             self.count(|stats| {
                 stats.frames += 1;
@@ -264,7 +267,7 @@ impl AlprOcr {
             // Said here: nobody downstream needs to look for them.
             meta::write(buffer.make_mut(), &[]);
         }
-        self.count_ended(state);
+        self.count_ended(state.tracks.all_mut());
         Ok(())
     }
 
