@@ -1,5 +1,6 @@
 //! What the elements have in common.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gst_base::prelude::*;
@@ -11,7 +12,10 @@ use crate::runtime::Canceller;
 use crate::stream::Lateness;
 
 /// Author in element descriptions.
-pub(crate) const AUTHOR: &str = "The gst-alpr developers";
+pub(crate) const AUTHOR: &str = env!("CARGO_PKG_AUTHORS");
+
+/// Most elements that [`neighbours`] gives, and most borders of bins on one link: a pipeline that is larger is not looked through.
+const MOST_NEIGHBOURS: usize = 256;
 
 /// Always one sink and one source pad, with pictures in system memory.
 pub(crate) fn video_templates() -> Vec<gst::PadTemplate> {
@@ -85,8 +89,8 @@ pub(crate) const PUBLISH: &str = "output-object-meta";
 /// Its specification.
 pub(crate) fn publish_property() -> glib::ParamSpec {
     glib::ParamSpecBoolean::builder(PUBLISH)
-        .nick("Output object metadata")
-        .blurb("Also write plates and texts into the object metadata of a DeepStream batch, where nvdsosd and nvmsgconv find them")
+        .nick("Output Object Metadata")
+        .blurb("Writes plates and texts into the object metadata of a DeepStream batch too, where nvdsosd and nvmsgconv find them")
         .default_value(true)
         .mutable_playing()
         .build()
@@ -143,6 +147,42 @@ impl Passage {
 pub(crate) fn is_live(sink: &gst::Pad) -> bool {
     let mut latency = gst::query::Latency::new();
     sink.peer_query(&mut latency) && latency.result().0
+}
+
+/// The elements that `pad` is linked to, near and far, the way that the stream goes through them: before a sink pad, behind a source
+/// pad. They are looked for as they are asked for.
+pub(crate) fn neighbours(pad: &gst::Pad) -> impl Iterator<Item = gst::Element> {
+    let (mut seen, mut ahead) = (HashSet::new(), vec![pad.clone()]);
+    std::iter::from_fn(move || {
+        while let Some(pad) = ahead.pop() {
+            let Some(peer) = peer(&pad) else { continue };
+            if let Some(element) = peer.parent_element()
+                && seen.len() < MOST_NEIGHBOURS
+                && seen.insert(element.clone())
+            {
+                ahead.extend(peer.iterate_internal_links().into_iter().map_while(Result::ok));
+                return Some(element);
+            }
+        }
+        None
+    })
+}
+
+/// The pad of an element at the other end of the link of `pad`, in or out of bins.
+fn peer(pad: &gst::Pad) -> Option<gst::Pad> {
+    let mut peer = pad.peer()?;
+    for _ in 0..MOST_NEIGHBOURS {
+        peer = if let Some(ghost) = peer.downcast_ref::<gst::GhostPad>() {
+            // into a bin
+            ghost.target()?
+        } else if let Some(ghost) = peer.parent().and_then(|parent| parent.downcast::<gst::GhostPad>().ok()) {
+            // out of one
+            ghost.peer()?
+        } else {
+            return Some(peer);
+        };
+    }
+    None
 }
 
 /// Takes back that downstream can cut pictures by itself: an element that passes pictures through would be given whole ones, with

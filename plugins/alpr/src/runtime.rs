@@ -8,12 +8,13 @@ mod model;
 mod options;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+use crate::element::lock;
 use crate::error::{Error, Searched};
 
 pub use files::{DETECTOR, DefaultModel, READER, default_model};
@@ -49,7 +50,7 @@ fn plugin_dir() -> Option<&'static Path> {
 ///
 /// [`Error::NoRuntime`] with every place and what it said, [`Error::OtherRuntime`], [`Error::Runtime`].
 fn environment(library: Option<&Path>) -> Result<Environment, Error> {
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut loaded = lock(&LOADED);
     if let Some((path, environment)) = &*loaded {
         return match library.map(library::absolute) {
             Some(wanted) if !library::same_file(&wanted, path) => {

@@ -5,6 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use crate::element::lock;
+
 /// How often the background looks.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -21,14 +23,14 @@ impl Background {
         let stopped = stop.clone();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let (flag, wake) = &*stopped;
-            let mut stop = flag.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut stop = lock(flag);
             while !*stop {
                 let (guard, wait) = wake.wait_timeout(stop, TICK).unwrap_or_else(PoisonError::into_inner);
                 stop = guard;
                 if wait.timed_out() && !*stop {
                     drop(stop);
                     tick();
-                    stop = flag.lock().unwrap_or_else(PoisonError::into_inner);
+                    stop = lock(flag);
                 }
             }
         })?;
@@ -38,7 +40,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.stop.0) = true;
         self.stop.1.notify_all();
         if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
             // a panic in there was reported by its own message

@@ -1,12 +1,13 @@
 //! The memory of duplicates, which the elements of one site share when they are asked to.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
 
 use alpr_core::dedup::{DuplicateRules, Duplicates};
 
 use super::enums::PlatePrivacy;
 use super::settings::Settings;
+use crate::element::lock;
 
 /// A memory that several elements may hold.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ impl Memory {
         let place = Arc::new(Place::of(settings));
         let own = || Arc::new(Mutex::new(Duplicates::new(settings.duplicate_rules())));
         let Some(site) = &place.site else { return Self { duplicates: own(), place, rules_are_own: true } };
-        let mut sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sites = lock(&SITES);
         sites.retain(|_, memory| memory.strong_count() > 0);
         if let Some(duplicates) = sites.get(site).and_then(Weak::upgrade) {
             return Self { duplicates, place, rules_are_own: false };
@@ -71,6 +72,6 @@ impl Memory {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Duplicates> {
-        self.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.duplicates)
     }
 }

@@ -1,8 +1,8 @@
 //! What users are told of pictures in which no network sees plates well: those that lie on their side, and interlaced ones.
 
-use std::collections::HashSet;
-
 use gst::prelude::*;
+
+use crate::element::neighbours;
 
 /// Properties of elements that turn pictures.
 const TURNING: [&str; 2] = ["video-direction", "flip-method"];
@@ -26,34 +26,7 @@ pub(super) fn of_tags(tags: &gst::TagListRef, sink: &gst::Pad) -> Option<String>
 
 /// Whether an element upstream of `sink` turns pictures: before GStreamer 1.24, `videoflip` leaves the tag that it followed.
 fn is_turned(sink: &gst::Pad) -> bool {
-    let (mut pads, mut seen) = (vec![sink.clone()], HashSet::new());
-    while let Some(pad) = pads.pop() {
-        if !seen.insert(pad.clone()) {
-            continue;
-        }
-        let Some(element) = peer(&pad).and_then(|peer| peer.parent_element()) else { continue };
-        if TURNING.iter().any(|name| is_changed(&element, name)) {
-            return true;
-        }
-        pads.extend(element.sink_pads());
-    }
-    false
-}
-
-/// The pad of an element that gives what comes to `pad`, through the borders of bins.
-fn peer(pad: &gst::Pad) -> Option<gst::Pad> {
-    let mut peer = pad.peer()?;
-    loop {
-        peer = if let Some(ghost) = peer.downcast_ref::<gst::GhostPad>() {
-            // into a bin
-            ghost.target()?
-        } else if let Some(inside) = peer.downcast_ref::<gst::ProxyPad>() {
-            // out of one
-            inside.internal()?.peer()?
-        } else {
-            return Some(peer);
-        };
-    }
+    neighbours(sink).any(|element| TURNING.iter().any(|name| is_changed(&element, name)))
 }
 
 /// Whether `element` has such a property, with another value than when it was made.

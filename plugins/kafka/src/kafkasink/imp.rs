@@ -80,7 +80,7 @@ impl ElementImpl for KafkaSink {
                 "Kafka sink",
                 "Sink/Network",
                 "Delivers each buffer to Apache Kafka as one record and loses none",
-                "The gst-alpr authors",
+                env!("CARGO_PKG_AUTHORS"),
             )
         });
         Some(&METADATA)
