@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cell::LazyCell;
 
-use crate::dedup::compose;
+use crate::dedup::compose::{self, Text};
 use crate::dedup::duplicates::Duplicates;
 use crate::dedup::judge;
 use crate::dedup::observation::Decision;
 use crate::dedup::outcome::Outcome;
+use crate::dedup::pass::Pass;
 use crate::dedup::publish::{known, look_up, needs_revision, publish, scope_of, watchlist_decision};
 use crate::dedup::settings::Emit;
 
@@ -75,34 +76,30 @@ impl Passes {
             }
         }
         verdict?;
+        let settled = sure || moment == Moment::End;
         // asked when somebody is told, not in every frame: the list may be long
         let seen = pass.last_seen;
         let hit = LazyCell::new(|| settings.watchlist.find(&text.normalized, seen));
-        if (sure || moment == Moment::End) && pass.watched.as_ref() != Some(&text.normalized) {
+        if settled && pass.watched.as_ref() != Some(&text.normalized) {
             pass.watched = Some(text.normalized.clone());
             if let Some(hit) = &*hit {
                 decisions.push(Decision::Watchlist(Box::new(watchlist_decision(pass, &text, hit, settings))));
             }
         }
-        if !due
-            || pass
-                .published
-                .as_ref()
-                .is_some_and(|p| !needs_revision(p, &text.normalized, sure || moment == Moment::End))
-        {
-            if due {
-                // what was shown holds again
-                pass.duplicate_of = None;
-            }
+        if !due {
+            return Ok(());
+        }
+        if is_told(pass, &text, settled) {
+            // what was shown holds again
+            pass.duplicate_of = None;
             return Ok(());
         }
         // what was shown before may come to be the text of an event that there is already
-        if let Some(id) = known(memory, pass, &scope, &text, sure || moment == Moment::End, settings) {
+        if let Some(id) = known(memory, pass, &scope, &text, settled, settings) {
             pass.duplicate_of = Some(id);
             return Err(Outcome::Duplicate);
         }
-        let preview = !sure && moment == Moment::Now;
-        publish(pass, memory, &scope, &text, hit.as_ref(), preview, settings, decisions);
+        publish(pass, memory, &scope, &text, hit.as_ref(), !settled, settings, decisions);
         Ok(())
     }
 
@@ -110,4 +107,9 @@ impl Passes {
         let others = || self.live.iter().filter(|(other, _)| **other != track).map(|(_, other)| other);
         self.live.get(&track).is_some_and(|pass| others().any(|other| pass.is_half_of(other)))
     }
+}
+
+/// Whether what was sent of `pass` says all that there is to say.
+fn is_told(pass: &Pass, text: &Text, settled: bool) -> bool {
+    pass.published.as_ref().is_some_and(|published| !needs_revision(published, &text.normalized, settled))
 }
