@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,14 @@ use alpr_tests::{repository, rust_files};
 
 /// A source file without its comments and unit tests, so that a rule does not trip over a sentence or a test's input.
 fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    product.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    product(&fs::read_to_string(path).unwrap())
+}
+
+/// A source text without its comments and the module of tests that ends it.
+fn product(text: &str) -> String {
+    let inline = ["mod tests {", "pub(super) mod tests {"].map(|begin| format!("#[cfg(test)]\n{begin}"));
+    let end = inline.iter().filter_map(|begin| text.find(begin)).min().unwrap_or(text.len());
+    text[..end].lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
 fn sources(folder: &str) -> Vec<PathBuf> {
@@ -29,6 +35,35 @@ fn places(folder: &str, words: &[&str], except: &[&str]) -> Vec<String> {
         for (number, line) in code(&path).lines().enumerate() {
             if let Some(word) = words.iter().find(|w| line.contains(**w)) {
                 found.push(format!("{shown}:{}: {word}", number + 1));
+            }
+        }
+    }
+    found
+}
+
+/// The modules of its own crate that `code` names, by path or in a group.
+fn modules(code: &str) -> BTreeSet<String> {
+    let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = BTreeSet::new();
+    for (at, path) in code.match_indices("crate::") {
+        let rest = &code[at + path.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            found.insert(name(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut begins = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => begins = true,
+                c if begins && !c.is_whitespace() => {
+                    found.insert(name(&group[at..]));
+                    begins = false;
+                }
+                _ => (),
             }
         }
     }
@@ -97,10 +132,9 @@ fn the_modules_of_the_core_are_in_pipeline_order() {
         let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
         let module = first.trim_end_matches(".rs");
         let Some(own) = order.iter().position(|m| m == module) else { continue };
-        for later in &order[own + 1..] {
-            if code(&path).contains(&format!("crate::{later}::")) {
-                found.push(format!("{} uses {later}", relative.display()));
-            }
+        let used = modules(&code(&path));
+        for later in order[own + 1..].iter().filter(|later| used.contains(*later)) {
+            found.push(format!("{} uses {later}", relative.display()));
         }
     }
     none(found, "no module of alpr-core uses a later one");
@@ -163,8 +197,20 @@ fn files_are_rooms_of_bearable_size() {
 #[test]
 fn no_test_is_ignored() {
     let attribute = concat!("#[", "ignore");
-    none(
-        ["plugins", "pipelines", "tests"].iter().flat_map(|f| places(f, &[attribute], &[])).collect(),
-        "no test is ignored",
+    // in the whole text: tests are no code of the product
+    let ignored = |path: &PathBuf| fs::read_to_string(path).unwrap().contains(attribute);
+    let files = ["plugins", "pipelines", "tests"].iter().flat_map(|folder| sources(folder));
+    none(files.filter(ignored).map(|path| path.display().to_string()).collect(), "no test is ignored");
+}
+
+#[test]
+fn what_is_examined_of_a_file() {
+    let text = "#[cfg(test)]\nmod tests;\n\nuse crate::time; // crate::stats\n#[cfg(test)]\nmod tests {\n    use crate::image;\n}\n";
+    assert!(product(text).contains("crate::time") && !product(text).contains("image"));
+    let used = |code: &str| modules(code).into_iter().collect::<Vec<_>>();
+    assert_eq!(used("use crate::event;\nfn f() { crate::stats::g() }"), ["event", "stats"]);
+    assert_eq!(
+        used("use crate::{\n    event::{Event, dedup as d},\n    time::{self},\n    stats,\n};"),
+        ["event", "stats", "time"]
     );
 }
