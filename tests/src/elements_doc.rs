@@ -8,7 +8,7 @@ use gst::prelude::*;
 /// Our elements, in pipeline order.
 pub const ELEMENTS: [&str; 5] = ["alprdetect", "alprocr", "alprdedup", "alproverlay", "kafkasink"];
 
-/// The page: a chapter an element with its pads, properties and signals.
+/// The page: a chapter an element with its pads and properties.
 ///
 /// # Errors
 ///

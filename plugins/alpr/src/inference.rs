@@ -1,4 +1,4 @@
-//! What every element with a model has: properties, opening, the shared debug line.
+//! What every element with a model has: its properties, and its opening.
 
 use std::path::{Path, PathBuf};
 

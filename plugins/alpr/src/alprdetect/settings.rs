@@ -230,7 +230,7 @@ fn finding() -> Vec<ParamSpec> {
         glib::ParamSpecBoolean::builder("coarse-search")
             .nick("Coarse Search")
             .blurb(
-                "Search a frame in which nothing was found again at half the size, for plates that nearly fill it, at a \
+                "Searches a frame in which nothing was found again at half the size, for plates that nearly fill it, at a \
                  quarter of the cost; only where the model leaves its size open",
             )
             .default_value(settings.further.coarse)
@@ -239,7 +239,7 @@ fn finding() -> Vec<ParamSpec> {
         glib::ParamSpecBoolean::builder("close-search")
             .nick("Close Search")
             .blurb(
-                "Search around small weak finds again at twice the size, in at most two places of a frame, each at a \
+                "Searches around small weak finds again at twice the size, in at most two places of a frame, each at a \
                  quarter of the cost, and with tracking five times a second; only where the model leaves its size open",
             )
             .default_value(settings.further.close)
