@@ -16,7 +16,7 @@ mod tests;
 
 pub use fusion::{Fusion, FusionSettings, evidence};
 pub use quality::CropQuality;
-pub use schedule::{Candidate, ReadSchedule, ScheduleSettings};
+pub use schedule::{Budget, Candidate, ReadSchedule, ScheduleSettings};
 
 use crate::reader::{Lattice, RegionGuess};
 

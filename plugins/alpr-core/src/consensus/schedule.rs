@@ -19,6 +19,8 @@ const CLOSEST: Duration = Duration::from_millis(38);
 /// A sure track is read once more when its crop got better than the best one read by this factor: what was sure from far
 /// may be another text from near.
 const NEARER: f32 = 1.5;
+/// Class of tracks that were not read yet.
+const FIRST: u8 = 0;
 /// A track that was out of sight for more than this many of its usual intervals may have come back as another vehicle.
 const AWAY: f32 = 2.5;
 
@@ -41,6 +43,22 @@ impl Default for ScheduleSettings {
     fn default() -> Self {
         let recheck = (Duration::from_secs(1), Duration::from_secs(5));
         Self { recheck, patience: 20, better: 1.1, expire: Duration::from_secs(60) }
+    }
+}
+
+/// Crops that may be read in one frame. A number alone is a limit for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Crops in all, where not more tracks are to be read for the first time.
+    pub usual: usize,
+    /// Tracks that are read for the first time: in a photograph there is no second time. In a film so many are new at once in its
+    /// first frame alone.
+    pub first: usize,
+}
+
+impl From<usize> for Budget {
+    fn from(most: usize) -> Self {
+        Self { usual: most, first: most }
     }
 }
 
@@ -82,10 +100,11 @@ impl ReadSchedule {
         Self { settings, ..Self::default() }
     }
 
-    /// Chooses at most `budget` of `candidates` of the frame captured at `time`; returns their indices, best first.
+    /// Chooses at most a `budget` of `candidates` of the frame captured at `time`; returns their indices, best first.
     ///
     /// A chosen crop counts as read. Report what came of it with [`Self::report`].
-    pub fn plan(&mut self, time: Timestamp, candidates: &[Candidate], budget: usize) -> Vec<usize> {
+    pub fn plan(&mut self, time: Timestamp, candidates: &[Candidate], budget: impl Into<Budget>) -> Vec<usize> {
+        let Budget { usual, first } = budget.into();
         let expire = self.settings.expire;
         self.tracks.retain(|_, state| time.since(state.last_seen) <= expire && state.last_seen.since(time) <= expire);
         let mut ranked: Vec<(usize, (u8, f32))> = Vec::with_capacity(candidates.len());
@@ -106,8 +125,10 @@ impl ReadSchedule {
             ranked.extend(state.rank(time, weight, &self.settings).map(|rank| (index, rank)));
         }
         ranked.sort_by(|(a, x), (b, y)| x.0.cmp(&y.0).then(y.1.total_cmp(&x.1)).then(a.cmp(b)));
-        self.beyond_budget = ranked.len().saturating_sub(budget);
-        ranked.truncate(budget);
+        let new = ranked.iter().filter(|(_, (class, _))| *class == FIRST).count();
+        let most = usual.max(first.min(new));
+        self.beyond_budget = ranked.len().saturating_sub(most);
+        ranked.truncate(most);
         let mut chosen: Vec<usize> = Vec::with_capacity(ranked.len());
         for (index, _) in ranked {
             let candidate = &candidates[index];
@@ -172,7 +193,7 @@ impl State {
     fn rank(&self, time: Timestamp, weight: f32, settings: &ScheduleSettings) -> Option<(u8, f32)> {
         let Some(last_read) = self.last_read else {
             // Whoever waits longest goes first, so that nobody waits for ever.
-            return Some((0, time.since(self.first_seen).as_secs_f32() + 0.1 * weight));
+            return Some((FIRST, time.since(self.first_seen).as_secs_f32() + 0.1 * weight));
         };
         if !self.doubtful && time > last_read && time.since(last_read) < CLOSEST {
             return None;

@@ -1,6 +1,6 @@
 use std::sync::{LazyLock, Mutex};
 
-use alpr_core::consensus::CropQuality;
+use alpr_core::consensus::{Budget, CropQuality};
 use alpr_core::contract;
 use alpr_core::image::Frame;
 use alpr_core::time::Timestamp;
@@ -40,7 +40,7 @@ struct Shot<'a> {
     /// Whether it comes too late to be worth reading.
     late: bool,
     /// Plates that may be read.
-    budget: usize,
+    budget: Budget,
     buffer: &'a gst::Buffer,
     view: View,
 }

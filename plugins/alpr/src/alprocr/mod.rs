@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Guarantees:
-//! - work per frame is bounded: at most `max-reads-per-frame` crops, those that promise most first; video never waits
-//!   for more, and what was left out is counted;
+//! - work per frame is bounded: at most `max-reads-per-frame` crops, those that promise most first, by default four and those that were
+//!   not read before; video never waits for more, and what was left out is counted;
 //! - plates of other producers are read as well (regions of interest of type `license-plate`, as DL Streamer writes
 //!   them, objects of GstAnalytics and of DeepStream); plates without a track are read frame by frame, each on its own, a plate whose vehicle is tracked is
 //!   followed by its vehicle;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use alpr_core::consensus::FusionSettings;
+use alpr_core::consensus::{Budget, FusionSettings};
 use alpr_core::contract::ReaderContract;
 use glib::{ParamSpec, Value};
 use gst::prelude::*;
@@ -11,6 +11,12 @@ use gst::prelude::*;
 use crate::element;
 use crate::inference::{ModelSettings, get};
 use crate::runtime;
+
+/// Most plates of one frame where the user sets no limit, in all and of those that were not read before.
+const USUAL: Budget = Budget { usual: 4, first: MOST_READS as usize };
+
+/// Most plates of one frame that a user may ask for.
+const MOST_READS: u32 = 64;
 
 /// What a user may set.
 #[derive(Clone, Debug)]
@@ -33,7 +39,7 @@ impl Default for Settings {
         Self {
             model: ModelSettings::default(),
             publish: true,
-            max_reads: 4,
+            max_reads: 0,
             max_read_time: 0,
             batch_size: 8,
             min_height: 6,
@@ -48,13 +54,13 @@ impl Default for Settings {
 impl Settings {
     /// Plates that may be read in one frame when one takes `usual`: at least one, so that reading never stops. The time is
     /// shared by the `frames` of a batch.
-    pub(super) fn budget(&self, usual: Option<Duration>, frames: usize) -> usize {
-        let most = self.max_reads as usize;
+    pub(super) fn budget(&self, usual: Option<Duration>, frames: usize) -> Budget {
+        let most = if self.max_reads == 0 { USUAL } else { (self.max_reads as usize).into() };
         match usual.map(|d| d.as_nanos()).filter(|n| *n > 0) {
             Some(usual) if self.max_read_time > 0 => {
-                usize::try_from(u128::from(self.max_read_time) / usual / frames.max(1) as u128)
-                    .unwrap_or(usize::MAX)
-                    .clamp(1, most)
+                let all = u128::from(self.max_read_time) / usual / frames.max(1) as u128;
+                let all = usize::try_from(all).unwrap_or(usize::MAX).max(1);
+                Budget { usual: most.usual.min(all), first: most.first.min(all) }
             }
             _ => most,
         }
@@ -142,9 +148,11 @@ fn bounds() -> Vec<ParamSpec> {
     vec![
         glib::ParamSpecUInt::builder("max-reads-per-frame")
             .nick("Maximum Reads Per Frame")
-            .blurb("Most plates that are read in one frame, the most promising first")
-            .minimum(1)
-            .maximum(64)
+            .blurb(
+                "Most plates that are read in one frame, the most promising first; 0 reads 4, and more where more were not \
+                 read before, as in a photograph",
+            )
+            .maximum(MOST_READS)
             .default_value(settings.max_reads)
             .mutable_playing()
             .build(),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use alpr_core::consensus::{Candidate, Consensus, CropQuality, Fusion, FusionSettings, ReadSchedule};
+use alpr_core::consensus::{Budget, Candidate, Consensus, CropQuality, Fusion, FusionSettings, ReadSchedule};
 use alpr_core::reader::Reading;
 use alpr_core::time::Timestamp;
 use alpr_core::track::carried::{Carried, Found};
@@ -130,7 +130,12 @@ impl Tracks {
     }
 
     /// Chooses crops to read, see [`ReadSchedule::plan`], and tells how many more were due.
-    pub(super) fn plan(&mut self, time: Timestamp, crops: &[(Key, CropQuality)], budget: usize) -> (Vec<usize>, usize) {
+    pub(super) fn plan(
+        &mut self,
+        time: Timestamp,
+        crops: &[(Key, CropQuality)],
+        budget: Budget,
+    ) -> (Vec<usize>, usize) {
         let candidates: Vec<Candidate> =
             crops.iter().map(|(key, quality)| Candidate { track: key.number(), quality: *quality }).collect();
         (self.schedule.plan(time, &candidates, budget), self.schedule.beyond_budget())

@@ -162,3 +162,16 @@ fn time_that_jumps_back_stops_nothing() {
     schedule.plan(at(3_600_000), &[crop(1, 20.0)], 1);
     assert_eq!(schedule.plan(at(0), &[crop(1, 20.0)], 1), [0]);
 }
+
+#[test]
+fn no_plate_of_a_photograph_waits_for_a_second_one() {
+    let mut schedule = ReadSchedule::default();
+    let crops = |from: u64, to: u64| (from..to).map(|track| crop(track, 20.0)).collect::<Vec<_>>();
+    let budget = Budget { usual: 4, first: 16 };
+    assert_eq!(schedule.plan(at(0), &crops(0, 20), budget).len(), 16);
+    assert_eq!(schedule.beyond_budget(), 4);
+    assert_eq!(schedule.plan(at(40), &crops(0, 20), budget), [16, 17, 18, 19], "those that were not read yet");
+    assert_eq!(schedule.plan(at(80), &crops(0, 20), budget).len(), 4, "again");
+    let seven = schedule.plan(at(120), &crops(0, 27), budget);
+    assert!(seven.len() == 7 && seven.iter().all(|index| *index >= 20), "{seven:?}");
+}
