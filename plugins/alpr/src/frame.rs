@@ -75,6 +75,11 @@ impl Format {
         }
     }
 
+    /// Width of a pixel over its height.
+    pub fn pixel_aspect(&self) -> gst::Fraction {
+        self.info.par()
+    }
+
     /// Frames a second.
     pub fn fps(&self) -> gst::Fraction {
         self.info.fps()

@@ -128,6 +128,22 @@ fn size_of(jpeg: &[u8]) -> (u32, u32) {
 }
 
 #[test]
+fn pictures_say_of_which_form_their_pixels_are() {
+    let folder = Folder::new("aspect");
+    let location = folder.path("evidence");
+    let mut h = harness(&[("evidence-location", location.as_str())]);
+    let mut caps = caps(640);
+    caps.make_mut().set("pixel-aspect-ratio", gst::Fraction::new(16, 11));
+    h.set_src_caps(caps);
+    empty(&mut h, 0, 1);
+    pass(&mut h, 1, "ABC123", 1, 5);
+    let jpeg = std::fs::read(events(&mut h).remove(0).images.plate_url).unwrap();
+    assert_eq!(&jpeg[6..11], b"JFIF\0");
+    // no unit; of pixels that are 16 wide and 11 high, there are 11 across where there are 16 down
+    assert_eq!(&jpeg[13..18], [0, 0, 11, 0, 16]);
+}
+
+#[test]
 fn pictures_of_listed_plates_only_and_of_their_vehicles() {
     let folder = Folder::new("listed");
     let (location, list) = (folder.path("evidence"), folder.path("list"));

@@ -10,6 +10,7 @@ use alpr_core::dedup::{EventDecision, Keep, PassId};
 use alpr_core::event::{Event, Images};
 use alpr_core::geometry::{Point, Quad, Rect};
 use alpr_core::image::{self, OwnedFrame};
+use jpeg_encoder::{PixelDensity, PixelDensityUnit};
 use sha2::{Digest, Sha256};
 
 use super::enums::{Evidence as Kinds, EvidenceFor};
@@ -91,6 +92,7 @@ struct Kept {
     vehicle: Option<Rgb>,
     frame: Option<Arc<Whole>>,
     corners: Quad,
+    density: PixelDensity,
 }
 
 /// A whole frame, so that the decoder's buffer goes back to it. Passes that it shows share it.
@@ -163,6 +165,7 @@ impl Evidence {
 
     fn cut(&mut self, keep: &Keep, buffer: &gst::Buffer, view: View) -> Result<Kept, PictureError> {
         let format = self.format.as_ref().ok_or_else(|| PictureError::Meta("its caps are no raw video".to_owned()))?;
+        let density = density(format.pixel_aspect());
         let picture = Picture::map(buffer, format, view)?;
         let frame = picture.frame()?;
         let corners = keep.corners.unwrap_or_else(|| Quad::from_rect(&keep.plate));
@@ -174,6 +177,7 @@ impl Evidence {
             vehicle: vehicle.and_then(|region| crop(&frame, &region, self.place.corners.then_some(&corners))),
             frame: self.kinds.contains(Kinds::FRAME).then(|| self.whole(&frame, view)).flatten(),
             corners,
+            density,
         })
     }
 
@@ -250,7 +254,7 @@ impl Pictures {
             let Some(picture) = picture else { continue };
             let key = names.key(kind);
             let path = place.location.join(&key);
-            let result = encode(picture, place.quality).and_then(|jpeg| {
+            let result = encode(picture, place.quality, kept.density).and_then(|jpeg| {
                 write(&path, &jpeg).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
                 Ok(jpeg)
             });
@@ -317,10 +321,20 @@ impl Rgb {
     }
 }
 
-fn encode(picture: &Rgb, quality: u8) -> Result<Vec<u8>, String> {
+/// What a JPEG says of pixels whose width over their height is `aspect`: how many there are along each side of the same length.
+fn density(aspect: gst::Fraction) -> PixelDensity {
+    let [across, down] = [aspect.denom(), aspect.numer()].map(|part| u16::try_from(part).ok().filter(|part| *part > 0));
+    across.zip(down).map_or_else(PixelDensity::default, |density| PixelDensity {
+        density,
+        unit: PixelDensityUnit::PixelAspectRatio,
+    })
+}
+
+fn encode(picture: &Rgb, quality: u8, density: PixelDensity) -> Result<Vec<u8>, String> {
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("a side of {side} pixels is too long for JPEG"));
     let mut jpeg = Vec::new();
-    let encoder = jpeg_encoder::Encoder::new(&mut jpeg, quality.max(1));
+    let mut encoder = jpeg_encoder::Encoder::new(&mut jpeg, quality.max(1));
+    encoder.set_density(density);
     encoder
         .encode(&picture.pixels, side(picture.width)?, side(picture.height)?, jpeg_encoder::ColorType::Rgb)
         .map_err(|error| format!("the picture cannot be encoded: {error}"))?;
