@@ -142,14 +142,22 @@ impl Lateness {
 /// Numbers of DeepStream's events by which one camera of a batch ends while the others go on, and begins of the names of
 /// their structures: its pad of the muxer is deleted, its stream ends, its stream begins anew.
 const ENDS: [(i32, &str); 3] = [(401, "nv-pad-deleted"), (402, "nv-stream-eos"), (404, "nv-stream-reset")];
+/// Name of the structure of our own event: from here on the camera shows something else, as photographs do that follow one another.
+const CUT: &str = "alpr-cut";
 /// Bits of an event's type below its number.
 const NUMBER_SHIFT: u32 = 8;
 
-/// The camera of a batch that ends by `event`: what was before has nothing to do with what it may show later.
+/// The event by which the elements behind learn that what the camera `source` showed before has nothing to do with what comes.
+pub(crate) fn cut_event(source: u32) -> gst::Event {
+    gst::event::CustomDownstream::new(gst::Structure::builder(CUT).field("source-id", source).build())
+}
+
+/// The camera that ends by `event`, of a batch or at a cut: what was before has nothing to do with what it may show later.
 pub(crate) fn ended_source(event: &gst::EventRef) -> Option<u32> {
     let number = event.type_().into_glib() >> NUMBER_SHIFT;
     let structure = event.structure()?;
-    let is_end = ENDS.iter().any(|(end, name)| *end == number || structure.name().starts_with(name));
+    let is_end =
+        ENDS.iter().any(|(end, name)| *end == number || structure.name().starts_with(name)) || structure.name() == CUT;
     if is_end { structure.get("source-id").ok() } else { None }
 }
 

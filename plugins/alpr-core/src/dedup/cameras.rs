@@ -124,10 +124,11 @@ impl Cameras {
         self.passes.values_mut().flat_map(|passes| passes.finish(memory)).collect()
     }
 
-    /// The camera with number `source` has ended, and the others go on: ends its passes with what they have.
+    /// The camera with number `source` has ended, and the others go on, or shows something else from now on: ends its passes
+    /// with what they have.
     pub fn end(&mut self, memory: &mut Duplicates, source: u32) -> Vec<Decision> {
         self.seen.remove(&source);
-        self.passes.get_mut(&source).map(|passes| passes.finish(memory)).unwrap_or_default()
+        self.passes.get_mut(&source).map(|passes| passes.cut(memory)).unwrap_or_default()
     }
 
     /// The stream was cut: forgets all passes in view.

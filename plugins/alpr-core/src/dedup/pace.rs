@@ -13,22 +13,41 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Frame interval from which on a vehicle may be seen in one frame alone.
 const SPARSE: Duration = Duration::from_millis(250);
 
-/// The frame rate of one stream, as a moving average.
+/// Most frames of what a camera takes of one vehicle that it was triggered by; what is longer is a film.
+const MOST_PICTURES: u32 = 3;
+
+/// After so many pictures in a row that were one frame each, the next one will be as well.
+const ENOUGH: u32 = 3;
+
+/// The frame rate of one stream, as a moving average, and whether it is a film or pictures that follow one another.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     interval: Duration,
     /// Capture time of the first and of the latest frame.
     span: Option<(Timestamp, Timestamp)>,
-    /// Whether the latest frame is the only one.
-    is_first: bool,
-    is_over: bool,
+    /// Frames since the stream began or was cut.
+    frames: u32,
+    /// Whether what was before the latest cut was a film; `None` where nothing was.
+    was_film: Option<bool>,
+    /// Cuts in a row that came after one frame each.
+    single: u32,
+    end: Option<End>,
+}
+
+/// Why no frame comes any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The stream is over.
+    Stream,
+    /// The next frame shows something else.
+    Cut,
 }
 
 impl Pace {
     /// A frame came at `time`.
     pub(super) fn go(&mut self, time: Timestamp) {
-        self.is_first = self.span.is_none() && self.interval.is_zero();
-        self.is_over = false;
+        self.frames = self.frames.saturating_add(1);
+        self.end = None;
         let (first, last) = self.span.unwrap_or((time, time));
         let step = time.since(last).min(LONGEST);
         if !step.is_zero() {
@@ -38,13 +57,19 @@ impl Pace {
     }
 
     /// No frame comes any more.
-    pub(super) const fn end(&mut self) {
-        self.is_over = true;
+    pub(super) const fn end(&mut self, end: End) {
+        self.end = Some(end);
     }
 
     /// The stream was cut: what comes next is its first frame. The frame rate is still that of the camera.
-    pub(super) const fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
+        if self.frames > 0 {
+            self.single = if self.frames == 1 { self.single.saturating_add(1) } else { 0 };
+            // what a flush or a seek broke off may have gone on
+            self.was_film = Some(self.frames > if self.end.is_some() { MOST_PICTURES } else { 1 });
+        }
         self.span = None;
+        self.frames = 0;
     }
 
     /// Time from the first frame to the latest.
@@ -57,9 +82,20 @@ impl Pace {
         self.interval * TIMEOUT_FRAMES
     }
 
-    /// Whether the stream is over and was a single frame, or streams of one frame each followed one another: photographs.
-    pub(super) const fn is_one_picture(&self) -> bool {
-        self.is_first && self.is_over
+    /// Whether what ends now is no film: one frame, or a few of one vehicle, and what was before was no film either. A stream
+    /// of a few frames that nothing follows is a film.
+    pub(super) fn is_picture(&self) -> bool {
+        let most = match (self.end, self.was_film) {
+            (None, _) | (_, Some(true)) => 0,
+            (Some(End::Stream), None) => 1,
+            (Some(End::Cut), None) | (_, Some(false)) => MOST_PICTURES,
+        };
+        (1..=most).contains(&self.frames)
+    }
+
+    /// Whether the frame at hand is most probably all there will be of what it shows.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.frames == 1 && self.single >= ENOUGH
     }
 
     /// Whether frames are so far apart that a vehicle may be in one alone.
@@ -87,26 +123,63 @@ mod tests {
         assert!(pace.is_sparse(), "two frames a second: {pace:?}");
     }
 
-    #[test]
-    fn a_frame_without_another_is_one_picture() {
-        let is_one = |mut pace: Pace| {
-            pace.end();
-            pace.is_one_picture()
-        };
+    /// Whether frames of these numbers, each ended so, are pictures.
+    fn pictures(all: &[(u32, End)]) -> Vec<bool> {
         let mut pace = Pace::default();
-        assert!(!is_one(pace));
-        pace.go(at(0));
-        assert!(is_one(pace));
-        assert!(!pace.is_one_picture(), "another may come");
-        pace.restart();
-        pace.go(at(0));
-        assert!(is_one(pace), "as every picture of a series may be");
-        pace.go(at(0));
-        assert!(!is_one(pace), "frames without times are a stream as well");
-        pace.go(at(40));
+        let mut time = 0;
+        let mut is_picture = |frames: u32, end: End| {
+            for _ in 0..frames {
+                pace.go(at(time));
+                time += 40;
+            }
+            assert!(!pace.is_picture(), "another may come");
+            pace.end(end);
+            let is_picture = pace.is_picture();
+            pace.restart();
+            is_picture
+        };
+        all.iter().map(|(frames, end)| is_picture(*frames, *end)).collect()
+    }
+
+    #[test]
+    fn what_is_cut_off_after_a_few_frames_is_a_picture() {
+        assert_eq!(pictures(&[(1, End::Stream), (1, End::Stream)]), [true, true], "files of one picture each");
+        assert_eq!(pictures(&[(2, End::Stream)]), [false], "a short film");
+        assert_eq!(pictures(&[(0, End::Stream)]), [false]);
+        assert_eq!(pictures(&[(1, End::Cut), (1, End::Cut), (1, End::Stream)]), [true; 3]);
+        assert_eq!(pictures(&[(3, End::Cut), (2, End::Cut), (3, End::Stream)]), [true; 3], "several of each vehicle");
+        assert_eq!(pictures(&[(4, End::Cut), (1, End::Cut), (1, End::Cut)]), [false, false, true], "a film before");
+        assert_eq!(pictures(&[(40, End::Cut), (40, End::Cut)]), [false; 2], "cameras that take turns");
+    }
+
+    #[test]
+    fn a_film_that_was_cut_is_still_a_film() {
+        let mut pace = Pace::default();
+        (0..2).for_each(|frame| pace.go(at(frame * 40)));
         pace.restart();
         pace.go(at(80));
-        assert!(!is_one(pace), "a stream that was cut is still a stream");
+        pace.end(End::Stream);
+        assert!(!pace.is_picture());
+    }
+
+    #[test]
+    fn pictures_that_were_all_alone_go_on_so() {
+        let mut pace = Pace::default();
+        let mut alone = Vec::new();
+        for frame in 0..6 {
+            pace.go(at(frame * 1000));
+            alone.push(pace.is_alone());
+            pace.end(End::Cut);
+            pace.restart();
+        }
+        assert_eq!(alone, [false, false, false, true, true, true]);
+        pace.go(at(6000));
+        pace.go(at(6040));
+        assert!(!pace.is_alone());
+        pace.end(End::Cut);
+        pace.restart();
+        pace.go(at(7000));
+        assert!(!pace.is_alone(), "the one before was not");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::lettering;
 use super::observation::{Decision, EventDecision, FrameInfo, Keep, Observation, PassId, VehicleObservation};
 use super::open::Open;
 use super::outcome::{Outcome, Tally};
-use super::pace::Pace;
+use super::pace::{End, Pace};
 use super::pass::Pass;
 use super::settings::Settings;
 use super::signs::Signs;
@@ -230,8 +230,17 @@ impl Passes {
 
     /// The stream is over: ends all passes with what they have.
     pub fn finish(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
+        self.finish_by(memory, End::Stream)
+    }
+
+    /// What comes next has nothing to do with what was before: ends all passes with what they have.
+    pub fn cut(&mut self, memory: &mut Duplicates) -> Vec<Decision> {
+        self.finish_by(memory, End::Cut)
+    }
+
+    fn finish_by(&mut self, memory: &mut Duplicates, end: End) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        self.pace.end();
+        self.pace.end(end);
         self.end_all(memory, &mut decisions);
         self.carried.clear();
         self.pace.restart();

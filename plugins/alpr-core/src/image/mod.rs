@@ -5,12 +5,14 @@
 
 mod color;
 mod frame;
+mod glance;
 mod rectify;
 mod resample;
 mod sharpness;
 
 pub use color::{Color, Matrix};
 pub use frame::{Frame, FrameError, OwnedFrame, PixelFormat, Plane};
+pub use glance::Glance;
 pub use rectify::{crop, rectify};
 pub use resample::resample;
 pub use sharpness::sharpness;

@@ -9,6 +9,7 @@
 
 mod assign;
 pub mod carried;
+mod cuts;
 mod motion;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::time::Duration;
 use crate::detector::Detection;
 use crate::geometry::{Point, Quad, Rect};
 use crate::time::Timestamp;
+pub use cuts::Cuts;
 use motion::{Motion, Reach};
 
 /// How far a confident detection may be from where its plate is expected, as long as its speed is hardly known.

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use alpr_core::contract;
-use alpr_core::image::Frame;
+use alpr_core::image::{Frame, Glance};
 use alpr_core::time::Timestamp;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -162,12 +162,8 @@ impl BaseTransformImpl for AlprDetect {
         let format =
             Format::from_caps(incaps).ok_or_else(|| gst::loggable_error!(CAT, "no raw video in the caps {incaps}"))?;
         if let Some(state) = &mut *lock(&self.state) {
-            if state.format.as_ref().is_some_and(|old| old.size() != format.size()) {
-                // Places in pixels mean something else now.
-                state.reset();
-            }
-            for camera in state.camera.all_mut() {
-                camera.tracker.settings_mut().frame = Some(format.size());
+            if state.format.as_ref().is_none_or(|old| old.size() != format.size()) {
+                state.resize(format.size());
             }
             state.time.set_rate(format.fps());
             state.format = Some(format);
@@ -314,6 +310,16 @@ impl AlprDetect {
             }
         };
         let least = if settings.tracking { state.camera.tracker.settings_mut().low_confidence } else { confidence };
+        let is_cut = settings.scene_cuts && state.camera.cuts.next(Glance::of(&frame));
+        // of a photograph there is no later frame to look closer at
+        let further = if is_cut { settings.further } else { further };
+        if is_cut {
+            gst::debug!(CAT, imp = self, "source {} shows something else: all its tracks end", view.id.source);
+            self.count(|stats| stats.cuts += 1);
+            state.camera.begin_anew();
+            // before this buffer, so that all elements behind see it where it is
+            self.obj().src_pad().push_event(stream::cut_event(view.id.source));
+        }
         let parts = parts(settings, &frame, buffer, view);
         let started = std::time::Instant::now();
         let thresholds = settings.thresholds(least);

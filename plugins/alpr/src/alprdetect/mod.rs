@@ -13,7 +13,8 @@
 //! - every frame that comes in goes out, in order, unchanged, also when it cannot be read (counted as `bad-frames`);
 //! - a plate that is followed has one id from its first frame to its last, also in frames that were not searched
 //!   (`interval`, late frames); ids are never used twice between start and stop;
-//! - a flush, a new stream and a jump in time end all tracks.
+//! - a flush, a new stream, a jump in time and a frame that shows something else as a whole (`scene-cuts`) end all tracks; of the
+//!   last, the elements behind learn by an event `alpr-cut` before the buffer.
 //!
 //! Pictures must lie where the CPU can read them: in system memory, or as DeepStream's surfaces (`memory:NVMM`) in pinned,
 //! unified or system memory, then each picture of a batch. For frames in memory of a GPU put

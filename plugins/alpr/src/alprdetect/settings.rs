@@ -52,6 +52,7 @@ pub(super) struct Settings {
     max_width: u32,
     max_height: u32,
     pub(super) tracking: bool,
+    pub(super) scene_cuts: bool,
 }
 
 impl Default for Settings {
@@ -74,6 +75,7 @@ impl Default for Settings {
             max_width: 0,
             max_height: 0,
             tracking: true,
+            scene_cuts: true,
         }
     }
 }
@@ -116,6 +118,7 @@ impl Settings {
             "max-plate-width" => self.max_width = get(value),
             "max-plate-height" => self.max_height = get(value),
             "tracking" => self.tracking = get(value),
+            "scene-cuts" => self.scene_cuts = get(value),
             name => {
                 let known = self.model.set(name, value);
                 debug_assert!(known, "unknown property {name}");
@@ -144,6 +147,7 @@ impl Settings {
             "max-plate-width" => self.max_width.to_value(),
             "max-plate-height" => self.max_height.to_value(),
             "tracking" => self.tracking.to_value(),
+            "scene-cuts" => self.scene_cuts.to_value(),
             name => return self.model.get(name),
         })
     }
@@ -271,6 +275,15 @@ fn finding() -> Vec<ParamSpec> {
             .nick("Tracking")
             .blurb("Follows plates from frame to frame and gives them ids")
             .default_value(settings.tracking)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("scene-cuts")
+            .nick("Scene Cuts")
+            .blurb(
+                "Where a frame shows something else as a whole than the one before, as photographs do that follow one another, \
+                 end all tracks and passes; false takes every stream for one film",
+            )
+            .default_value(settings.scene_cuts)
             .mutable_playing()
             .build(),
     ]

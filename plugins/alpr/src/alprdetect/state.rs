@@ -3,7 +3,7 @@
 use alpr_core::detector::{Closer, Detection};
 use alpr_core::event::Vehicle;
 use alpr_core::time::Timestamp;
-use alpr_core::track::{Tracked, Tracker, TrackerSettings, TrackerStats};
+use alpr_core::track::{Cuts, Tracked, Tracker, TrackerSettings, TrackerStats};
 
 use super::search::{Detector, Found};
 use super::settings::Settings;
@@ -74,6 +74,7 @@ impl std::ops::DerefMut for Cameras {
 /// What is known of one camera.
 pub(super) struct Camera {
     pub(super) tracker: Tracker,
+    pub(super) cuts: Cuts,
     /// Frames since the last searched one; `None` when the next one must be searched.
     pub(super) since_search: Option<u32>,
     /// When closer looks were allowed last.
@@ -84,13 +85,20 @@ impl Camera {
     /// A camera that nothing is known of yet; `frame` is the size of its pictures, `first_id` its first track.
     fn new(frame: Option<(u32, u32)>, first_id: u64) -> Self {
         let tracker = Tracker::beginning_with(first_id, TrackerSettings { frame, ..TrackerSettings::default() });
-        Self { tracker, since_search: None, closer: None }
+        Self { tracker, cuts: Cuts::default(), since_search: None, closer: None }
     }
 
     /// Ends all tracks.
     pub(super) fn reset(&mut self) {
+        self.begin_anew();
+        self.cuts.reset();
+        self.since_search = None;
+    }
+
+    /// Ends all tracks: it shows something else from now on.
+    pub(super) fn begin_anew(&mut self) {
         self.tracker.reset();
-        (self.since_search, self.closer) = (None, None);
+        self.closer = None;
     }
 
     /// Whether closer looks may be taken at `time`: now and then is enough to begin a track.
@@ -105,6 +113,16 @@ impl State {
     /// Ends all tracks: what follows has nothing to do with what was before.
     pub(super) fn reset(&mut self) {
         self.camera.all_mut().for_each(Camera::reset);
+        self.time.reset();
+    }
+
+    /// Ends all tracks, because places in pixels mean something else from now on. What the pictures show may be the same.
+    pub(super) fn resize(&mut self, size: (u32, u32)) {
+        for camera in self.camera.all_mut() {
+            camera.begin_anew();
+            camera.since_search = None;
+            camera.tracker.settings_mut().frame = Some(size);
+        }
         self.time.reset();
     }
 

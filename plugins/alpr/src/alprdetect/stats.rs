@@ -16,6 +16,8 @@ pub struct Stats {
     pub skipped_late: u64,
     /// Frames whose picture could not be read.
     pub bad_frames: u64,
+    /// Frames that show something else than the one before.
+    pub cuts: u64,
     /// Runs of the network.
     pub inferences: u64,
     /// Time spent on them, with scaling and decoding, in nanoseconds.
@@ -36,6 +38,7 @@ impl Stats {
             .field("skipped-interval", self.skipped_interval)
             .field("skipped-late", self.skipped_late)
             .field("bad-frames", self.bad_frames)
+            .field("cuts", self.cuts)
             .field("inferences", self.inferences)
             .field("inference-time", self.inference_time)
             .field("detections", self.detections)

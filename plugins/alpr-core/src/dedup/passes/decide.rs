@@ -32,7 +32,9 @@ impl Passes {
         moment: Moment,
         decisions: &mut Vec<Decision>,
     ) -> Result<(), Outcome> {
-        let half_of_another = moment == Moment::End && self.is_half_of_another(track);
+        // where no other frame will tell more, this is the end of it
+        let is_alone = moment == Moment::Now && self.pace.is_alone();
+        let half_of_another = (moment == Moment::End || is_alone) && self.is_half_of_another(track);
         let Some(pass) = self.live.get_mut(&track) else { return Err(Outcome::Interrupted) };
         if let Some(published) = &pass.published {
             memory.in_view(published.entry, pass.last_seen);
@@ -56,13 +58,13 @@ impl Passes {
                 usual
             }
         };
-        let rules = if self.pace.is_one_picture() {
+        let rules = if is_alone || self.pace.is_picture() {
             Cow::Owned(settings.rules.of_one_picture())
         } else {
             Cow::Borrowed(&settings.rules)
         };
-        let sure = judge::is_sure(&facts, &rules);
         let verdict = judge::at_end(&facts, &rules);
+        let sure = if is_alone { verdict.is_ok() } else { judge::is_sure(&facts, &rules) };
         let scope = scope_of(pass, settings);
         let due = match (settings.emit, moment) {
             (_, Moment::End) | (Emit::Preview, Moment::Now) => true,

@@ -76,7 +76,9 @@ impl Passes {
         decisions: &mut Vec<Decision>,
     ) {
         self.tally.ended(outcome);
-        pass.sign().into_iter().for_each(|sign| self.signs.add(sign));
+        // what a few pictures of one vehicle show does not move either
+        let sign = pass.sign().filter(|_| !self.pace.is_picture());
+        sign.into_iter().for_each(|sign| self.signs.add(sign));
         if matches!(outcome, Outcome::Event | Outcome::Duplicate) {
             pass.tracks().for_each(|track| self.vehicles.read(track));
         }

@@ -204,6 +204,13 @@ impl Scene {
         self
     }
 
+    /// What comes next is of something else.
+    pub(super) fn cut(&mut self) -> &mut Self {
+        let decisions = self.passes.cut(&mut self.memory);
+        self.settle(decisions);
+        self
+    }
+
     fn settle(&mut self, decisions: Vec<Decision>) {
         for decision in &decisions {
             if let Decision::Event(event) = decision {
