@@ -238,6 +238,7 @@ fn pictures_of_a_batch_follow_one_another_in_every_layout() {
         (Layout::Nchw, Element::F32, ColorOrder::Bgr),
         (Layout::Nhwc, Element::F32, ColorOrder::Bgr),
         (Layout::Nhwc, Element::U8, ColorOrder::Rgb),
+        (Layout::Nwhc, Element::F32, ColorOrder::Rgb),
         (Layout::Nchw, Element::U8, ColorOrder::Gray),
     ] {
         let input = Input { color, scale: [1.0; 3], mean: [1.0, 2.0, 3.0], ..input(layout, element, Resize::Stretch) };
@@ -260,7 +261,7 @@ fn pictures_of_a_batch_follow_one_another_in_every_layout() {
         for (i, value) in values.iter().enumerate() {
             let c = match layout {
                 Layout::Nchw => i / (64 * 64) % tensor_order.len(),
-                Layout::Nhwc => i % tensor_order.len(),
+                Layout::Nhwc | Layout::Nwhc => i % tensor_order.len(),
             };
             let mean = if element == Element::U8 { 0.0 } else { (c + 1) as f32 };
             assert!((value - (tensor_order[c] - mean)).abs() < 0.02, "{layout:?} {color:?} {i}: {value}");
@@ -270,6 +271,31 @@ fn pictures_of_a_batch_follow_one_another_in_every_layout() {
             matches!(&buffer, InputBuffer::F32(v) if v.is_empty())
                 || matches!(&buffer, InputBuffer::U8(v) if v.is_empty())
         );
+    }
+}
+
+#[test]
+fn axes_may_be_exchanged() {
+    // Lighter to the right and to the bottom, by amounts that differ.
+    let source = picture(&|x, y| [x as f32 * 2.0 + y as f32; 3], 64, 32, PixelFormat::Rgb, BT601, 0);
+    let filled = |layout: Layout| {
+        let gray = Input {
+            color: ColorOrder::Gray,
+            pad: 9.0,
+            width: 64,
+            height: 48,
+            ..input(layout, Element::F32, Resize::Letterbox)
+        };
+        let mut buffer = InputBuffer::new(&gray);
+        gray.fill(&source.frame(), &whole(&source), &mut buffer);
+        let InputBuffer::F32(values) = buffer else { panic!() };
+        (gray.shape(1), values)
+    };
+    let ((upright, rows), (exchanged, columns)) = (filled(Layout::Nhwc), filled(Layout::Nwhc));
+    assert_eq!((upright, exchanged), ([1, 48, 64, 1], [1, 64, 48, 1]));
+    assert!(rows[64 * 10] < rows[64 * 10 + 60]);
+    for (i, value) in rows.iter().enumerate() {
+        assert_eq!(*value, columns[i % 64 * 48 + i / 64], "column {} of row {}", i % 64, i / 64);
     }
 }
 

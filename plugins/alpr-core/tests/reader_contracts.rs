@@ -160,6 +160,62 @@ fn ctc_families() {
 }
 
 #[test]
+fn readers_of_keras_have_their_axes_exchanged_and_the_blank_last() {
+    let info = model(&["image f32 ?,200,50,1"], &["Identity:0 f32 ?,?,37"], &[]);
+    let contract = open(&info, &[("alphabet", LATIN)]);
+    assert!(contract.to_string().contains("image 200x50 gray NWHC float32 0.00 to 1.00, stretch"), "{contract}");
+    assert_eq!(contract.input.shape(2), [2, 200, 50, 1]);
+    let ReaderHead::Ctc { columns, .. } = &contract.head else { panic!("{:?}", contract.head) };
+    assert_eq!((columns[0], columns[36]), (0, 36));
+    let lying = open(&model(&["image f32 ?,50,200,3"], &["y f32 ?,50,37"], &[]), &[("alphabet", LATIN)]);
+    assert!(lying.to_string().contains("image 200x50 RGB NHWC float32 0.00 to 1.00"), "{lying}");
+}
+
+#[test]
+fn readers_that_end_their_text_are_no_time_steps() {
+    let end = |contract: &ReaderContract| match &contract.head {
+        ReaderHead::Sequence { end, .. } => Some(*end),
+        _ => None,
+    };
+    let parseq = model(&["images f32 1,3,32,128"], &["o f32 1,26,95"], &[]);
+    let contract = open(&parseq, &[]);
+    assert_eq!((contract.family, end(&contract), symbols(&contract).as_str()), ("parseq", Some(0), LATIN));
+    assert!(contract.to_string().contains("128x32 RGB NCHW float32 -1.00 to 1.00, stretch"), "{contract}");
+    assert_eq!(end(&open(&parseq, &[("blank", "last")])), Some(94));
+    let plates = model(&["images f32 ?,3,32,128"], &["o f32 ?,26,37"], &[]);
+    assert_eq!(symbols(&open(&plates, &[("alphabet", LATIN)])), LATIN);
+    let other = model(&["images f32 ?,3,32,128"], &["o f32 ?,26,41"], &[]);
+    assert!(refusal(&other, &[]).contains("set alphabet"));
+    assert!(refusal(&other, &[("alphabet", LATIN)]).contains("its alphabet and end are 37"));
+    // Steps of another number could be time: it is to be named.
+    let short = model(&["images f32 ?,3,32,128"], &["o f32 ?,11,37"], &[]);
+    assert_eq!(open(&short, &[("alphabet", LATIN)]).family, "ctc");
+    assert_eq!(end(&open(&short, &[("alphabet", LATIN), ("family", "parseq")])), Some(0));
+
+    // docTR has both kinds, which only a run tells apart.
+    let mut doctr = model(&["input f32 ?,3,32,128"], &["logits f32 ?,?,37"], &[]);
+    assert!(refusal(&doctr, &[("alphabet", LATIN)]).contains("does not tell its steps"));
+    let trial = doctr.trial(&Overrides::default()).expect("a trial");
+    for (steps, expected) in [(33, Some(36)), (32, None)] {
+        doctr.tried(&trial, &[("logits".into(), vec![1, steps, 37])]);
+        let contract = open(&doctr, &[("alphabet", LATIN)]);
+        assert_eq!((contract.family, end(&contract)), ("doctr", expected), "{steps}");
+        assert!(
+            contract.to_string().contains("128x32 RGB NCHW float32 -2.32 to 1.02, letterbox-top-left pad 0"),
+            "{contract}"
+        );
+        if let ReaderHead::Ctc { columns, .. } = &contract.head {
+            assert_eq!(columns[36], 36, "the blank is last");
+        }
+        doctr = model(&["input f32 ?,3,32,128"], &["logits f32 ?,?,37"], &[]);
+    }
+    doctr.tried(&trial, &[("logits".into(), vec![1, 33, 37])]);
+    assert!(refusal(&doctr, &[]).contains("symbols are not in the file"));
+    let encoder = model(&["pixel_values f32 ?,3,384,384"], &["last_hidden_state f32 ?,577,384"], &[]);
+    assert!(refusal(&encoder, &[]).contains("TrOCR"));
+}
+
+#[test]
 fn control_characters_keep_their_column_and_are_no_text() {
     let ctc = model(&["x f32 1,3,48,160"], &["y f32 1,20,5"], &[("alphabet", "A\0B\u{7f}")]);
     assert_eq!(symbols(&open(&ctc, &[])), "A\u{fffd}B\u{fffd}");

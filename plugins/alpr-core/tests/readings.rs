@@ -156,6 +156,83 @@ fn a_blank_at_the_other_end_is_an_error() {
 }
 
 #[test]
+fn texts_with_an_end_keep_what_repeats_and_leave_what_follows() {
+    // The end first: A A b, then noise; a hyphen between is nothing, and does not end it.
+    let info = model(&["x f32 ?,3,32,128"], &["y f32 ?,8,5"], &[]);
+    let contract = open(&info, &[("family", "parseq"), ("alphabet", "ABb-")]);
+    let shown = rows(5, &[(1, 0.9), (1, 0.8), (4, 0.9), (3, 0.7), (0, 0.9), (2, 0.9), (0, 0.9), (1, 0.9)]);
+    // A text of all steps has no end, and an empty one nothing else.
+    let full = rows(5, &[(1, 0.9); 8]);
+    let none = rows(5, &[(0, 0.9); 8]);
+    let values = Owned::new("y", &[3, 8, 5], [shown, full, none].concat());
+    let readings = read(&contract, &[values], 3);
+    readings.iter().for_each(check);
+    assert_eq!(readings.iter().map(|r| r.text.as_str()).collect::<Vec<_>>(), ["AAB", "AAAAAAAA", ""]);
+    assert_eq!(readings[0].lattice.positions().len(), 3);
+    // B and b are one symbol: 0.7 and a quarter of the rest.
+    assert!((readings[0].confidence - 0.9 * 0.8 * 0.775).abs() < 1e-3, "{}", readings[0].confidence);
+}
+
+#[test]
+fn steps_may_stand_before_crops() {
+    let info = model(&["x f32 ?,1,32,100"], &["y f32 6,?,4"], &[]);
+    let contract = open(&info, &[("alphabet", "ABC")]);
+    let crops = [&[1, 0, 2, 2, 0, 0][..], &[0, 3, 0, 3, 1, 0]];
+    let by_crop: Vec<Vec<f32>> =
+        crops.iter().map(|crop| rows(4, &crop.iter().map(|c| (*c, 0.9)).collect::<Vec<_>>())).collect();
+    let by_step = (0..6).flat_map(|step| by_crop.iter().flat_map(move |crop| crop[step * 4..][..4].to_vec()));
+    let readings = read(&contract, &[Owned::new("y", &[6, 2, 4], by_step.collect())], 2);
+    assert_eq!(readings.iter().map(|r| r.text.as_str()).collect::<Vec<_>>(), ["AB", "CCA"]);
+}
+
+#[test]
+fn texts_with_an_end_are_no_time_steps() {
+    let info = model(&["x f32 ?,3,32,128"], &["y f32 ?,16,8"], &[]);
+    let runs = |blank: &str, paths: &[&[usize]]| {
+        let contract = open(&info, &[("alphabet", "ABCDEFG"), ("blank", blank)]);
+        let mut trust = Trust::default();
+        let mut errors = Vec::new();
+        for run in 0..3 * Trust::PATIENCE {
+            let path = paths[run as usize % paths.len()];
+            let best: Vec<_> = (0..16).map(|step| (path[step.min(path.len() - 1)], 0.9)).collect();
+            let values = Owned::new("y", &[1, 16, 8], rows(8, &best));
+            errors.extend(
+                decode(&contract, &[values.output()], 1, &mut trust).err().map(|err| (run + 1, err.to_string())),
+            );
+        }
+        errors
+    };
+    // The end first or last, whatever is said of the blank, and with noise behind.
+    let first: [&[usize]; 2] = [&[1, 3, 3, 5, 2, 0], &[4, 1, 6, 2, 7, 0, 3, 3, 0, 1]];
+    let last: [&[usize]; 2] = [&[1, 3, 3, 5, 2, 7], &[4, 1, 6, 2, 6, 7, 3, 3, 7, 1]];
+    for (blank, paths, end) in
+        [("first", first, "first"), ("last", first, "first"), ("last", last, "last"), ("first", last, "last")]
+    {
+        let said = runs(blank, &paths[..1]);
+        assert_eq!(said.first().map(|(run, _)| *run), Some(Trust::PATIENCE), "{blank} {end}");
+        assert!(said[0].1.contains(&format!("family=parseq blank={end}")), "{said:?}");
+    }
+    assert!(!runs("first", &first).is_empty());
+    // A symbol in the place of the blank is no blank.
+    assert!(runs("first", &[&[4, 0, 6, 2, 7]])[0].1.contains("family=parseq blank=last"));
+    // Time: blanks before, between, or told more than once a symbol; and a picture that is full of text.
+    for path in [
+        &[0, 1, 0, 3, 0, 5, 2, 0][..],
+        &[1, 0, 3, 5, 2, 0],
+        &[1, 1, 1, 3, 3, 3, 5, 5, 0],
+        &[1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 0],
+        &[1, 2, 3, 0],
+        &[0],
+    ] {
+        assert_eq!(runs("first", &[path]), [], "{path:?}");
+    }
+    // With its blank last, of which the first class is a symbol.
+    for path in [&[7, 1, 7, 2, 7, 0, 7][..], &[7, 1, 2, 3, 0, 7]] {
+        assert_eq!(runs("last", &[path]), [], "{path:?}");
+    }
+}
+
+#[test]
 fn readers_of_general_text_read_plates() {
     // Classes: blank, A, a, hyphen, a character that no plate has, the space.
     let info = model(&["x f32 ?,3,48,?"], &["y f32 ?,?,6"], &[("character", "A\na\n-\n水")]);

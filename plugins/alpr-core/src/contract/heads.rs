@@ -142,6 +142,17 @@ pub enum ReaderHead {
         /// Whether classes come first in memory (`[batch, classes, steps]`).
         transposed: bool,
     },
+    /// One row of probabilities (or logits) a character, up to the class that ends the text; what stands behind that means
+    /// nothing.
+    Sequence {
+        /// Name of the output.
+        output: String,
+        /// Symbol of each class as its index in the alphabet; the alphabet's length for the end and for what is not on
+        /// plates.
+        columns: Vec<u32>,
+        /// The class that ends the text.
+        end: usize,
+    },
     /// The best class and its probability a time step, to be collapsed. The blank is the class after the last symbol.
     CtcBest {
         /// Name of the output with class indices `[batch, steps]`.

@@ -13,6 +13,8 @@ pub enum Layout {
     Nchw,
     /// Batch, height, width, channels.
     Nhwc,
+    /// Batch, width, height, channels: readers of Keras, whose time steps are their first axis.
+    Nwhc,
 }
 
 /// Order of the colour channels.
@@ -178,6 +180,7 @@ impl Input {
         match self.layout {
             Layout::Nchw => [n, self.color.channels(), self.height, self.width],
             Layout::Nhwc => [n, self.height, self.width, self.color.channels()],
+            Layout::Nwhc => [n, self.width, self.height, self.color.channels()],
         }
     }
 
@@ -335,6 +338,10 @@ impl Input {
                 let channels = self.color.channels();
                 ((y * self.width + x) * channels + c, channels)
             }
+            Layout::Nwhc => {
+                let channels = self.color.channels();
+                ((x * self.height + y) * channels + c, self.height * channels)
+            }
         }
     }
 
@@ -346,7 +353,7 @@ impl Input {
                     plane.fill(value(c));
                 }
             }
-            Layout::Nhwc => {
+            Layout::Nhwc | Layout::Nwhc => {
                 for pixel in picture.chunks_exact_mut(self.color.channels()) {
                     for (c, v) in pixel.iter_mut().enumerate() {
                         *v = value(c);
@@ -367,6 +374,7 @@ impl fmt::Display for Input {
         let layout = match self.layout {
             Layout::Nchw => "NCHW",
             Layout::Nhwc => "NHWC",
+            Layout::Nwhc => "NWHC",
         };
         let resize = match self.resize {
             Resize::Letterbox => "letterbox",

@@ -156,7 +156,7 @@ impl ReaderContract {
     pub const fn usual_views(&self) -> usize {
         match self.head {
             ReaderHead::Slots { .. } => 2,
-            ReaderHead::Ctc { .. } | ReaderHead::CtcBest { .. } => 1,
+            ReaderHead::Ctc { .. } | ReaderHead::CtcBest { .. } | ReaderHead::Sequence { .. } => 1,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::alphabet::printable;
 use super::error::describe;
 use super::sidecar::{self, Modelinfo, Transformers};
 use super::{
-    ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Resize, TensorInfo, Units,
+    ColorOrder, ContractError, Element, Flexible, Input, Layout, ModelInfo, Overrides, Range, Resize, TensorInfo, Units,
 };
 
 /// The picture of a model of Hugging Face's transformers.
@@ -26,6 +26,24 @@ pub(super) struct Picture<'a> {
     pub(super) channels: usize,
     pub(super) width: Option<usize>,
     pub(super) height: Option<usize>,
+}
+
+impl Picture<'_> {
+    /// Whether the model takes one size alone.
+    pub(super) const fn is_fixed(&self) -> bool {
+        self.width.is_some() && self.height.is_some()
+    }
+
+    /// The picture of a reader. One that is higher than wide has its axes exchanged, as Keras' readers have: text runs along the
+    /// first.
+    pub(super) fn upright(self) -> Self {
+        match (self.layout, self.width.zip(self.height)) {
+            (Layout::Nhwc, Some((width, height))) if height > width => {
+                Self { layout: Layout::Nwhc, width: Some(height), height: Some(width), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// What a family does unless told otherwise.
@@ -158,7 +176,8 @@ impl<'a> Model<'a> {
         let flexible = (open && letterboxed && preset.multiple > 1)
             .then_some(Flexible { step: preset.multiple, area: width * height });
         let gray = picture.channels == 1;
-        let color = if gray { ColorOrder::Gray } else { self.user.color.unwrap_or(preset.color) };
+        let said = self.user.color.or_else(|| self.said_color());
+        let color = if gray { ColorOrder::Gray } else { said.unwrap_or(preset.color) };
         if (color == ColorOrder::Gray) != gray {
             return Err(ContractError::Setting {
                 key: "color-order".into(),
@@ -170,7 +189,7 @@ impl<'a> Model<'a> {
             (Some(range), _) => range.normalization(),
             // Already in the order of the tensor.
             (None, Some((mean, scale))) => (reversed_if(color, mean), reversed_if(color, scale)),
-            (None, None) => (preset.mean, preset.scale),
+            (None, None) => self.said_range().map_or((preset.mean, preset.scale), Range::normalization),
         };
         (mean, scale) = (reversed_if(color, mean), reversed_if(color, scale));
         Ok(Input {
@@ -187,6 +206,25 @@ impl<'a> Model<'a> {
             batch: picture.tensor.dim(0),
             flexible,
         })
+    }
+
+    /// The order of colours that the metadata name in ONNX's own words for pictures.
+    fn said_color(&self) -> Option<ColorOrder> {
+        match self.prop("Image.BitmapPixelFormat")? {
+            "Bgr8" => Some(ColorOrder::Bgr),
+            "Rgb8" => Some(ColorOrder::Rgb),
+            _ => None,
+        }
+    }
+
+    /// What pixel values the metadata name in those words.
+    fn said_range(&self) -> Option<Range> {
+        match self.prop("Image.NominalPixelRange")? {
+            "NominalRange_0_255" => Some(Range::Byte),
+            "Normalized_0_1" => Some(Range::Unit),
+            "Normalized_1_1" => Some(Range::Signed),
+            _ => None,
+        }
     }
 
     fn size(&self, picture: &Picture<'_>, preset: &Preset) -> Result<(usize, usize), ContractError> {

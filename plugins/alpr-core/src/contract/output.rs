@@ -83,11 +83,25 @@ pub enum DecodeError {
     },
     /// Boxes are fractions where pixels should be.
     Fractions,
+    /// Boxes are of a class that has no name, and none of the first class that has one.
+    Names {
+        /// How many classes have names.
+        names: usize,
+    },
+    /// Boxes are of class 0 alone, which stands for no object.
+    NoObject,
     /// The blank of a reader with time steps is the class at the other end.
     Blank {
         /// Name of the output.
         output: String,
         /// `first` or `last`.
+        end: &'static str,
+    },
+    /// What should be time steps are characters, and a class ends them.
+    Ended {
+        /// Name of the output.
+        output: String,
+        /// `first` or `last`: which class.
         end: &'static str,
     },
 }
@@ -117,10 +131,27 @@ impl fmt::Display for DecodeError {
                 "cannot use the boxes of this model: all of them lie within its first pixel, as fractions of the picture do; \
                  set boxes=normalized (which in yolo-nms means centre and size), or export it with boxes in pixels",
             ),
+            Self::Names { names } => write!(
+                f,
+                "cannot tell the classes of this model: it finds things of class {names} and none of class 0, and its names are those \
+                 of the classes 0 to {}; set labels to the names of all of its classes, with background before them where \
+                 they count from 1 (EfficientDet)",
+                names.saturating_sub(1)
+            ),
+            Self::NoObject => f.write_str(
+                "cannot tell the classes of this model: all that it finds is of class 0, which stands for no object in its family; it \
+                 seems to be trained with classes that count from 0: leave labels out and set plate-classes=0, or what counts \
+                 from 0 is a plate",
+            ),
             Self::Blank { output, end } => write!(
                 f,
                 "cannot decode the output {output}: the class that should be the blank never is the best one and the \
                  {end} class mostly is; set blank={end}"
+            ),
+            Self::Ended { output, end } => write!(
+                f,
+                "cannot decode the output {output}: its steps are one character each up to the {end} class, as those of PARSeq and \
+                 ViTSTR are, and not time as the family says; set family=parseq blank={end}"
             ),
         }
     }

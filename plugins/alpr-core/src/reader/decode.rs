@@ -1,5 +1,6 @@
 //! From the outputs of a network to readings.
 
+use super::steps::Steps;
 use super::{Alphabet, Lattice, Reading, RegionGuess};
 use crate::contract::{DecodeError, Output, ReaderContract, ReaderHead, Trust};
 
@@ -7,12 +8,13 @@ use crate::contract::{DecodeError, Output, ReaderContract, ReaderHead, Trust};
 ///
 /// The confidence of a reading is the product of the largest probability of each of its positions. Time steps of CTC
 /// readers are collapsed: each character becomes one position with the probabilities of its clearest step, the blank
-/// being the pad. `trust` is of this model, from one run to the next.
+/// being the pad. Those of readers that end their text are one position a character. `trust` is of this model, from one run to
+/// the next.
 ///
 /// # Errors
 ///
-/// [`DecodeError`] when an output is missing or has another shape than the contract says, and where several runs, before any
-/// good one, had their blank at the other end of the classes.
+/// [`DecodeError`] when an output is missing or has another shape than the contract says, and where several runs of a CTC reader,
+/// before any good one, had their blank at the other end of the classes or were texts with an end.
 pub fn decode(
     contract: &ReaderContract,
     outputs: &[Output<'_>],
@@ -25,7 +27,12 @@ pub fn decode(
             (slot_lattices(&Output::find(outputs, output)?, alphabet, *slots, *pad, n_crops)?, region.as_deref())
         }
         ReaderHead::Ctc { output, columns, transposed } => {
-            (ctc_lattices(&Output::find(outputs, output)?, alphabet, columns, *transposed, n_crops, trust)?, None)
+            let steps = Steps::of(&Output::find(outputs, output)?, columns.len(), *transposed, n_crops)?;
+            (ctc_lattices(&steps, output, alphabet, columns, trust)?, None)
+        }
+        ReaderHead::Sequence { output, columns, end } => {
+            let steps = Steps::of(&Output::find(outputs, output)?, columns.len(), false, n_crops)?;
+            (sequence_lattices(&steps, alphabet, columns, *end), None)
         }
         ReaderHead::CtcBest { classes, scores } => {
             let (classes, scores) = (Output::find(outputs, classes)?, Output::find(outputs, scores)?);
@@ -98,81 +105,86 @@ fn slot_lattices(
 }
 
 fn ctc_lattices(
-    output: &Output<'_>,
+    steps: &Steps<'_>,
+    output: &str,
     alphabet: &Alphabet,
     columns: &[u32],
-    transposed: bool,
-    n_crops: usize,
     trust: &mut Trust,
 ) -> Result<Vec<Lattice>, DecodeError> {
-    let classes = columns.len();
-    let form = if transposed { format!("{classes}, steps") } else { format!("steps, {classes}") };
-    let expected = format!("float32 [{n_crops}, {form}]");
-    let values = output.floats(&expected)?;
-    let steps = match (output.shape, transposed) {
-        (&[n, steps, c], false) | (&[n, c, steps], true) if n == n_crops && c == classes => steps,
-        _ => return Err(output.unexpected(expected)),
-    };
-    if steps == 0 {
-        return Ok(vec![Lattice { alphabet: alphabet.clone(), probs: Vec::new() }; n_crops]);
-    }
-    let width = alphabet.symbols().len() + 1;
-    let at = |crop: usize, step: usize, class: usize| {
-        values[crop * steps * classes + if transposed { class * steps + step } else { step * classes + class }]
-    };
-    if !trust.is_proven()
-        && let Some(end) =
-            other_blank(n_crops * steps, columns, width - 1, trust, |row, class| at(row / steps, row % steps, class))
-    {
-        return Err(DecodeError::Blank { output: output.name.to_owned(), end });
+    let blank = alphabet.symbols().len();
+    if !trust.is_proven() {
+        // The classes of what no plate has count as blanks too; the blank itself is at one end.
+        let at_end =
+            if columns.first().is_some_and(|column| *column as usize == blank) { 0 } else { columns.len() - 1 };
+        if let Some(end) = steps.ended(at_end) {
+            if trust.doubt() {
+                return Err(DecodeError::Ended { output: output.to_owned(), end: end_name(end) });
+            }
+        } else if let Some(end) = other_blank(steps, columns, blank, trust) {
+            return Err(DecodeError::Blank { output: output.to_owned(), end: end_name(end) });
+        }
     }
     let one = |crop: usize| {
-        let mut rows = if transposed {
-            (0..steps * classes).map(|i| at(crop, i / classes, i % classes)).collect()
-        } else {
-            values[crop * steps * classes..(crop + 1) * steps * classes].to_vec()
-        };
-        probabilities(&mut rows, classes);
-        let mut folded = vec![0.0; steps * width];
-        for (row, folded) in rows.chunks_exact(classes).zip(folded.chunks_exact_mut(width)) {
-            for (p, &column) in row.iter().zip(columns) {
-                folded[column as usize] += p;
-            }
-            // Sums of thousands of small numbers round.
-            folded.iter_mut().for_each(|p| *p = p.min(1.0));
-        }
-        collapse(&folded, alphabet)
+        let mut rows = steps.rows(crop);
+        probabilities(&mut rows, steps.classes);
+        collapse(&folded(&rows, columns, blank + 1), alphabet)
     };
-    Ok((0..n_crops).map(one).collect())
+    Ok((0..steps.crops).map(one).collect())
+}
+
+/// How `blank` is set for the class `end`.
+const fn end_name(end: usize) -> &'static str {
+    if end == 0 { "first" } else { "last" }
+}
+
+/// Sums of the probabilities of the classes that are one symbol, `width` columns a row.
+fn folded(rows: &[f32], columns: &[u32], width: usize) -> Vec<f32> {
+    let mut folded = vec![0.0; rows.len() / columns.len().max(1) * width];
+    for (row, folded) in rows.chunks_exact(columns.len()).zip(folded.chunks_exact_mut(width)) {
+        for (p, &column) in row.iter().zip(columns) {
+            folded[column as usize] += p;
+        }
+        // Sums of thousands of small numbers round.
+        folded.iter_mut().for_each(|p| *p = p.min(1.0));
+    }
+    folded
+}
+
+/// The characters before the first step whose best class is `end`, but for those that no plate has.
+fn sequence_lattices(steps: &Steps<'_>, alphabet: &Alphabet, columns: &[u32], end: usize) -> Vec<Lattice> {
+    let width = alphabet.symbols().len() + 1;
+    let one = |crop: usize| {
+        let mut rows = steps.rows(crop);
+        probabilities(&mut rows, steps.classes);
+        let text: Vec<f32> =
+            rows.chunks_exact(steps.classes).take_while(|row| largest(row) != end).flatten().copied().collect();
+        let folded = folded(&text, columns, width);
+        let probs = folded.chunks_exact(width).filter(|row| largest(row) != width - 1).flatten().copied().collect();
+        Lattice { alphabet: alphabet.clone(), probs }
+    };
+    (0..steps.crops).map(one).collect()
+}
+
+/// Index of the largest value, the first of equals.
+fn largest(row: &[f32]) -> usize {
+    (0..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best })
 }
 
 /// The end of the classes that behaves as the blank does, where those that should, `blank`, never are the best: symbols would be
 /// read as their neighbours. The first symbol of the alphabet, in the place of the blank, is the best now and then; so
 /// several runs tell it. Steps without one clear best class tell nothing.
-fn other_blank(
-    rows: usize,
-    columns: &[u32],
-    blank: usize,
-    trust: &mut Trust,
-    at: impl Fn(usize, usize) -> f32,
-) -> Option<&'static str> {
+fn other_blank(steps: &Steps<'_>, columns: &[u32], blank: usize, trust: &mut Trust) -> Option<usize> {
     /// Of so few steps none can be said to have been a blank.
     const FEW: usize = 5;
     let is_blank = |class: usize| columns.get(class).is_some_and(|column| *column as usize == blank);
     let last = columns.len().checked_sub(1)?;
-    let (other, end) = match (is_blank(0), is_blank(last)) {
-        (true, false) => (last, "last"),
-        (false, true) => (0, "first"),
+    let other = match (is_blank(0), is_blank(last)) {
+        (true, false) => last,
+        (false, true) => 0,
         _ => return None,
     };
-    let clear_best = |row: usize| {
-        let values = || (0..columns.len()).map(|class| at(row, class));
-        let (best, value) = values().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        let clear = values().all(f32::is_finite) && values().filter(|other| *other == value).count() == 1;
-        clear.then_some(best)
-    };
     let (mut told, mut others, mut blanks) = (0, 0, 0);
-    for class in (0..rows).filter_map(clear_best) {
+    for class in (0..steps.crops).flat_map(|crop| steps.clear_bests(crop)).flatten() {
         told += 1;
         others += usize::from(class == other);
         blanks += usize::from(is_blank(class));
@@ -181,7 +193,7 @@ fn other_blank(
         trust.prove();
     }
     let strange = told > FEW && others * 2 > told && blanks == 0;
-    (strange && trust.doubt()).then_some(end)
+    (strange && trust.doubt()).then_some(other)
 }
 
 /// One position for every run of steps whose best column is the same symbol: the step where it is clearest. The last
@@ -192,7 +204,7 @@ fn collapse(rows: &[f32], alphabet: &Alphabet) -> Lattice {
     // The symbol of the run and its clearest step so far.
     let mut run: Option<(usize, &[f32])> = None;
     for row in rows.chunks_exact(width) {
-        let best = (0..width).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+        let best = largest(row);
         match &mut run {
             Some((symbol, clearest)) if *symbol == best => {
                 if row[best] > clearest[best] {
@@ -255,7 +267,7 @@ fn region_guesses(
     }
     probabilities(&mut values, regions.len());
     let guess = |row: &[f32]| {
-        let best = (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        let best = largest(row);
         let code = &regions[best];
         (!code.is_empty()).then(|| RegionGuess { code: code.clone(), confidence: row[best] })
     };

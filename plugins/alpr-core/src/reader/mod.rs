@@ -3,6 +3,7 @@
 mod decode;
 pub mod lookalikes;
 mod pool;
+mod steps;
 
 pub use crate::contract::{Alphabet, DecodeError, Trust};
 pub use decode::decode;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::heads::ReaderHead;
 use super::super::model::{Model, Picture, Preset};
 use super::super::sidecar::strings;
-use super::super::{Alphabet, ColorOrder, ContractError, Element, ReaderContract, Resize, TensorInfo};
+use super::super::{Alphabet, ColorOrder, ContractError, Element, Layout, ReaderContract, Resize, TensorInfo};
 use super::Family;
 
 /// The provinces of mainland China in the order that the public readers use.
@@ -24,7 +24,7 @@ const UNITED_STATES: &str = "0123456789ABCDEFGHIJKLMNPQRSTUVWXYZ";
 const TEXT_MARGIN: f32 = 0.05;
 
 /// Pixels of -1 to 1, padded with 0 on the right.
-const SIGNED: Preset = Preset {
+pub(super) const SIGNED: Preset = Preset {
     color: ColorOrder::Bgr,
     resize: Resize::FitHeight,
     pad: 127.5,
@@ -52,7 +52,7 @@ pub(super) const NVIDIA: Family = Family {
         if !stated {
             notes.push("no dictionary beside the model; that of the United States is assumed".into());
         }
-        Some(contract(model, "nvidia-lprnet", &picture, &preset, head, symbols, notes))
+        Some(of_head(model, "nvidia-lprnet", &picture, &preset, head, symbols, notes))
     },
 };
 
@@ -82,10 +82,12 @@ pub(super) const PADDLE: Family = Family {
         if output.dim(1) == Some(25) {
             preset.size.1 = 32;
         }
-        Some(ctc(model, "paddleocr", &picture, &preset, output, symbols.map(general), Blank::First).map(|mut c| {
-            c.crop_margin = TEXT_MARGIN;
-            c
-        }))
+        Some(contract(model, "paddleocr", &picture, &preset, output, symbols.map(general), Steps::BlankFirst).map(
+            |mut c| {
+                c.crop_margin = TEXT_MARGIN;
+                c
+            },
+        ))
     },
 };
 
@@ -101,7 +103,15 @@ pub(super) const LPRNET_PYTORCH: Family = Family {
         }
         let preset = Preset { resize: Resize::Stretch, scale: [0.007_812_5; 3], size: (94, 24), ..SIGNED };
         let symbols = symbols(model).unwrap_or_else(|| format!("{PROVINCES}{DIGITS_LETTERS}IO").chars().collect());
-        Some(ctc(model, "lprnet-pytorch", &picture, &preset, output, Some(exact(symbols)), Blank::LastTransposed))
+        Some(contract(
+            model,
+            "lprnet-pytorch",
+            &picture,
+            &preset,
+            output,
+            Some(exact(symbols)),
+            Steps::BlankLastTransposed,
+        ))
     },
 };
 
@@ -125,7 +135,7 @@ pub(super) const CHINESE: Family = Family {
         };
         let list = format!("{PROVINCES}{OFFICES}{DIGITS_LETTERS}险品");
         let symbols = symbols(model).unwrap_or_else(|| list.chars().collect());
-        Some(ctc(model, "chinese-plates", &picture, &preset, output, Some(exact(symbols)), Blank::First))
+        Some(contract(model, "chinese-plates", &picture, &preset, output, Some(exact(symbols)), Steps::BlankFirst))
     },
 };
 
@@ -140,29 +150,43 @@ pub(super) const PLAIN: Family = Family {
         if !(fits || model.forced("ctc")) {
             return None;
         }
-        Some(ctc(model, "ctc", &picture, &SIGNED, output, symbols.map(exact), Blank::First).map(|mut c| {
-            c.notes
-                .push("pixels are fed as BGR of -1 to 1 and the blank is the first class unless set otherwise".into());
+        let symbols = symbols.map(exact);
+        // TensorFlow has channels last; its readers are fed as Keras' own example of one.
+        let (preset, steps, usual) = if picture.layout == Layout::Nchw {
+            (SIGNED, Steps::BlankFirst, "BGR of -1 to 1 and the blank is the first class")
+        } else {
+            let preset = Preset { resize: Resize::Stretch, ..Preset::LETTERBOX };
+            (preset, Steps::BlankLast, "0 to 1 of stretched pictures and the blank is the last class")
+        };
+        Some(contract(model, "ctc", &picture.upright(), &preset, output, symbols, steps).map(|mut c| {
+            c.notes.push(format!("pixels are fed as {usual} unless set otherwise"));
             c
         }))
     },
 };
 
-/// Where a family has its blank.
+/// What the steps of a family are, and where it has the class that is no symbol.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Blank {
-    First,
-    /// Last, and classes come before steps in memory.
-    LastTransposed,
+pub(super) enum Steps {
+    /// Time, with the blank first.
+    BlankFirst,
+    /// Time, with the blank last.
+    BlankLast,
+    /// As [`Self::BlankLast`], and classes come before steps in memory.
+    BlankLastTransposed,
+    /// Characters, with the end first.
+    EndFirst,
+    /// Characters, with the end last.
+    EndLast,
 }
 
 /// The first float output of three dimensions.
-fn steps<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
+pub(super) fn steps<'a>(model: &Model<'a>) -> Option<&'a TensorInfo> {
     model.info.outputs.iter().find(|t| t.rank() == 3 && t.element == Element::F32)
 }
 
 /// The user's symbols, those of the file beside the model, or those of the property `alphabet`.
-fn symbols(model: &Model<'_>) -> Option<Vec<char>> {
+pub(super) fn symbols(model: &Model<'_>) -> Option<Vec<char>> {
     let listed = |text: &str| strings(text).map(|list| list.iter().map(|s| one_char(s)).collect());
     model
         .user
@@ -187,14 +211,16 @@ fn one_char(entry: &str) -> char {
     }
 }
 
-fn ctc(
+/// A contract of steps over `symbols`, of which `None` are those that no plate has. The user may say that the other class is last
+/// (or first).
+pub(super) fn contract(
     model: &Model<'_>,
     family: &'static str,
     picture: &Picture<'_>,
     preset: &Preset,
     output: &TensorInfo,
     symbols: Option<Vec<Option<char>>>,
-    usual: Blank,
+    usual: Steps,
 ) -> Result<ReaderContract, ContractError> {
     let symbols = symbols.ok_or_else(|| {
         model.refused(
@@ -202,17 +228,20 @@ fn ctc(
             "put them beside it as `<model>.txt`, one a line in the order of the classes, or set alphabet",
         )
     })?;
-    let transposed = usual == Blank::LastTransposed;
+    let transposed = usual == Steps::BlankLastTransposed;
+    let ends = matches!(usual, Steps::EndFirst | Steps::EndLast);
+    let other = if ends { "end" } else { "blank" };
     let classes = output.dim(if transposed { 1 } else { 2 });
     if let Some(classes) = classes.filter(|c| *c != symbols.len() + 1) {
         return Err(model.refused(
-            format!("its output {output} has {classes} classes; its alphabet and a blank are {}", symbols.len() + 1),
+            format!("its output {output} has {classes} classes; its alphabet and {other} are {}", symbols.len() + 1),
             "give the dictionary that it was trained with, or set alphabet",
         ));
     }
-    let last = model.user.blank_last.unwrap_or(transposed);
+    let last = model.user.blank_last.unwrap_or(!matches!(usual, Steps::BlankFirst | Steps::EndFirst));
     let mut classes = symbols;
-    classes.insert(if last { classes.len() } else { 0 }, None);
+    let other = if last { classes.len() } else { 0 };
+    classes.insert(other, None);
     let mut alphabet: Vec<char> = Vec::new();
     let mut places = BTreeMap::new();
     for symbol in classes.iter().flatten() {
@@ -222,9 +251,13 @@ fn ctc(
         });
     }
     let place = |symbol: &Option<char>| symbol.map_or(alphabet.len(), |c| places[&c]) as u32;
-    let head =
-        ReaderHead::Ctc { output: output.name.clone(), columns: classes.iter().map(place).collect(), transposed };
-    contract(model, family, picture, preset, head, alphabet, Vec::new())
+    let (output, columns) = (output.name.clone(), classes.iter().map(place).collect());
+    let head = if ends {
+        ReaderHead::Sequence { output, columns, end: other }
+    } else {
+        ReaderHead::Ctc { output, columns, transposed }
+    };
+    of_head(model, family, picture, preset, head, alphabet, Vec::new())
 }
 
 /// Every symbol for itself: the reader was made for plates.
@@ -234,7 +267,7 @@ fn exact(symbols: Vec<char>) -> Vec<Option<char>> {
 
 /// What symbols of a reader of general text mean on a plate: small letters are capitals; punctuation and the thousands
 /// of Chinese characters that no plate has are nothing, so that lattices stay small.
-fn general(symbols: Vec<char>) -> Vec<Option<char>> {
+pub(super) fn general(symbols: Vec<char>) -> Vec<Option<char>> {
     let on_plates = |c: &char| match c {
         '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' => PROVINCES.contains(*c) || OFFICES.contains(*c),
         c => c.is_alphanumeric(),
@@ -242,7 +275,7 @@ fn general(symbols: Vec<char>) -> Vec<Option<char>> {
     symbols.into_iter().map(|c| Some(c.to_ascii_uppercase()).filter(on_plates)).collect()
 }
 
-fn contract(
+fn of_head(
     model: &Model<'_>,
     family: &'static str,
     picture: &Picture<'_>,

@@ -1,6 +1,7 @@
 //! Families of readers.
 
 mod ctc;
+mod sequence;
 mod slots;
 
 use super::model::Model;
@@ -9,11 +10,13 @@ use super::{ContractError, ReaderContract, detectors, family};
 type Family = family::Family<ReaderContract>;
 
 /// Certain tests first: names and metadata before shapes.
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 9] = [
     ctc::NVIDIA,
     ctc::PADDLE,
     ctc::LPRNET_PYTORCH,
     ctc::CHINESE,
+    sequence::PARSEQ,
+    sequence::DOCTR,
     slots::PLATE_READER,
     slots::FAST_PLATE_OCR,
     ctc::PLAIN,
@@ -26,7 +29,7 @@ pub(super) fn find(model: &Model<'_>) -> Result<ReaderContract, ContractError> {
             format!("it is a detector ({name}) and not a reader of plates"),
             "give it to the element that detects, and a reader here",
         ),
-        None => model.unknown("reader", names()),
+        None => sequence::half(model).unwrap_or_else(|| model.unknown("reader", names())),
     })
 }
 
