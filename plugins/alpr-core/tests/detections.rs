@@ -313,6 +313,71 @@ fn boxes_in_fractions_are_an_error_where_pixels_should_be() {
 }
 
 #[test]
+fn classes_that_count_from_one_are_an_error() {
+    let of_class = [1.0, 2.0, 0.0].map(|class| [100.0, 50.0, 160.0, 80.0, 0.8, class]);
+    let [first, second, zero]: [&[f32]; 3] = of_class.each_ref().map(|row| row.as_slice());
+    let info = model(&["images f32 1,3,640,640"], &["o f32 1,300,6"], &[]);
+    let run = |labels: &str, rows: &[&[(usize, &[f32])]]| -> Vec<(u32, String)> {
+        let settings = Overrides::parse(Some(("labels", labels)).filter(|(_, labels)| !labels.is_empty())).unwrap();
+        let contract = detector(&info, &settings).unwrap();
+        let (mapping, mut trust) = (mapping(&contract, 640, 640), Trust::default());
+        (1..=3 * Trust::PATIENCE)
+            .filter_map(|run| {
+                let rows = rows[run as usize % rows.len()];
+                let values = Owned::new("o", &[1, 300, 6], table(6, 300, false, rows));
+                let said = decode(&contract, &[values.output()], &mapping, &THRESHOLDS, &mut trust).err()?;
+                Some((run, said.to_string()))
+            })
+            .collect()
+    };
+    for (labels, rows) in [("plate", &[&[(3, first)][..]][..]), ("car,plate", &[&[(3, first), (4, second)]])] {
+        let said = run(labels, rows);
+        assert!(
+            said[0].0 == Trust::PATIENCE && said[0].1.contains("with background before them"),
+            "{labels}: {said:?}"
+        );
+    }
+    // Names that fit, none at all, or a list that is short: the class that has the first name is there.
+    for (labels, rows) in [
+        ("car,plate", &[&[(3, first)][..]][..]),
+        ("background,plate", &[&[(3, first)]]),
+        ("", &[&[(3, second)]]),
+        ("plate", &[&[(3, zero)], &[(3, first)]]),
+    ] {
+        assert_eq!(run(labels, rows), [], "{labels}");
+    }
+}
+
+#[test]
+fn classes_that_count_from_zero_are_an_error_where_zero_is_no_object() {
+    let info = model(&["input f32 1,3,480,640"], &["boxes f32 ?,4", "labels i64 ?", "scores f32 ?"], &[]);
+    let errors = |settings: &[(&str, &str)], classes: &[f32]| -> Vec<String> {
+        let contract = detector(&info, &Overrides::parse(settings.iter().copied()).unwrap()).unwrap();
+        let (mapping, mut trust) = (mapping(&contract, 640, 480), Trust::default());
+        let run = |class: &f32| {
+            let outputs = [
+                Owned::new("boxes", &[1, 4], vec![100.0, 50.0, 160.0, 80.0]),
+                Owned::new("labels", &[1], vec![*class]),
+                Owned::new("scores", &[1], vec![0.9]),
+            ];
+            let outputs: Vec<_> = outputs.iter().map(Owned::output).collect();
+            decode(&contract, &outputs, &mapping, &THRESHOLDS, &mut trust).err().map(|err| err.to_string())
+        };
+        classes.iter().cycle().take(2 * Trust::PATIENCE as usize).filter_map(run).collect()
+    };
+    let said = errors(&[("labels", "plate")], &[0.0]);
+    assert!(said.len() > 1 && said[0].contains("plate-classes=0"), "{said:?}");
+    for (settings, classes) in [
+        (&[("labels", "plate")][..], &[1.0][..]),
+        (&[("labels", "plate")], &[0.0, 1.0]),
+        (&[("plate-classes", "0")], &[0.0]),
+        (&[], &[0.0]),
+    ] {
+        assert_eq!(errors(settings, classes), [""; 0], "{settings:?} {classes:?}");
+    }
+}
+
+#[test]
 fn a_query_for_no_object_is_none() {
     const OUTPUTS: [&str; 2] = ["logits f32 1,100,2", "pred_boxes f32 1,100,4"];
     let info = model(&["pixel_values f32 1,3,640,640"], &OUTPUTS, &[]);

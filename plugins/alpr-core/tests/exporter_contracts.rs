@@ -67,6 +67,29 @@ fn finished_boxes_in_four_outputs() {
 }
 
 #[test]
+fn custom_vision_says_its_pixels_in_onnx_own_words() {
+    let outputs = ["detected_boxes f32 1,?,4", "detected_classes i64 1,?", "detected_scores f32 1,?"];
+    let said = [("Image.BitmapPixelFormat", "Bgr8"), ("Image.NominalPixelRange", "NominalRange_0_255")];
+    // The names tell it; without a batch it looks like torchvision's, whose boxes are pixels and whose classes count from 1.
+    for outputs in [outputs, ["detected_boxes f32 ?,4", "detected_classes i64 ?", "detected_scores f32 ?"]] {
+        let contract = open(&model(&["image_tensor f32 ?,3,320,320"], &outputs, &said), &[("labels", "car,plate")]);
+        let head = finished(&contract);
+        assert_eq!(
+            (contract.family, head.format, head.units),
+            ("custom-vision", BoxFormat::Corners, Units::Normalized)
+        );
+        assert_eq!((head.background, contract.labels.concat().as_str()), (false, "carplate"));
+        assert!(contract.to_string().contains("BGR NCHW float32 0.00 to 255.00, stretch"), "{contract}");
+    }
+    let info = model(&["image_tensor f32 ?,3,320,320"], &outputs, &[]);
+    assert!(open(&info, &[]).to_string().contains("RGB NCHW float32 0.00 to 1.00"));
+    let info = model(&["image_tensor f32 ?,3,320,320"], &outputs, &said);
+    assert!(open(&info, &[("range", "-1..1")]).to_string().contains("BGR NCHW float32 -1.00 to 1.00"));
+    let grid = model(&["data f32 ?,3,416,416"], &["model_outputs0 f32 ?,35,13,13"], &[]);
+    assert!(refusal(&grid, &[]).contains("General (compact) [S1]"));
+}
+
+#[test]
 fn torchvision_is_known_by_its_outputs_without_a_batch() {
     for outputs in [
         ["boxes f32 ?,4", "labels i64 ?", "scores f32 ?"],

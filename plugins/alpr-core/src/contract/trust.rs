@@ -6,6 +6,9 @@
 pub struct Trust {
     doubts: u32,
     proven: bool,
+    /// Whether there was a box of a class that must have a name, and in how many runs one of a class that can have none.
+    named: bool,
+    unnamed: u32,
 }
 
 impl Trust {
@@ -20,6 +23,14 @@ impl Trust {
     /// Counts a good run.
     pub(crate) const fn prove(&mut self) {
         self.proven = true;
+    }
+
+    /// Counts a run by its boxes: whether one was of the class that the first name is of, and one of a class at the end of the names
+    /// that can have none. Whether the runs tell that names and classes stand one place off.
+    pub(crate) const fn doubt_names(&mut self, named: bool, unnamed: bool) -> bool {
+        self.named |= named;
+        self.unnamed = self.unnamed.saturating_add(unnamed as u32);
+        !self.named && self.unnamed >= Self::PATIENCE
     }
 
     /// Counts a strange run; whether it tells a wrong setting.

@@ -29,7 +29,8 @@ pub struct Thresholds {
 ///
 /// [`DecodeError`] when an output is missing or has another shape than the contract says. As long as the model has given no
 /// good box: where columns of scores hold something else, and where several pictures had only boxes that are fractions
-/// in place of pixels.
+/// in place of pixels. Also where several pictures had boxes of a class behind the last that has a name and none of the first, or of class 0
+/// alone though that stands for no object.
 pub fn decode(
     contract: &DetectorContract,
     outputs: &[Output<'_>],
@@ -46,6 +47,10 @@ pub fn decode(
         found: Vec::new(),
         boxes: false,
         fractions: false,
+        class_0: false,
+        class_above: false,
+        class_behind: false,
+        names: contract.labels.len(),
     };
     match &contract.head {
         DetectorHead::Rows(rows) => from_rows(rows, outputs, &mut sink)?,
@@ -57,6 +62,15 @@ pub fn decode(
             from_grid(coverage, offsets, f32::from(*unit), outputs, &mut sink)?;
         }
     }
+    match first_class(&contract.head).filter(|_| sink.names > 0) {
+        Some(0) if trust.doubt_names(sink.class_0, sink.class_behind) => {
+            return Err(DecodeError::Names { names: sink.names });
+        }
+        Some(1) if contract.classes.role(0) == Role::Other && trust.doubt_names(sink.class_above, sink.class_0) => {
+            return Err(DecodeError::NoObject);
+        }
+        _ => {}
+    }
     if sink.boxes {
         trust.prove();
     } else if sink.fractions && trust.doubt() {
@@ -66,6 +80,15 @@ pub fn decode(
         sink.found.into_iter().partition(|found| contract.classes.role(found.class) == Role::Plate);
     let [plates, vehicles] = [plates, vehicles].map(|found| suppress(found, thresholds.iou, thresholds.max));
     Ok([plates, vehicles].concat())
+}
+
+/// The index of the first class that can be a thing, where the network itself tells the class of a box.
+fn first_class(head: &DetectorHead) -> Option<u32> {
+    match head {
+        DetectorHead::Rows(rows) => matches!(rows.score, Score::Best { .. }).then_some(0),
+        DetectorHead::Finished(head) => Some(u32::from(head.background)),
+        DetectorHead::Queries { .. } | DetectorHead::Grid { .. } => None,
+    }
 }
 
 /// Up to where the numbers of a box that are counted as pixels can be fractions of the picture, with what networks get wrong.
@@ -84,6 +107,12 @@ struct Sink<'a> {
     boxes: bool,
     /// Whether there were boxes that count pixels and look like fractions.
     fractions: bool,
+    /// Whether there were boxes of class 0, of another class, and of the one behind the last that has a name.
+    class_0: bool,
+    class_above: bool,
+    class_behind: bool,
+    /// How many classes have names.
+    names: usize,
 }
 
 impl Sink<'_> {
@@ -118,6 +147,9 @@ impl Sink<'_> {
         let corners =
             corners.map(|q| Quad(q.0.map(|p| self.mapping.point(p.x * sx, p.y * sy)))).filter(|q| plausible(q, &bbox));
         let (confidence, class) = (score.clamp(0.0, 1.0), class.max(0.0) as u32);
+        self.class_0 |= class == 0;
+        self.class_above |= class > 0;
+        self.class_behind |= class as usize == self.names;
         if self.classes.role(class) != Role::Other {
             self.found.push(Detection { bbox, corners, confidence, class });
         }

@@ -75,6 +75,27 @@ pub(super) const TENSORFLOW: Family = Family {
     },
 };
 
+/// Azure Custom Vision, whose metadata tell what pixels it wants.
+pub(super) const CUSTOM_VISION: Family = Family {
+    name: "custom-vision",
+    sniff: |model| {
+        // One of its two kinds of networks gives what anchors make boxes of.
+        if model.only_output().is_some_and(|output| output.name == "model_outputs0" && output.rank() == 4) {
+            return Some(Err(model.refused(
+                "its output is the network's grid, and the anchors that make boxes of it are not in the file",
+                "train it in the domain `General (compact) [S1]` and export that",
+            )));
+        }
+        let [boxes, scores, labels] =
+            ["detected_boxes", "detected_scores", "detected_classes"].map(|name| model.output(name));
+        let DetectorHead::Finished(head) = pixels(model, boxes?, scores?, labels?) else { return None };
+        let units = if model.user.normalized == Some(false) { Units::Pixels } else { Units::Normalized };
+        let head = DetectorHead::Finished(Finished { units, ..head });
+        let preset = Preset { resize: Resize::Stretch, ..Preset::LETTERBOX };
+        suppressed(model, "custom-vision", &preset, head)
+    },
+};
+
 /// Faster R-CNN, RetinaNet, FCOS and SSD of torchvision: boxes, scores and labels of one picture without a batch.
 pub(super) const TORCHVISION: Family = Family {
     name: "torchvision",

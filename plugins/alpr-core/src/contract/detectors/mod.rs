@@ -17,11 +17,12 @@ use super::{Classes, ContractError, DetectorContract, DetectorHead, Finished, Sc
 type Family = family::Family<DetectorContract>;
 
 /// Certain tests first: names and metadata before shapes.
-const FAMILIES: [Family; 20] = [
+const FAMILIES: [Family; 21] = [
     refused::TENSORRT,
     refused::NANODET,
     finished::DETS,
     finished::TENSORFLOW,
+    finished::CUSTOM_VISION,
     finished::TORCHVISION,
     finished::MMDEPLOY,
     finished::PADDLE,
