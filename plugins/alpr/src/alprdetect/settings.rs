@@ -280,8 +280,8 @@ fn finding() -> Vec<ParamSpec> {
         glib::ParamSpecBoolean::builder("scene-cuts")
             .nick("Scene Cuts")
             .blurb(
-                "Where a frame shows something else as a whole than the one before, as photographs do that follow one another, \
-                 end all tracks and passes; false takes every stream for one film",
+                "Ends all tracks and passes where a frame shows something else as a whole than the one before, as photographs \
+                 do that follow one another; false takes every stream for one film",
             )
             .default_value(settings.scene_cuts)
             .mutable_playing()
