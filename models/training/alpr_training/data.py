@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from . import audit
 from .synth import SLOTS
 
 # No thread pool: the pictures are tiny.
@@ -21,6 +22,7 @@ PAD = len(ALPHABET) - 1
 GRID = (8, 32)  # rows, columns of the reader's feature map
 NO_TEXT, UNKNOWN = -1, -2  # in a slot map: no character here / nothing is known here
 WIDTH, HEIGHT = 128, 64  # of the reader's input
+AROUND = 0.25  # of the box, each side: what a crop shows around a plate
 CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)  # TL TR BR BL
 # Country names of the silver labels -> region codes; names not listed say nothing.
 COUNTRIES = dict(
@@ -83,6 +85,23 @@ def load_crops(data: Path, split: str) -> list[Crop]:
             quad = CORNERS * (w, h) + np.array((x, y), np.float32)
         region = SET_REGION.get(folder.name) or COUNTRIES.get(entry["region"])
         crops.append(Crop(folder.name, entry["image"], image, text, entry["label"], region, quad.astype(np.float32), bool(entry.get("bbox")), bool(entry.get("corners"))))
+    return crops
+
+
+def crops_by_eye(data: Path) -> list[Crop]:
+    """Plates of the training scenes whose texts `audit.texts_by_eye` has, cut out as those of `load_crops`; none where `data` has
+    no scenes."""
+    crops = []
+    for (dataset, name), plates in audit.texts_by_eye().items():
+        path = data / "scenes" / dataset / name
+        if not path.exists():
+            continue
+        image = _open(path)
+        for (x, y, w, h), text in plates:
+            left, top = max(0, round(x - AROUND * w)), max(0, round(y - AROUND * h))
+            cut = image[top : round(y + (1 + AROUND) * h), left : round(x + (1 + AROUND) * w)].copy()
+            quad = CORNERS * (w, h) + np.array((x - left, y - top), np.float32)
+            crops.append(Crop(dataset, name, cut, text, "human", None, quad.astype(np.float32), True, False))
     return crops
 
 
