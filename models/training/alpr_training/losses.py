@@ -19,7 +19,7 @@ def reader_losses(out: dict[str, torch.Tensor], batch: dict[str, torch.Tensor]) 
     plate, label = out["plate"], batch["label"]
     each = F.cross_entropy(plate.flatten(0, 1), label.flatten(), label_smoothing=SMOOTHING, reduction="none").view_as(label)
     trust = batch["weight"][:, None] * torch.where(label == PAD, PAD_WEIGHT, 1.0)
-    losses = {"slots": (each * trust).sum() / trust.sum()}
+    losses = {"slots": (each * trust).sum() / trust.sum().clamp_min(1e-6)}
 
     cells = batch["cells"].flatten(1)
     known = (cells[:, 0] != UNKNOWN).float()
@@ -45,7 +45,11 @@ def reader_losses(out: dict[str, torch.Tensor], batch: dict[str, torch.Tensor]) 
     return losses
 
 
-def total(losses: dict[str, torch.Tensor], attention_scale: float = 1.0) -> torch.Tensor:
+# Where teachers read the very crops: mostly what they say.
+DISTILLED = {"slots": 0.4, "teacher": 2.0}
+
+
+def total(losses: dict[str, torch.Tensor], attention_scale: float = 1.0, distilled: bool = False) -> torch.Tensor:
     """Weighted sum; `attention_scale` lets the trainer relax the position losses late in training."""
-    scale = {"attention": attention_scale, "cells": attention_scale}
+    scale = {"attention": attention_scale, "cells": attention_scale, **(DISTILLED if distilled else {})}
     return sum(WEIGHTS[name] * scale.get(name, 1.0) * value for name, value in losses.items())

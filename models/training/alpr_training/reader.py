@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from . import device, losses
-from .data import fixed_input, load_crops
-from .reader_batches import Batches
+from .data import crops_by_eye, fixed_input, load_crops
+from .reader_batches import Again, Batches
 from .reader_model import LAYERS, WIDTHS, PlateReader
 from .reader_pools import Photos, PlateRing
 from .reader_score import exact, folded, softmax, texts_of
-from .reader_teacher import soft_labels
+from .reader_teacher import Teachers, soft_labels
 from .reader_weights import load_weights
 from .synth_layouts import REGIONS
 
@@ -32,6 +32,9 @@ LOG_SECONDS = 10.0
 WARM_UP_STEPS = 300
 VAL_MARGIN = 0.06  # of the box: where scores are taken during training
 SKIP, DROPOUT = 0.1, 0.1
+# What teachers say of the very crop leaves less to guess.
+DISTILLED_SKIP, DISTILLED_DROPOUT = 0.03, 0.0
+AS_THEY_ARE = 0.5  # share of the photographs that pass no simulated camera, where opinions of teachers are learnt
 # From here on, every tenth of the budget, labels are doubted (see `Photos.doubt`).
 DOUBT_FROM = 0.5
 # Where few crops fit into the budget, the easy start is at least this long, and so is the way to the camera's full strength.
@@ -43,9 +46,11 @@ DEFAULTS = {
 }
 
 
-def schedule_at(progress: float, crops: int, warm: bool) -> tuple[float, float, float, float]:
+def schedule_at(progress: float, crops: int, warm: bool, distilled: bool) -> tuple[float, float, float, float]:
     """(strength of the camera, share of photographs, share of plain plates, weight of position losses) at
-    `progress` 0 … 1 and after `crops`. A warm start skips the easy beginning."""
+    `progress` 0 … 1 and after `crops`. A warm start skips the easy beginning; teachers say most of photographs."""
+    if distilled:
+        return 0.8 - 0.4 * progress, 0.7, 0.0, 0.02 + 0.3 * progress
     ease = min(1.0, max(0.0, (progress - 0.75) / 0.2))  # end nearer to what cameras really deliver
     if warm:
         # The head of the cells is not in an exported file: it learns anew before what it says may move the rest.
@@ -104,7 +109,7 @@ class Trainer:
         torch.manual_seed(args.seed)
         torch.set_num_threads(args.threads)
         self.bf16 = device.bf16_pays(self.device, args.bf16)
-        self.model = PlateReader(len(REGIONS), tuple(args.widths), args.layers, SKIP, DROPOUT).to(self.device, memory_format=torch.channels_last)
+        self.model = PlateReader(len(REGIONS), tuple(args.widths), args.layers, *((DISTILLED_SKIP, DISTILLED_DROPOUT) if args.distil else (SKIP, DROPOUT))).to(self.device, memory_format=torch.channels_last)
         self.ema = PlateReader(len(REGIONS), tuple(args.widths), args.layers).to(self.device, memory_format=torch.channels_last).eval()
         self.ema.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
@@ -168,7 +173,7 @@ class Trainer:
             out = self.forward(batch["image"])
         out = {name: value.float() for name, value in out.items()}
         parts = losses.reader_losses(out, batch)
-        loss = losses.total(parts, positions)
+        loss = losses.total(parts, positions, bool(self.args.distil))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
@@ -209,6 +214,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", nargs="+", required=True, help="caches written by `synth --plain` (or patterns), the easy start")
     parser.add_argument("--pool", type=int, help="rendered plates kept at a time, 83 kB each (default 200000 on CUDA, 20000 on a CPU)")
     parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too, or the .npy it was kept in")
+    parser.add_argument("--distil", type=Path, nargs="+", help="ONNX readers whose mean opinion on every crop is what is learnt; with --warm-start")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, history and plots")
     parser.add_argument("--crops", type=int, help="budget in crops seen")
     parser.add_argument("--minutes", type=float, help="budget in minutes of training; the schedule follows whichever ends first")
@@ -229,17 +235,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if not args.crops and not args.minutes:
         raise SystemExit("reader: give a budget, --crops or --minutes")
+    if args.distil and not (args.warm_start and args.data):
+        raise SystemExit("reader: --distil goes on from weights that read already, on photographs: give --warm-start and the data folder")
     where = device.chosen(args.device)
     for name, value in DEFAULTS.get(where.type, DEFAULTS["cpu"]).items():
         setattr(args, name, getattr(args, name) or value)
     trainer = Trainer(args, where)
     crops = load_crops(args.data, "train") if args.data else []
+    crops += crops_by_eye(args.data) if args.data else []
     held_out = load_crops(args.data, "val") if args.data else []
     val_images = np.stack([fixed_input(crop, VAL_MARGIN) for crop in held_out]) if held_out else None
     teacher = soft_labels(crops, args.teacher, args.output / "teacher.npy") if args.teacher and crops else None
     photos = Photos(crops, teacher, where) if crops else None
     plates = PlateRing(args.plain, args.synth, args.pool, where)
-    batches = Batches(photos, plates, args.batch, where)
+    teachers = Teachers(args.distil, args.threads) if args.distil else None
+    batches = Batches(photos, plates, args.batch, where, teachers, AS_THEY_ARE if args.distil else 0.0)
     warm = bool(args.warm_start)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
     print(f"{len(crops)} photographs, {plates.plain} plain plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, batch {args.batch}, {trainer.device}", flush=True)
@@ -247,9 +257,10 @@ def run(args: argparse.Namespace) -> None:
     before, doubted = trainer.elapsed, max(DOUBT_FROM, trainer.progress())
     started = saved = logged = time.monotonic()
     steps_logged, crops_logged, split, ahead = trainer.step, trainer.crops, None, []
+    again = Again() if teachers else None
     while trainer.progress() < 1.0 and not trainer.stop:
         progress = trainer.progress()
-        strength, share, plain, positions = schedule_at(progress, trainer.crops, warm)
+        strength, share, plain, positions = schedule_at(progress, trainer.crops, warm, bool(args.distil))
         # Once between two lines of the log everything is waited for, to see where the time goes.
         measured = not ahead and trainer.step - steps_logged >= 8 and split is None
         marks = [device.caught_up(where) if measured else 0.0]
@@ -258,7 +269,10 @@ def run(args: argparse.Namespace) -> None:
                 plates.take_in()
             ahead = batches.next(strength, share, plain, args.ahead)
         marks.append(device.caught_up(where) if measured else 0.0)
-        trainer.train_step(ahead.pop(), progress, positions)
+        batch = ahead.pop()
+        trainer.train_step(batch, progress, positions)
+        if again and (kept := again.later(batch)):
+            trainer.train_step(kept, progress, positions)
         if measured:
             split = f"a step: data {1000 * (marks[1] - marks[0]) / args.ahead:.0f} ms, network {1000 * (device.caught_up(where) - marks[1]):.0f} ms"
         now = time.monotonic()

@@ -15,6 +15,7 @@ from . import camera, warp
 from . import reader_geometry as geometry
 from .data import GRID, HEIGHT, NO_TEXT, UNKNOWN, WIDTH
 from .reader_pools import Photos, PlateRing
+from .reader_teacher import Teachers
 from .synth import RASTER
 
 FRAME = (112, 208)  # height, width of the simulated camera's picture, px
@@ -65,11 +66,27 @@ def slot_map(quads: Tensor, present: Tensor) -> Tensor:
     return (inside * slots).amax(1) + NO_TEXT
 
 
+class Again:
+    """Keeps batches to learn from a second time, much later: what teachers say of a batch costs more than a step."""
+
+    KEPT = 60  # batches
+
+    def __init__(self) -> None:
+        self._batches: list[dict] = []
+
+    def later(self, batch: dict) -> dict | None:
+        """Keeps `batch`; returns one that was kept before, once there are enough."""
+        self._batches.append(batch)
+        return self._batches.pop(int(torch.randint(self.KEPT, ()))) if len(self._batches) > self.KEPT else None
+
+
 class Batches:
     """Endless batches of `size` crops: a part of photographs, the rest rendered plates."""
 
-    def __init__(self, photos: Photos | None, plates: PlateRing, size: int, device: torch.device) -> None:
+    def __init__(self, photos: Photos | None, plates: PlateRing, size: int, device: torch.device, teachers: Teachers | None = None, as_they_are: float = 0.0) -> None:
+        """`teachers` give their opinion on every crop; the share `as_they_are` of the photographs passes no simulated camera."""
         self.photos, self.plates, self.size, self.device = photos, plates, size, device
+        self.teachers, self.as_they_are = teachers, as_they_are
 
     def _put(self, values: Tensor) -> Tensor:
         return values.to(self.device, non_blocking=True)
@@ -168,6 +185,16 @@ class Batches:
         labels["cells"] = torch.full((count, *GRID), UNKNOWN, device=self.device)
         return Frames(frame, crop, letter * scale * factor, level), labels
 
+    def _filmed(self, frames: Frames, rendered: int) -> Tensor:
+        """The pictures of the simulated camera, float [n, 3, *FRAME]; the first `rendered` are not photographs."""
+        through = torch.rand(len(frames.frame)) >= self.as_they_are
+        through[:rendered] = True
+        if through.all():
+            return camera.degrade(frames.frame, frames.letter, frames.strength)
+        rows = through.nonzero().flatten()
+        index = self._put(rows)
+        return frames.frame.index_copy(0, index, camera.degrade(frames.frame.index_select(0, index), frames.letter[rows], frames.strength[rows]))
+
     @torch.no_grad()
     def next(self, strength: float, photos: float, plain: float, steps: int = 1) -> list[dict]:
         """Batches for `steps` steps, made together, because a GPU makes many crops in hardly more time than a few.
@@ -184,11 +211,16 @@ class Batches:
             for name, value in more.items():
                 before = labels[name] if name in labels else value.new_zeros(rendered * steps, *value.shape[1:])
                 labels[name] = torch.cat([before, value])
-        frame = camera.degrade(frames.frame, frames.letter, frames.strength)
+        frame = self._filmed(frames, rendered * steps)
         target = geometry.rectangle(torch.full((count,), float(WIDTH)), torch.full((count,), float(HEIGHT)))
         shrink = geometry.span(frames.crop) / geometry.span(target)
         image = warp.warp(frame, self._put(warp.homography(target, frames.crop)), (HEIGHT, WIDTH), shrink, 2)
         whole = {"image": image.round_().permute(0, 2, 3, 1), **labels}
+        if self.teachers and real:
+            # Of rendered plates everything is known.
+            first = rendered * steps
+            whole["soft"][first:] = self.teachers.probabilities(whole["image"][first:])
+            whole["soft_weight"][first:] = 1
         middle = rendered * steps
         parts = [(slice(i * rendered, (i + 1) * rendered), slice(middle + i * real, middle + (i + 1) * real)) for i in range(steps)]
         return [{"rendered": rendered, **{name: torch.cat([value[first], value[second]]) for name, value in whole.items()}} for first, second in parts]

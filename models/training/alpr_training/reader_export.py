@@ -48,11 +48,15 @@ def halves(name: str, dimensions: int) -> bool:
 
 
 def build(checkpoints: list[Path]) -> PlateReader:
-    """The reader with the weights of `checkpoints` (`.pt`), rounded as they are stored, ready for inference. The mean is taken of
-    several: trainings that began with the same weights and went different ways (other seeds, other rates)."""
+    """The reader with the weights of `checkpoints`, rounded as they are stored, ready for inference. The mean is taken of several:
+    trainings that began with the same weights and went different ways (other seeds, other rates), and, behind a `.pt`, exported files
+    such as that which they began with."""
     state = torch.load(checkpoints[0], map_location="cpu", weights_only=False)
     model = PlateReader(len(state["regions"]), tuple(state["widths"]), state["layers"])
     states = [read_state(checkpoint) for checkpoint in checkpoints]
+    # Exported files are without what only serves training.
+    unused = {name: value for name, value in states[0].items() if "cell_classes" in name or "num_batches" in name}
+    states = [{**unused, **other} for other in states]
     for checkpoint, other in zip(checkpoints, states):
         if {name: value.shape for name, value in other.items()} != {name: value.shape for name, value in states[0].items()}:
             raise ValueError(f"{checkpoint} and {checkpoints[0]} are not of the same network; the mean of their weights is none")
@@ -130,7 +134,7 @@ def compare(model: PlateReader, path: Path, temperature: float, images: np.ndarr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True, help="last.pt of `reader`; the mean of several is exported")
+    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True, help="last.pt of `reader`; the mean of several is exported, among which may be exported files")
     parser.add_argument("--output", type=Path, required=True, help="plate-reader.onnx; the sidecar is written beside it")
     parser.add_argument("--temperature", type=float, default=1.0, help="calibration; `evaluate reader --fit-temperature` finds it")
     parser.add_argument("--crop-margin", type=float, default=CROP_MARGIN, help="written into the file (default %(default)s)")

@@ -1,10 +1,11 @@
-"""A third-party reader as teacher: its slot probabilities on the training photographs, computed once."""
+"""Readers as teachers: their slot probabilities on the training photographs, computed once, or on the very crops of a batch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from .data import ALPHABET, Crop, fixed_input
 from .inference import session
@@ -39,3 +40,16 @@ def soft_labels(crops: list[Crop], model: Path, cache: Path) -> np.ndarray:
     soft = plate_probabilities(session(model), images).astype(np.float16)
     np.save(cache, soft)
     return soft
+
+
+class Teachers:
+    """The mean opinion of several ONNX readers."""
+
+    def __init__(self, models: list[Path], threads: int) -> None:
+        self._readers = [session(model, threads) for model in models]
+
+    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+        """Slot probabilities, float [n, 10, 37], for crops [n, 64, 128, 3] with values 0 … 255."""
+        crops = images.clamp(0, 255).to(torch.uint8).contiguous().cpu().numpy()
+        mean = sum(plate_probabilities(reader, crops) for reader in self._readers) / len(self._readers)
+        return torch.from_numpy(mean).to(images.device)

@@ -22,7 +22,7 @@ from alpr_training import camera, compression, reader_export, reader_geometry, r
 from alpr_training.__main__ import main
 from alpr_training.data import PAD, decode, encode, load_crops
 from alpr_training.inference import session
-from alpr_training.reader_batches import FRAME, Batches, slot_map
+from alpr_training.reader_batches import FRAME, Again, Batches, slot_map
 from alpr_training.reader_pools import Photos, PlateRing
 from alpr_training.reader_score import calibration_error, folded, softmax
 from alpr_training.scene_paste import PlateStock
@@ -221,6 +221,27 @@ def test_render_train_export() -> None:
         both = reader_export.build([root / "run" / "last.pt", root / "again" / "last.pt"])
         weights = [reader_export.build([root / run / "last.pt"]).state_dict()["fine.weight"] for run in ("run", "again")]
         assert torch.allclose(both.state_dict()["fine.weight"], sum(weights) / 2, atol=1e-3) and not torch.equal(*weights)
+
+        # Or learn what readers say of the very crops of each batch.
+        main([*train, "--output", str(root / "taught"), "--crops", "24", "--warm-start", str(exported), "--distil", str(exported), str(small)])
+        assert json.loads((root / "taught" / "history.jsonl").read_text().splitlines()[-1])["teacher"] > 0
+
+
+def test_teachers_give_their_mean_opinion_on_the_very_crops_of_photographs_alone() -> None:
+    class Opinion:
+        def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+            return images.mean((1, 2, 3))[:, None, None].expand(-1, 10, 37)
+
+    with tempfile.TemporaryDirectory() as folder:
+        root, cpu = Path(folder), torch.device("cpu")
+        main(["synth", "--output", str(root / "plain"), "--count", "24", "--plain"])
+        photographs(root, SynthCache(root / "plain"), 8)
+        photos, plates = Photos(load_crops(root, "train"), None, cpu), PlateRing([str(root / "plain")], [], 0, cpu)
+        (batch,) = Batches(photos, plates, 12, cpu, Opinion(), 0.5).next(1.0, 0.5, 0.5)
+        assert torch.allclose(batch["soft"][6:, 0, 0], batch["image"][6:].mean((1, 2, 3))) and batch["soft_weight"].tolist() == [0] * 6 + [1] * 6
+        kept, first = Again(), {"number": 0}
+        assert kept.later(first) is None
+        assert all(kept.later({"number": i + 1}) is None for i in range(Again.KEPT - 1)) and kept.later({})["number"] >= 0
 
 
 if __name__ == "__main__":
