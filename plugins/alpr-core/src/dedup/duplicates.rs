@@ -60,10 +60,10 @@ const GONE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryId(u64);
 
-/// A plate that gave an event.
+/// A plate that gave an event: what is remembered of it, in memory and from run to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The camera that gave the event, by whose clock the entry grows old; empty when it was restored from a file that does not
+pub struct Remembered {
+    /// The camera that gave the event, by whose clock the plate grows old; empty when it was restored from a file that does not
     /// say.
     pub camera: String,
     /// Where the plate counts as seen: a camera, a site, a zone, a direction.
@@ -78,30 +78,18 @@ pub struct Entry {
     pub since: Timestamp,
     /// What the window counts from.
     pub seen: Timestamp,
+}
+
+/// A remembered plate, and what matters of it in this run alone.
+#[derive(Debug)]
+struct Entry {
+    plate: Remembered,
+    /// Whether downstream took the event.
     committed: bool,
     /// Whether another pass bore it out.
     confirmed: bool,
     /// Its place in the order of sights.
     turn: u64,
-}
-
-/// What an earlier run remembered of a plate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    /// See [`Entry::camera`].
-    pub camera: String,
-    /// See [`Entry::scope`].
-    pub scope: String,
-    /// See [`Entry::text`].
-    pub text: String,
-    /// Whether `text` is a keyed hash.
-    pub hashed: bool,
-    /// The event it gave.
-    pub event_id: EventId,
-    /// Capture time of the event.
-    pub since: Timestamp,
-    /// What the window counts from.
-    pub seen: Timestamp,
 }
 
 /// A plate found again.
@@ -144,7 +132,7 @@ impl Duplicates {
         if rules.matching != self.rules.matching {
             self.keys.clear();
             for (id, entry) in &self.entries {
-                for key in keys(&rules.matching, &entry.scope, &entry.text) {
+                for key in keys(&rules.matching, &entry.plate.scope, &entry.plate.text) {
                     self.keys.entry(key).or_default().push(*id);
                 }
             }
@@ -172,19 +160,15 @@ impl Duplicates {
         self.evicted
     }
 
-    /// The entry behind an id, while it lives.
-    pub fn get(&self, id: EntryId) -> Option<&Entry> {
-        self.entries.get(&id)
+    /// What is remembered under an id, while it lives.
+    pub fn get(&self, id: EntryId) -> Option<&Remembered> {
+        self.entries.get(&id).map(|entry| &entry.plate)
     }
 
-    /// The entry of an event, while it lives and when downstream took the event.
-    pub fn of_event(&self, event: EventId) -> Option<&Entry> {
-        self.events.get(&event).and_then(|id| self.entries.get(id)).filter(|entry| entry.committed)
-    }
-
-    /// All entries that downstream took, in no order: what a state file keeps.
-    pub fn committed(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values().filter(|entry| entry.committed)
+    /// What is remembered of an event, while it lives and when downstream took the event: what a state file keeps.
+    pub fn of_event(&self, event: EventId) -> Option<&Remembered> {
+        let entry = self.events.get(&event).and_then(|id| self.entries.get(id))?;
+        entry.committed.then_some(&entry.plate)
     }
 
     /// The nearest live entry that is the same plate as `text` in `scope` at `now`; of equals, the oldest.
@@ -197,13 +181,13 @@ impl Duplicates {
                 if Some(*id) == except || best.as_ref().is_some_and(|b| b.entry == *id) {
                     continue;
                 }
-                let Some(entry) = self.entries.get(id) else { continue };
-                if entry.scope != scope || !within(&self.rules, entry, now) {
+                let Some(Entry { plate, .. }) = self.entries.get(id) else { continue };
+                if plate.scope != scope || !within(&self.rules, plate, now) {
                     continue;
                 }
-                let Some(distance) = same(&self.rules.matching, text, &entry.text) else { continue };
+                let Some(distance) = same(&self.rules.matching, text, &plate.text) else { continue };
                 if best.as_ref().is_none_or(|b| (distance, *id) < (b.distance, b.entry)) {
-                    best = Some(Found { entry: *id, event_id: entry.event_id, distance });
+                    best = Some(Found { entry: *id, event_id: plate.event_id, distance });
                 }
             }
         }
@@ -212,12 +196,19 @@ impl Duplicates {
 
     /// Remembers `text`, seen by `camera`, for now; [`Duplicates::commit`] makes it last.
     pub fn insert(&mut self, camera: &str, scope: &str, text: &str, event_id: EventId, now: Timestamp) -> EntryId {
-        let (camera, scope, text) = (camera.into(), scope.into(), text.into());
-        let (hashed, committed, confirmed, turn) = (false, false, false, 0);
-        self.add(Entry { camera, scope, text, hashed, event_id, since: now, seen: now, committed, confirmed, turn })
+        let plate = Remembered {
+            camera: camera.into(),
+            scope: scope.into(),
+            text: text.into(),
+            hashed: false,
+            event_id,
+            since: now,
+            seen: now,
+        };
+        self.add(plate, false)
     }
 
-    /// Takes back an entry of an earlier run, as [`Duplicates::committed`] gave it. Of several, begin with the one not seen for
+    /// Takes back a plate of an earlier run, as [`Duplicates::of_event`] gave it. Of several, begin with the one not seen for
     /// longest. Of an event that is remembered already, because the cameras of a site each keep a file, only a later sight counts.
     pub fn restore(&mut self, old: Remembered) {
         if let Some(known) = self.events.get(&old.event_id).copied() {
@@ -225,9 +216,7 @@ impl Duplicates {
             self.commit(known);
             return;
         }
-        let Remembered { camera, scope, text, hashed, event_id, since, seen } = old;
-        let (committed, confirmed, turn) = (true, true, 0);
-        self.add(Entry { camera, scope, text, hashed, event_id, since, seen, committed, confirmed, turn });
+        self.add(old, true);
     }
 
     /// Downstream took the event of this entry.
@@ -278,7 +267,8 @@ impl Duplicates {
     /// The text of an entry was corrected.
     pub fn rename(&mut self, id: EntryId, text: &str) {
         if let Some(entry) = self.remove(id) {
-            self.put(id, Entry { text: text.into(), hashed: false, ..entry });
+            let plate = Remembered { text: text.into(), hashed: false, ..entry.plate };
+            self.put(id, Entry { plate, ..entry });
         }
     }
 
@@ -301,11 +291,12 @@ impl Duplicates {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         self.turns.remove(&std::mem::replace(&mut entry.turn, turn));
         self.turns.insert(turn, id);
-        if now > entry.seen
-            && let Some(ages) = self.ages.get_mut(&entry.camera)
+        let plate = &mut entry.plate;
+        if now > plate.seen
+            && let Some(ages) = self.ages.get_mut(&plate.camera)
         {
-            ages.remove(&(entry.seen, id));
-            entry.seen = now;
+            ages.remove(&(plate.seen, id));
+            plate.seen = now;
             ages.insert((now, id));
         }
     }
@@ -315,7 +306,8 @@ impl Duplicates {
         self.turn
     }
 
-    fn add(&mut self, entry: Entry) -> EntryId {
+    /// Makes room for `plate` and remembers it. What is from an earlier run was delivered then, and stays whatever this run decides.
+    fn add(&mut self, plate: Remembered, is_old: bool) -> EntryId {
         while self.entries.len() >= self.rules.capacity.max(1) {
             let Some((_, oldest)) = self.turns.first_key_value() else { break };
             self.remove(*oldest);
@@ -324,33 +316,35 @@ impl Duplicates {
         let id = EntryId(self.next);
         self.next += 1;
         let turn = self.next_turn();
-        self.put(id, Entry { turn, ..entry });
+        self.put(id, Entry { plate, committed: is_old, confirmed: is_old, turn });
         id
     }
 
     fn put(&mut self, id: EntryId, entry: Entry) {
-        for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
+        let plate = &entry.plate;
+        for key in keys(&self.rules.matching, &plate.scope, &plate.text) {
             self.keys.entry(key).or_default().push(id);
         }
-        self.ages.entry(entry.camera.clone()).or_default().insert((entry.seen, id));
+        self.ages.entry(plate.camera.clone()).or_default().insert((plate.seen, id));
         self.turns.insert(entry.turn, id);
-        self.events.insert(entry.event_id, id);
+        self.events.insert(plate.event_id, id);
         self.entries.insert(id, entry);
     }
 
     fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
-        if let Some(ages) = self.ages.get_mut(&entry.camera) {
-            ages.remove(&(entry.seen, id));
+        let plate = &entry.plate;
+        if let Some(ages) = self.ages.get_mut(&plate.camera) {
+            ages.remove(&(plate.seen, id));
             if ages.is_empty() {
-                self.ages.remove(&entry.camera);
+                self.ages.remove(&plate.camera);
             }
         }
         self.turns.remove(&entry.turn);
-        if self.events.get(&entry.event_id) == Some(&id) {
-            self.events.remove(&entry.event_id);
+        if self.events.get(&plate.event_id) == Some(&id) {
+            self.events.remove(&plate.event_id);
         }
-        for key in keys(&self.rules.matching, &entry.scope, &entry.text) {
+        for key in keys(&self.rules.matching, &plate.scope, &plate.text) {
             if let Some(ids) = self.keys.get_mut(&key) {
                 ids.retain(|other| *other != id);
                 if ids.is_empty() {
@@ -362,10 +356,10 @@ impl Duplicates {
     }
 }
 
-/// Whether `entry` is inside its window at `now`. An entry from the future counts like one from the past: clocks of two
+/// Whether `plate` is inside its window at `now`. A sight from the future counts like one from the past: clocks of two
 /// cameras differ a little, and one that was set back by hours must not silence plates until it has caught up.
-fn within(rules: &Rules, entry: &Entry, now: Timestamp) -> bool {
-    now.since(entry.seen).max(entry.seen.since(now)) <= rules.window
+fn within(rules: &Rules, plate: &Remembered, now: Timestamp) -> bool {
+    now.since(plate.seen).max(plate.seen.since(now)) <= rules.window
 }
 
 #[cfg(test)]

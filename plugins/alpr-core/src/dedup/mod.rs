@@ -40,7 +40,7 @@ mod zones;
 mod tests;
 
 pub use cameras::{Cameras, SOURCE};
-pub use duplicates::{Duplicates, Entry, EntryId, Found, Remembered, Rules as DuplicateRules, WindowMode};
+pub use duplicates::{Duplicates, EntryId, Found, Remembered, Rules as DuplicateRules, WindowMode};
 pub use judge::{Rules, StaticPolicy, UnknownRegion};
 pub use matching::Matching;
 pub use observation::{

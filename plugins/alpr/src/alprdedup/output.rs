@@ -202,8 +202,8 @@ impl Output {
         let counter = if event.event.extras.revision == 0 { &mut self.events } else { &mut self.revisions };
         *counter += 1;
         self.withdrawn += u64::from(event.event.extras.withdrawn);
-        if let (Some(file), Some(entry)) = (&self.state_file, memory.get(event.entry)) {
-            notes.push(file.note(entry));
+        if let (Some(file), Some(plate)) = (&self.state_file, memory.get(event.entry)) {
+            notes.push(file.note(plate));
         }
         notes
     }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alpr_core::dedup::{Entry, Hasher, Remembered};
+use alpr_core::dedup::{Hasher, Remembered};
 use alpr_core::event::EventId;
 use alpr_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -111,7 +111,7 @@ impl Log {
         let all: Vec<Line> = {
             let memory = memory.lock();
             let known = self.told.iter().filter_map(|id| memory.of_event(*id));
-            known.map(|entry| state_file.line(entry)).collect()
+            known.map(|plate| state_file.line(plate)).collect()
         };
         // after a failure too: a disk that is full is not asked for this at every event
         self.lines = all.len();
@@ -179,9 +179,9 @@ impl StateFile {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// What is known of `entry` now.
-    pub(super) fn note(&self, entry: &Entry) -> Note {
-        Note { state_file: self.clone(), line: self.line(entry) }
+    /// What is remembered of `plate` now.
+    pub(super) fn note(&self, plate: &Remembered) -> Note {
+        Note { state_file: self.clone(), line: self.line(plate) }
     }
 
     /// That the event `event_id` was withdrawn.
@@ -191,16 +191,16 @@ impl StateFile {
         Note { state_file: self.clone(), line }
     }
 
-    fn line(&self, entry: &Entry) -> Line {
-        let hash = self.privacy.as_ref().filter(|_| !entry.hashed).map(|hasher| hasher.hash(&entry.text));
+    fn line(&self, plate: &Remembered) -> Line {
+        let hash = self.privacy.as_ref().filter(|_| !plate.hashed).map(|hasher| hasher.hash(&plate.text));
         Line {
-            camera: entry.camera.clone(),
-            scope: entry.scope.clone(),
-            hashed: entry.hashed || hash.is_some(),
-            plate: hash.unwrap_or_else(|| entry.text.clone()),
-            event_id: entry.event_id.to_string(),
-            since: entry.since.0,
-            seen: entry.seen.0,
+            camera: plate.camera.clone(),
+            scope: plate.scope.clone(),
+            hashed: plate.hashed || hash.is_some(),
+            plate: hash.unwrap_or_else(|| plate.text.clone()),
+            event_id: plate.event_id.to_string(),
+            since: plate.since.0,
+            seen: plate.seen.0,
             withdrawn: false,
         }
     }

@@ -21,7 +21,7 @@ fn new_memory() -> Memory {
 }
 
 /// An event with `plate` that downstream took.
-fn taken(memory: &Memory, plate: &str, event: EventId) -> Entry {
+fn taken(memory: &Memory, plate: &str, event: EventId) -> Remembered {
     let mut memory = memory.lock();
     let entry = memory.insert("cam", "cam", plate, event, Timestamp(5));
     memory.commit(entry);
@@ -99,9 +99,9 @@ fn under_privacy_no_text_is_taken_for_a_hash() {
     for privacy in [None, Some(hasher.clone())] {
         let memory = new_memory();
         let file = open(&path, privacy, &memory);
-        let entry = memory.lock().of_event(id(1)).cloned().unwrap();
-        assert_eq!((entry.text.as_str(), entry.hashed), (hasher.hash(long).as_str(), true));
-        file.note(&entry).write(&memory);
+        let plate = memory.lock().of_event(id(1)).cloned().unwrap();
+        assert_eq!((plate.text.as_str(), plate.hashed), (hasher.hash(long).as_str(), true));
+        file.note(&plate).write(&memory);
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
