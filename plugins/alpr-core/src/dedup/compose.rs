@@ -113,7 +113,6 @@ pub(super) fn event(
     let identity = &settings.identity;
     let hashed = |text: &str| settings.privacy.as_ref().map(|hasher| hasher.hash(text));
     let winner = pass.winner.as_ref();
-    let captured = pass.published.as_ref().map_or_else(|| winner.map_or(pass.last_seen, |w| w.time), |p| p.captured);
     let normalized = hashed(&text.normalized).unwrap_or_else(|| text.normalized.clone());
     let display = if settings.privacy.is_some() { normalized.clone() } else { displayed(text) };
     let mut extras = Extras {
@@ -124,7 +123,7 @@ pub(super) fn event(
         revision,
         preview,
         reads: pass.reads(),
-        agreeing_reads: pass.agreeing(&text.normalized).1,
+        agreeing_reads: pass.agreeing(&text.normalized).all,
         plate_bbox: winner.map(|w| PlateBox::from(&w.bbox)),
         detector_confidence: pass.detector_confidence().map(rounded),
         time_source: winner.map_or("", |w| w.time_source.name()).to_owned(),
@@ -143,7 +142,7 @@ pub(super) fn event(
     }
     Event {
         event_id: pass.id.to_string(),
-        captured_at: captured.to_iso8601(),
+        captured_at: pass.captured().to_iso8601(),
         camera_id: identity.camera.clone(),
         track_id: track_name(pass.track),
         plate: Plate {

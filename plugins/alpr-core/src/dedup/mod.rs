@@ -10,6 +10,7 @@
 //! first and remembered for good only when the caller says that it was delivered.
 
 mod cameras;
+mod case;
 mod compose;
 pub mod distance;
 mod duplicates;
@@ -24,8 +25,8 @@ mod pace;
 mod pass;
 mod passes;
 pub mod privacy;
-mod publish;
 mod published;
+mod scores;
 mod settings;
 mod signs;
 mod stitch;

@@ -7,15 +7,18 @@ use std::time::Duration;
 use crate::consensus::{Consensus, evidence};
 use crate::event::{EventId, Vehicle, normalized};
 use crate::geometry::Rect;
+use crate::syntax::Templates;
 use crate::time::Timestamp;
 
+use super::compose::Text;
 use super::distance;
 use super::judge::Facts;
 use super::motion::{self, Motion};
 use super::observation::{FrameInfo, Observation};
 use super::published::Published;
+use super::scores::Scores;
 use super::signs::{Sign, is_at};
-use super::texts::{Look, Texts};
+use super::texts::{Agreeing, Look, Texts};
 use super::way::Way;
 use super::winner::Winner;
 use super::zones::Zones;
@@ -32,6 +35,19 @@ const SAME_FORM: f32 = 1.5;
 
 /// Time between the sights of two tracks of one plate, of which one is what something leaves to be seen of it.
 const AROUND: Duration = Duration::from_secs(1);
+
+/// What the judge must know of a pass that shows only beside others, or when it is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    /// See [`Facts::usual`].
+    pub(super) usual: bool,
+    /// See [`Facts::half_of_another`].
+    pub(super) half_of_another: bool,
+    /// See [`Facts::may_be_brief`].
+    pub(super) may_be_brief: bool,
+    /// See [`Facts::is_preview`].
+    pub(super) is_preview: bool,
+}
 
 /// One passing vehicle: a track, or several that were stitched together.
 #[derive(Debug)]
@@ -53,10 +69,7 @@ pub(super) struct Pass {
     /// Where it was first, when it was there from the start.
     home: Option<Rect>,
     pub(super) motion: Motion,
-    /// The best score of the detector, 0 when there is none: some producers give no scores.
-    detector_confidence: f32,
-    /// The sum of all scores of the detector, and how many they are.
-    detector_scores: (f32, u32),
+    scores: Scores,
     texts: Texts,
     /// What all readings say, those of stitched tracks as well.
     pub(super) consensus: Option<Consensus>,
@@ -71,7 +84,7 @@ pub(super) struct Pass {
     pub(super) way: Way,
     pub(super) published: Option<Published>,
     /// The last text that was looked up among the formats of all regions, and whether one of them is its usual form.
-    pub(super) usual: Option<(String, bool)>,
+    usual: Option<(String, bool)>,
     /// Text that the watchlist was asked about.
     pub(super) watched: Option<String>,
     /// The event that the text belongs to already.
@@ -95,8 +108,7 @@ impl Pass {
             above: [0.0; 2],
             home: None,
             motion: Motion::default(),
-            detector_confidence: 0.0,
-            detector_scores: (0.0, 0),
+            scores: Scores::default(),
             texts: Texts::default(),
             consensus: None,
             earlier: Vec::new(),
@@ -140,10 +152,7 @@ impl Pass {
             self.masked = self.masked.saturating_add(1);
             return false;
         }
-        self.detector_confidence = self.detector_confidence.max(seen.detector_confidence);
-        if seen.detector_confidence > 0.0 {
-            self.add_scores((seen.detector_confidence, 1));
-        }
+        self.scores.add(seen.detector_confidence);
         if at_sign {
             // at few frames a second, the track of a vehicle now and then ends on a sign
             self.at_sign = self.at_sign.saturating_add(1);
@@ -217,7 +226,7 @@ impl Pass {
 
     /// Whether it may well be the plate of a vehicle, as far as is known by now.
     pub(super) fn reads_as_plate(&self) -> bool {
-        (self.detector_confidence >= PLATE.0 || self.detector_scores.1 == 0)
+        self.scores.best().is_none_or(|best| best >= PLATE.0)
             && self.consensus.as_ref().is_some_and(|c| c.confidence >= PLATE.1 && c.text.chars().count() >= PLATE.2)
     }
 
@@ -249,8 +258,8 @@ impl Pass {
         all.filter(move |(_, p)| *p >= least).map(|(text, _)| normalized(text))
     }
 
-    /// Readings of exactly `text`: (of whole plates, all).
-    pub(super) fn agreeing(&self, text: &str) -> (u32, u32) {
+    /// Readings of exactly `text`.
+    pub(super) fn agreeing(&self, text: &str) -> Agreeing {
         self.texts.agreeing(text)
     }
 
@@ -269,38 +278,52 @@ impl Pass {
         self.consensus.as_ref().map_or(0, |c| c.reads)
     }
 
-    /// All that the judge wants to know, with `text` and whether it `fits`.
-    pub(super) fn facts(&self, text: &str, fits: Option<bool>, zones: &Zones) -> Facts {
-        let (whole_agreeing, agreeing) = self.texts.agreeing(text);
-        let (all, same, alike) = self.texts.evidence(text);
-        let is_alike = |other: &str| distance::is_like(other, text);
-        let consensus = self.consensus.as_ref();
+    /// Whether `text` has a usual format of any region.
+    pub(super) fn is_usual(&mut self, text: &str, templates: &Templates) -> bool {
+        if let Some((known, usual)) = &self.usual
+            && known == text
+        {
+            return *usual;
+        }
+        let usual = templates.is_usual(text);
+        self.usual = Some((text.to_owned(), usual));
+        usual
+    }
+
+    /// All that the judge wants to know of a pass whose text is `text` under the wanted formats.
+    pub(super) fn facts(&self, text: &Text, circumstances: &Circumstances, zones: &Zones) -> Facts {
+        // readings are counted by what they say, not by what a format makes of it
+        let read = text.raw.as_str();
+        let agreeing = self.texts.agreeing(read);
+        let evidence = self.texts.evidence(read);
+        let is_alike = |other: &str| distance::is_like(other, read);
+        let rival = self.consensus.as_ref().and_then(|c| c.alternatives.first()).map_or(0.0, |(_, p)| *p);
         Facts {
-            length: text.chars().count(),
-            confidence: consensus.map_or(0.0, |c| c.confidence),
-            rival: consensus.and_then(|c| c.alternatives.first()).map_or(0.0, |(_, probability)| *probability),
+            length: text.normalized.chars().count(),
+            confidence: text.confidence,
+            rival: text.rival(rival),
             reads: self.reads(),
             whole_reads: self.texts.whole_reads(),
-            whole_agreeing,
-            agreeing,
-            evidence: same,
-            longer_evidence: self.texts.longer_evidence(text),
-            alike: if all > 0.0 { alike / all } else { 0.0 },
-            alike_evidence: alike,
-            clear: self.texts.is_clear(text),
-            keeps_form: self.texts.keeps_form(text),
-            contradicted: self.texts.contradict(text),
-            half_of_another: false,
+            whole_agreeing: agreeing.whole,
+            agreeing: agreeing.all,
+            evidence: evidence.same,
+            longer_evidence: self.texts.longer_evidence(read),
+            alike: if evidence.all > 0.0 { evidence.alike / evidence.all } else { 0.0 },
+            alike_evidence: evidence.alike,
+            clear: self.texts.is_clear(read),
+            keeps_form: self.texts.keeps_form(read),
+            contradicted: self.texts.contradict(read),
+            half_of_another: circumstances.half_of_another,
             above: self.above[0],
-            usual: true,
-            may_be_brief: false,
-            is_preview: false,
-            detector_confidence: self.detector_confidence,
-            usual_detector_confidence: self.detector_scores.0 / self.detector_scores.1.max(1) as f32,
+            usual: circumstances.usual,
+            may_be_brief: circumstances.may_be_brief,
+            is_preview: circumstances.is_preview,
+            detector_confidence: self.scores.best().unwrap_or(0.0),
+            usual_detector_confidence: self.scores.mean(),
             sign: self.is_sign(&is_alike),
             moved: self.motion.moved(),
             from_start: self.from_start,
-            fits,
+            fits: text.fits,
             zone_missed: self.is_masked() || !self.way.satisfies(zones),
         }
     }
@@ -333,11 +356,13 @@ impl Pass {
 
     /// The best score of the detector; `None` when nobody gave one.
     pub(super) fn detector_confidence(&self) -> Option<f32> {
-        (self.detector_scores.1 > 0).then_some(self.detector_confidence)
+        self.scores.best()
     }
 
-    fn add_scores(&mut self, (sum, count): (f32, u32)) {
-        self.detector_scores = (self.detector_scores.0 + sum, self.detector_scores.1.saturating_add(count));
+    /// Capture time of the event: of what was sent already, else of the best frame.
+    pub(super) fn captured(&self) -> Timestamp {
+        let best = || self.winner.as_ref().map_or(self.last_seen, |winner| winner.time);
+        self.published.as_ref().map_or_else(best, |published| published.captured)
     }
 
     /// Whether nothing but masked sights are known.

@@ -43,6 +43,6 @@ fn is_read_as(pass: &Pass, text: &str) -> bool {
     let own = pass.text();
     pass.published.as_ref().is_none_or(Published::is_preview)
         && !pass.is_clear(&own)
-        && pass.agreeing(text).0 > 0
+        && pass.agreeing(text).whole > 0
         && distance::is_like(text, &own)
 }

@@ -26,6 +26,26 @@ pub(super) struct Look {
     pub(super) place: Rect,
 }
 
+/// How many readings say the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Agreeing {
+    /// Those of plates that the picture's edge does not cut.
+    pub(super) whole: u32,
+    /// All of them.
+    pub(super) all: u32,
+}
+
+/// Sums of the [evidence](crate::consensus::evidence) of readings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence {
+    /// Of all readings.
+    pub(super) all: f32,
+    /// Of those of one text.
+    pub(super) same: f32,
+    /// Of those of that text and others like it.
+    pub(super) alike: f32,
+}
+
 /// The readings of one pass: bounded, however long it is in view.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
@@ -112,17 +132,22 @@ impl Texts {
         self.whole_reads
     }
 
-    /// Readings of exactly `text`: (of whole plates, all).
-    pub(super) fn agreeing(&self, text: &str) -> (u32, u32) {
-        self.of(text).map_or((0, 0), |t| (t.whole, t.whole.saturating_add(t.cut)))
+    /// Readings of exactly `text`.
+    pub(super) fn agreeing(&self, text: &str) -> Agreeing {
+        let count = |t: &Count| Agreeing { whole: t.whole, all: t.whole.saturating_add(t.cut) };
+        self.of(text).map(count).unwrap_or_default()
     }
 
-    /// Evidence of all readings, of those of exactly `text`, and of those of texts like it.
-    pub(super) fn evidence(&self, text: &str) -> (f32, f32, f32) {
+    /// Evidence for and against `text`.
+    pub(super) fn evidence(&self, text: &str) -> Evidence {
         let sum = |same: &dyn Fn(&str) -> bool| -> f32 {
             self.counts.iter().filter(|t| same(&t.text)).map(|t| t.evidence).sum()
         };
-        (sum(&|_| true), sum(&|other| other == text), sum(&|other| distance::is_like(other, text)))
+        Evidence {
+            all: sum(&|_| true),
+            same: sum(&|other| other == text),
+            alike: sum(&|other| distance::is_like(other, text)),
+        }
     }
 
     /// Evidence of the readings of which `text` is a part alone.

@@ -21,8 +21,7 @@ impl Pass {
         self.at_sign = self.at_sign.saturating_add(later.at_sign);
         later.above.into_iter().for_each(|sizes| self.stands_above(sizes));
         self.motion.join(later.motion);
-        self.detector_confidence = self.detector_confidence.max(later.detector_confidence);
-        self.add_scores(later.detector_scores);
+        self.scores.join(later.scores);
         self.take_vehicle(later.vehicle.as_ref());
         self.texts.join(later.texts);
         let before = self.current.take().map(|said| (self.in_view, said));
@@ -51,7 +50,7 @@ impl Pass {
         let (before, now) = (normalized(&old.text), normalized(&new.text));
         // what a post leaves of a plate may well be read more surely, and more often, than the plate before it
         let is_whole =
-            |text: &str, part: &str| text != part && distance::is_part(part, text) && self.agreeing(text).0 > 1;
+            |text: &str, part: &str| text != part && distance::is_part(part, text) && self.agreeing(text).whole > 1;
         // a few readings from afar may seem surer together than clear ones that are all alike
         let is_surer = match (self.texts.is_clear(&now), self.texts.is_clear(&before)) {
             (true, false) => true,

@@ -1,11 +1,11 @@
 //! How passes end: as part of another, or with an outcome of their own.
 
+use crate::dedup::case::close;
 use crate::dedup::compose::{self, Text};
 use crate::dedup::duplicates::Duplicates;
 use crate::dedup::observation::{Decision, PassId};
 use crate::dedup::outcome::Outcome;
 use crate::dedup::pass::Pass;
-use crate::dedup::publish::close;
 use crate::dedup::published::Published;
 use crate::dedup::stitch;
 use crate::event::EventId;
