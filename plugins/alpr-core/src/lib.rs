@@ -6,6 +6,8 @@
 
 #![warn(missing_docs)]
 
+// The empty lines keep rustfmt from sorting the list.
+
 pub mod time;
 
 pub mod geometry;
@@ -29,3 +31,6 @@ pub mod event;
 pub mod dedup;
 
 pub mod stats;
+
+#[cfg(test)]
+mod noise;

@@ -2,31 +2,10 @@
 //! off at the picture's edge, and now and then a reading of another plate.
 
 use super::*;
+use crate::noise::Noise;
 
 /// Pairs of symbols that readers take for each other.
 const CONFUSED: [(char, char); 5] = [('0', 'O'), ('8', 'B'), ('1', 'I'), ('5', 'S'), ('2', 'Z')];
-
-/// Numbers that look random and are the same on every run.
-struct Noise(u64);
-
-impl Noise {
-    fn uniform(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1_u32 << 24) as f32
-    }
-
-    fn normal(&mut self) -> f32 {
-        (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        ((self.uniform() * n as f32) as usize).min(n - 1)
-    }
-
-    fn chance(&mut self, p: f32) -> bool {
-        self.uniform() < p
-    }
-}
 
 /// A plate of six to eight characters, a third of them of the confused ones.
 fn plate(noise: &mut Noise) -> Vec<char> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::noise::Noise;
 
 const RATES: [u32; 5] = [2, 5, 15, 25, 60];
 
@@ -24,22 +25,6 @@ struct Detector {
 
 const PERFECT: Detector = Detector { jitter: 0.0, missed: 0.0, alarms: 0, hidden: (0, 0) };
 const REAL: Detector = Detector { jitter: 0.04, missed: 0.1, alarms: 2, hidden: (0, 0) };
-
-/// Numbers that look random and are the same on every run.
-struct Noise(u64);
-
-impl Noise {
-    /// Uniform in 0 to 1.
-    fn uniform(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1_u32 << 24) as f32
-    }
-
-    /// Roughly normal with deviation 1.
-    fn normal(&mut self) -> f32 {
-        (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
-    }
-}
 
 /// Runs `paths` for `seconds`; returns the ids that every vehicle was seen under.
 fn ids_of(paths: &[Path], fps: u32, seconds: f32, detector: Detector, seed: u64) -> Vec<BTreeSet<u64>> {
