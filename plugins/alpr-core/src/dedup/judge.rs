@@ -2,9 +2,12 @@
 
 use super::outcome::Outcome;
 
-/// How many sizes of a smaller plate a text may be above it: with a usual format, and without. A camera at the height of a
-/// car's bonnet sees the high plate of a near lorry a few sizes above that of a car behind it, hardly more than seven.
-const MOST_ABOVE: (f32, f32) = (7.0, 3.0);
+/// How many sizes of a smaller plate a text with a usual format may be above it. A camera at the height of a car's bonnet sees
+/// the high plate of a near lorry a few sizes above that of a car behind it, hardly more than seven.
+const MOST_ABOVE_USUAL: f32 = 7.0;
+
+/// The same of a text without one.
+const MOST_ABOVE_UNUSUAL: f32 = 3.0;
 
 /// For each of few readings that say exactly this text there may be so many readings in all: of dozens of a plate that is far
 /// away or half hidden, two agree by chance. One that is clear by itself does not: a vehicle that was hidden until the end is
@@ -134,7 +137,7 @@ pub struct Facts {
     pub alike_evidence: f32,
     /// Whether one reading says exactly this text so clearly that it needs no second one.
     pub clear: bool,
-    /// Whether the box of a reading of this text has the form of the one before.
+    /// Whether some reading of this text is of a box of nearly the same ratio of width to height as the box before it.
     pub keeps_form: bool,
     /// Whether a clear reading of a whole plate said something else altogether.
     pub contradicted: bool,
@@ -148,8 +151,8 @@ pub struct Facts {
     /// Whether it is no wonder that it was seen so little: it is still in view, or frames are so far apart that a vehicle
     /// may be in one alone.
     pub may_be_brief: bool,
-    /// Whether an event now would be a preview, though more readings will come: it is an event already and must not show
-    /// what the end of the pass would hold back as lettering.
+    /// Whether an event now would be a preview, and more readings will come. It is shown all the same, so it must not be what the
+    /// end of the pass would hold back as lettering.
     pub is_preview: bool,
     /// Best score of the detector, 0 when it gave none.
     pub detector_confidence: f32,
@@ -178,7 +181,8 @@ pub fn at_end(facts: &Facts, rules: &Rules) -> Result<(), Outcome> {
     let check = |good: bool, outcome: Outcome| if good { Ok(()) } else { Err(outcome) };
     check(!facts.zone_missed, Outcome::Zone)?;
     check(facts.reads > 0 && facts.length > 0, Outcome::NoRead)?;
-    check(facts.above <= if facts.usual { MOST_ABOVE.0 } else { MOST_ABOVE.1 }, Outcome::Lettering)?;
+    let most_above = if facts.usual { MOST_ABOVE_USUAL } else { MOST_ABOVE_UNUSUAL };
+    check(facts.above <= most_above, Outcome::Lettering)?;
     check(!facts.sign || rules.static_policy == StaticPolicy::Accept, Outcome::Static)?;
     let is_doubtful = !facts.usual
         || facts.usual_detector_confidence < rules.min_detector_confidence

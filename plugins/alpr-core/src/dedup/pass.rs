@@ -23,11 +23,20 @@ use super::way::Way;
 use super::winner::Winner;
 use super::zones::Zones;
 
-/// Least quality of the crop and least probability of a reading that says all by itself.
-const CLEAR_LOOK: (f32, f32) = (0.4, 0.95);
+/// Least quality of the crop of a reading that needs no second one.
+const CLEAR_QUALITY: f32 = 0.4;
 
-/// Least score of the detector, probability of the text and number of characters of what is probably a plate.
-const PLATE: (f32, f32, usize) = (0.6, 0.7, 4);
+/// Least probability of such a reading.
+const CLEAR_CONFIDENCE: f32 = 0.95;
+
+/// Least score of the detector of what is probably a plate.
+const PLATE_SCORE: f32 = 0.6;
+
+/// Least probability of its text.
+const PLATE_CONFIDENCE: f32 = 0.7;
+
+/// Least number of characters of it.
+const PLATE_LENGTH: usize = 4;
 
 /// By which factor a plate's width over its height changes between two sights at most, for one reading to be enough:
 /// at few frames a second, the track of a vehicle may go over to a sign of another form.
@@ -170,7 +179,7 @@ impl Pass {
         let cut = seen.bbox.is_cut_by(frame.width, frame.height);
         let confidence = seen.reading.as_ref().map_or(1.0, |reading| reading.confidence);
         let quality = seen.quality.unwrap_or(1.0);
-        let clear = quality >= CLEAR_LOOK.0 && confidence >= CLEAR_LOOK.1;
+        let clear = quality >= CLEAR_QUALITY && confidence >= CLEAR_CONFIDENCE;
         let evidence = evidence(quality, confidence);
         self.texts.add(&text, &Look { cut, clear, keeps_form, evidence, place: seen.bbox });
         self.offer(Winner::new(frame, seen, text, cut))
@@ -226,8 +235,11 @@ impl Pass {
 
     /// Whether it may well be the plate of a vehicle, as far as is known by now.
     pub(super) fn reads_as_plate(&self) -> bool {
-        self.scores.best().is_none_or(|best| best >= PLATE.0)
-            && self.consensus.as_ref().is_some_and(|c| c.confidence >= PLATE.1 && c.text.chars().count() >= PLATE.2)
+        self.scores.best().is_none_or(|best| best >= PLATE_SCORE)
+            && self
+                .consensus
+                .as_ref()
+                .is_some_and(|c| c.confidence >= PLATE_CONFIDENCE && c.text.chars().count() >= PLATE_LENGTH)
     }
 
     /// In this frame it is so many `sizes` of a smaller plate above that.
