@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use alpr_core::contract::Overrides;
-use glib::{ParamSpec, Value};
+use glib::ParamSpec;
 use gst::prelude::*;
 
 use crate::error::Error;
+use crate::properties::{fields, plain};
 use crate::runtime::{DefaultModel, ExecutionProvider, Model, OptimizationLevel, Options, default_model};
 
 /// Most threads of one inference.
@@ -21,6 +22,17 @@ pub(crate) struct ModelSettings {
     overrides: Option<gst::Structure>,
     options: Options,
 }
+
+plain!(ExecutionProvider, OptimizationLevel);
+
+fields!(ModelSettings {
+    "model-file" => file,
+    "model-options" => overrides,
+    "execution-provider" => options.provider,
+    "optimization-level" => options.optimization,
+    "threads" => options.threads,
+    "onnxruntime-library" => options.library,
+});
 
 impl ModelSettings {
     /// The properties, for `what` (`detector` or `reader`) whose default is `default`.
@@ -70,34 +82,6 @@ impl ModelSettings {
         ]
     }
 
-    /// Sets the property `name`; `false` when it is none of these.
-    pub(crate) fn set(&mut self, name: &str, value: &Value) -> bool {
-        match name {
-            "model-file" => self.file = path(value),
-            "model-options" => self.overrides = get(value),
-            "execution-provider" => self.options.provider = get(value),
-            "optimization-level" => self.options.optimization = get(value),
-            "threads" => self.options.threads = get(value),
-            "onnxruntime-library" => self.options.library = path(value),
-            _ => return false,
-        }
-        true
-    }
-
-    /// The value of the property `name`, if it is one of these.
-    pub(crate) fn get(&self, name: &str) -> Option<Value> {
-        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned()).to_value();
-        Some(match name {
-            "model-file" => text(&self.file),
-            "model-options" => self.overrides.to_value(),
-            "execution-provider" => self.options.provider.to_value(),
-            "optimization-level" => self.options.optimization.to_value(),
-            "threads" => self.options.threads.to_value(),
-            "onnxruntime-library" => text(&self.options.library),
-            _ => return None,
-        })
-    }
-
     /// Opens the model, by default `default`, and makes a contract of what it says of itself with
     /// `contract` (one of the functions of [`alpr_core::contract`]).
     ///
@@ -145,13 +129,4 @@ fn text(value: &glib::SendValue) -> String {
     } else {
         value.serialize().map(Into::into).unwrap_or_default()
     }
-}
-
-fn path(value: &Value) -> Option<PathBuf> {
-    get::<Option<String>>(value).filter(|text| !text.is_empty()).map(PathBuf::from)
-}
-
-/// The content of a property's value, whose type GObject has checked.
-pub(crate) fn get<'v, T: glib::value::FromValue<'v>>(value: &'v Value) -> T {
-    value.get().unwrap_or_else(|_| unreachable!("GObject checks the type of property values"))
 }

@@ -1,4 +1,8 @@
 //! Licence plate recognition elements: `alprdetect`, `alprocr`, `alprdedup`, `alproverlay`.
+//!
+//! Each element has a folder. What they share: [`meta`] reads and writes plates on buffers, [`frame`] gives the pictures of buffers
+//! to the core, `stream` has their times and cuts, [`runtime`] is ONNX Runtime, `inference` opens models, `properties` ties properties
+//! to settings, and `element` has the rest.
 
 pub mod alprdedup;
 pub mod alprdetect;
@@ -9,6 +13,7 @@ pub mod error;
 pub mod frame;
 mod inference;
 pub mod meta;
+mod properties;
 pub mod runtime;
 mod stream;
 

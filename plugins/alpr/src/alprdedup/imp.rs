@@ -68,10 +68,8 @@ impl ObjectImpl for AlprDedup {
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let changed = {
             let mut settings = lock(&self.settings);
-            if !settings.set(pspec.name(), value) {
-                gst::error!(CAT, imp = self, "property {} does not take a {}", pspec.name(), value.type_());
-                return;
-            }
+            let known = settings.set(pspec.name(), value);
+            debug_assert!(known, "{} has no field", pspec.name());
             lock(&self.state).as_mut().map_or(Ok(()), |state| state.change(pspec.name(), &settings))
         };
         if let Err(SettingsError(text)) = changed {

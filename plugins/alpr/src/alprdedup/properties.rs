@@ -10,6 +10,7 @@ use super::enums::{
     DuplicateMatch, Emit, Evidence, EvidenceFor, PlatePrivacy, Records, Scope, StaticPolicy, UnknownRegion, WindowMode,
 };
 use super::settings::Settings;
+use crate::properties::{fields, plain};
 use forms::*;
 
 const READY: glib::ParamFlags = gst::PARAM_FLAG_MUTABLE_READY;
@@ -243,26 +244,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
     ]
 });
 
-/// A value of a property, read from glib's box.
-trait FromValue: Sized {
-    fn from_value(value: &glib::Value) -> Option<Self>;
-}
-
-macro_rules! from_value {
-    ($($kind:ty),+) => {$(
-        impl FromValue for $kind {
-            fn from_value(value: &glib::Value) -> Option<Self> {
-                value.get().ok()
-            }
-        }
-    )+};
-}
-
-from_value!(
-    bool,
-    u32,
-    u64,
-    f64,
+plain!(
     DuplicateMatch,
     Emit,
     Evidence,
@@ -275,36 +257,7 @@ from_value!(
     WindowMode
 );
 
-/// A string that was set to NULL is empty.
-impl FromValue for String {
-    fn from_value(value: &glib::Value) -> Option<Self> {
-        value.get::<Option<Self>>().ok().map(Option::unwrap_or_default)
-    }
-}
-
-macro_rules! fields {
-    ($($name:literal => $field:ident),+ $(,)?) => {
-        impl Settings {
-            /// Takes the value of a property; `false` when it has none of this name and type.
-            pub(super) fn set(&mut self, name: &str, value: &glib::Value) -> bool {
-                match name {
-                    $($name => FromValue::from_value(value).map(|value| self.$field = value).is_some(),)+
-                    _ => false,
-                }
-            }
-
-            /// The value of a property.
-            pub(super) fn get(&self, name: &str) -> Option<glib::Value> {
-                match name {
-                    $($name => Some(self.$field.to_value()),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-fields!(
+fields!(Settings {
     "camera-id" => camera_id,
     "site-id" => site_id,
     "host-id" => host_id,
@@ -342,7 +295,7 @@ fields!(
     "records" => records,
     "health-interval" => health_interval,
     "silence-timeout" => silence_timeout,
-);
+});
 
 #[cfg(test)]
 mod tests {

@@ -1,3 +1,5 @@
+//! Plumbing: properties to settings, buffers to pictures for [`super::search`], plates back onto buffers.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 
@@ -56,14 +58,15 @@ impl ObjectImpl for AlprDetect {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.settings).set(pspec, value);
+        let known = lock(&self.settings).set(pspec.name(), value);
+        debug_assert!(known, "{} has no field", pspec.name());
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             return lock(&self.stats).to_structure().to_value();
         }
-        lock(&self.settings).get(pspec).unwrap_or_else(|| pspec.default_value().clone())
+        lock(&self.settings).get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
     }
 }
 

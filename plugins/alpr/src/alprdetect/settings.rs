@@ -4,12 +4,13 @@ use std::sync::LazyLock;
 
 use alpr_core::detector::Thresholds;
 use alpr_core::geometry::Rect;
-use glib::{ParamSpec, Value};
+use glib::ParamSpec;
 use gst::prelude::*;
 
 use super::search::{Further, Tiling};
 use crate::element;
-use crate::inference::{ModelSettings, get};
+use crate::inference::ModelSettings;
+use crate::properties::{fields, plain};
 use crate::runtime;
 
 /// Used where neither the user nor the model names a threshold.
@@ -96,62 +97,31 @@ impl Settings {
         let within = |length: f32, min: u32, max: u32| length >= min as f32 && (max == 0 || length <= max as f32);
         within(bbox.w, self.min_width, self.max_width) && within(bbox.h, self.min_height, self.max_height)
     }
-
-    /// Sets a property.
-    pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
-        match pspec.name() {
-            element::PUBLISH => self.publish = get(value),
-            "input-width" => self.input_width = get(value),
-            "input-height" => self.input_height = get(value),
-            "coarse-search" => self.further.coarse = get(value),
-            "close-search" => self.further.close = get(value),
-            "confidence-threshold" => self.confidence_threshold = get(value),
-            "iou-threshold" => self.iou_threshold = get(value),
-            "max-detections" => self.max_detections = get(value),
-            "interval" => self.interval = get(value),
-            "inference-region" => self.inference_region = get(value),
-            "object-class" => self.object_class = get::<Option<String>>(value).unwrap_or_default(),
-            "tile-columns" => self.tiling.columns = get(value),
-            "tile-rows" => self.tiling.rows = get(value),
-            "min-plate-width" => self.min_width = get(value),
-            "min-plate-height" => self.min_height = get(value),
-            "max-plate-width" => self.max_width = get(value),
-            "max-plate-height" => self.max_height = get(value),
-            "tracking" => self.tracking = get(value),
-            "scene-cuts" => self.scene_cuts = get(value),
-            name => {
-                let known = self.model.set(name, value);
-                debug_assert!(known, "unknown property {name}");
-            }
-        }
-    }
-
-    /// The value of a property; `None` when it is no setting.
-    pub(super) fn get(&self, pspec: &ParamSpec) -> Option<Value> {
-        Some(match pspec.name() {
-            element::PUBLISH => self.publish.to_value(),
-            "input-width" => self.input_width.to_value(),
-            "input-height" => self.input_height.to_value(),
-            "coarse-search" => self.further.coarse.to_value(),
-            "close-search" => self.further.close.to_value(),
-            "confidence-threshold" => self.confidence_threshold.to_value(),
-            "iou-threshold" => self.iou_threshold.to_value(),
-            "max-detections" => self.max_detections.to_value(),
-            "interval" => self.interval.to_value(),
-            "inference-region" => self.inference_region.to_value(),
-            "object-class" => self.object_class.to_value(),
-            "tile-columns" => self.tiling.columns.to_value(),
-            "tile-rows" => self.tiling.rows.to_value(),
-            "min-plate-width" => self.min_width.to_value(),
-            "min-plate-height" => self.min_height.to_value(),
-            "max-plate-width" => self.max_width.to_value(),
-            "max-plate-height" => self.max_height.to_value(),
-            "tracking" => self.tracking.to_value(),
-            "scene-cuts" => self.scene_cuts.to_value(),
-            name => return self.model.get(name),
-        })
-    }
 }
+
+plain!(InferenceRegion);
+
+fields!(Settings {
+    element::PUBLISH => publish,
+    "input-width" => input_width,
+    "input-height" => input_height,
+    "coarse-search" => further.coarse,
+    "close-search" => further.close,
+    "confidence-threshold" => confidence_threshold,
+    "iou-threshold" => iou_threshold,
+    "max-detections" => max_detections,
+    "interval" => interval,
+    "inference-region" => inference_region,
+    "object-class" => object_class,
+    "tile-columns" => tiling.columns,
+    "tile-rows" => tiling.rows,
+    "min-plate-width" => min_width,
+    "min-plate-height" => min_height,
+    "max-plate-width" => max_width,
+    "max-plate-height" => max_height,
+    "tracking" => tracking,
+    "scene-cuts" => scene_cuts,
+} or model);
 
 /// All properties of the element.
 pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {

@@ -1,3 +1,5 @@
+//! Plumbing: properties to settings, plates on buffers to crops for [`super::read`], readings back onto buffers.
+
 use std::sync::{LazyLock, Mutex};
 
 use alpr_core::consensus::{Budget, CropQuality};
@@ -67,14 +69,15 @@ impl ObjectImpl for AlprOcr {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.settings).set(pspec, value);
+        let known = lock(&self.settings).set(pspec.name(), value);
+        debug_assert!(known, "{} has no field", pspec.name());
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             return lock(&self.stats).to_structure().to_value();
         }
-        lock(&self.settings).get(pspec).unwrap_or_else(|| pspec.default_value().clone())
+        lock(&self.settings).get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use alpr_core::consensus::{Budget, FusionSettings};
 use alpr_core::contract::ReaderContract;
-use glib::{ParamSpec, Value};
+use glib::ParamSpec;
 use gst::prelude::*;
 
 use crate::element;
-use crate::inference::{ModelSettings, get};
+use crate::inference::ModelSettings;
+use crate::properties::fields;
 use crate::runtime;
 
 /// Most plates of one frame where the user sets no limit, in all and of those that were not read before.
@@ -90,42 +91,19 @@ impl Settings {
     pub(super) const fn analytics_texts(&self) -> usize {
         self.analytics_texts as usize
     }
-
-    /// Sets a property.
-    pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
-        match pspec.name() {
-            element::PUBLISH => self.publish = get(value),
-            "max-reads-per-frame" => self.max_reads = get(value),
-            "max-read-time" => self.max_read_time = get(value),
-            "batch-size" => self.batch_size = get(value),
-            "min-plate-height" => self.min_height = get(value),
-            "views" => self.views = get(value),
-            "crop-margin" => self.crop_margin = get(value),
-            "sure-confidence" => self.sure_confidence = get(value),
-            "analytics-texts" => self.analytics_texts = get(value),
-            name => {
-                let known = self.model.set(name, value);
-                debug_assert!(known, "unknown property {name}");
-            }
-        }
-    }
-
-    /// The value of a property; `None` when it is no setting.
-    pub(super) fn get(&self, pspec: &ParamSpec) -> Option<Value> {
-        Some(match pspec.name() {
-            element::PUBLISH => self.publish.to_value(),
-            "max-reads-per-frame" => self.max_reads.to_value(),
-            "max-read-time" => self.max_read_time.to_value(),
-            "batch-size" => self.batch_size.to_value(),
-            "min-plate-height" => self.min_height.to_value(),
-            "views" => self.views.to_value(),
-            "crop-margin" => self.crop_margin.to_value(),
-            "sure-confidence" => self.sure_confidence.to_value(),
-            "analytics-texts" => self.analytics_texts.to_value(),
-            name => return self.model.get(name),
-        })
-    }
 }
+
+fields!(Settings {
+    element::PUBLISH => publish,
+    "max-reads-per-frame" => max_reads,
+    "max-read-time" => max_read_time,
+    "batch-size" => batch_size,
+    "min-plate-height" => min_height,
+    "views" => views,
+    "crop-margin" => crop_margin,
+    "sure-confidence" => sure_confidence,
+    "analytics-texts" => analytics_texts,
+} or model);
 
 /// All properties of the element.
 pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {

@@ -1,3 +1,5 @@
+//! Plumbing: properties to settings, plates on buffers to [`super::draw`], its sprites onto pictures.
+
 use std::sync::{LazyLock, Mutex};
 
 use gst::subclass::prelude::*;
@@ -43,11 +45,12 @@ impl ObjectImpl for AlprOverlay {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.settings).set(pspec, value);
+        let known = lock(&self.settings).set(pspec.name(), value);
+        debug_assert!(known, "{} has no field", pspec.name());
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        lock(&self.settings).get(pspec)
+        lock(&self.settings).get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
     }
 }
 

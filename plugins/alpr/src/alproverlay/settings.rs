@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use glib::{ParamSpec, Value};
+use glib::ParamSpec;
 use gst::prelude::*;
 
-use crate::inference::get;
+use crate::properties::fields;
 
 /// What a user may set; everything may change while playing.
 #[derive(Clone, Copy, Debug)]
@@ -36,35 +36,15 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// Sets a property.
-    pub(super) fn set(&mut self, pspec: &ParamSpec, value: &Value) {
-        match pspec.name() {
-            "line-width" => self.line_width = get(value),
-            "text-scale" => self.text_scale = get(value),
-            "show-boxes" => self.show_boxes = get(value),
-            "show-ids" => self.show_ids = get(value),
-            "show-texts" => self.show_texts = get(value),
-            "show-predicted" => self.show_predicted = get(value),
-            "color" => self.color = get(value),
-            name => debug_assert!(false, "unknown property {name}"),
-        }
-    }
-
-    /// The value of a property.
-    pub(super) fn get(&self, pspec: &ParamSpec) -> Value {
-        match pspec.name() {
-            "line-width" => self.line_width.to_value(),
-            "text-scale" => self.text_scale.to_value(),
-            "show-boxes" => self.show_boxes.to_value(),
-            "show-ids" => self.show_ids.to_value(),
-            "show-texts" => self.show_texts.to_value(),
-            "show-predicted" => self.show_predicted.to_value(),
-            "color" => self.color.to_value(),
-            _ => pspec.default_value().clone(),
-        }
-    }
-}
+fields!(Settings {
+    "line-width" => line_width,
+    "text-scale" => text_scale,
+    "show-boxes" => show_boxes,
+    "show-ids" => show_ids,
+    "show-texts" => show_texts,
+    "show-predicted" => show_predicted,
+    "color" => color,
+});
 
 /// All properties of the element.
 pub(super) static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
