@@ -20,9 +20,6 @@ use super::zones::Zones;
 /// What stands for the number of the source in the id of a camera.
 pub const SOURCE: &str = "{source_id}";
 
-/// Most cameras: more in one stream is a number that runs away.
-const MOST: usize = 256;
-
 /// A camera may come this much later than the others of its stream before time goes on without it.
 const LATENESS: Duration = Duration::from_secs(2);
 
@@ -38,6 +35,9 @@ pub struct Cameras {
 }
 
 impl Cameras {
+    /// Most cameras: more in one stream is a number that runs away.
+    pub const MOST: usize = 256;
+
     /// No camera yet.
     pub const fn new(settings: Settings) -> Self {
         Self { settings, first: None, passes: BTreeMap::new(), seen: BTreeMap::new() }
@@ -74,7 +74,7 @@ impl Cameras {
         let first = *self.first.get_or_insert(source);
         if !self.passes.contains_key(&source) {
             let camera = camera_id(&self.settings.identity.camera, source, first);
-            if self.passes.len() == MOST || camera.chars().count() > limits::CAMERA_ID {
+            if self.passes.len() == Self::MOST || camera.chars().count() > limits::CAMERA_ID {
                 return None;
             }
             let identity = Identity { camera, ..self.settings.identity.clone() };

@@ -40,7 +40,9 @@ pub(super) struct CaptureTime {
     /// Frames without a time since the last that had one.
     untimed: u64,
     /// Whether it was said that frames are counted.
-    told: bool,
+    told_untimed: bool,
+    /// Whether it was said of this stream that it counts from 1970.
+    told_undated: bool,
     /// From one frame to the next, by the caps.
     frame: Duration,
     pub(super) clock_steps: u64,
@@ -57,6 +59,7 @@ impl CaptureTime {
         if self.stream != id {
             id.clone_into(&mut self.stream);
             (self.tagged, self.origin, self.last) = (None, None, None);
+            self.told_undated = false;
         }
     }
 
@@ -82,17 +85,25 @@ impl CaptureTime {
         self.live = Some(live);
     }
 
-    /// Whether stream time counts from 1970 for want of anything better.
-    pub(super) fn counts_from_1970(&self) -> bool {
-        self.origin == Some(Timestamp(0)) && self.start.is_none()
-    }
-
-    /// What to tell of a file whose frames have no times, once.
-    pub(super) fn problem(&mut self) -> Option<String> {
-        if self.told || self.untimed < UNTIMED || self.live == Some(true) {
+    /// What to warn of, once for each stream: its time counts from 1970, for want of anything better.
+    pub(super) fn undated(&mut self) -> Option<String> {
+        let counts_from_1970 = self.origin == Some(Timestamp(0)) && self.start.is_none();
+        if !counts_from_1970 || std::mem::replace(&mut self.told_undated, true) {
             return None;
         }
-        self.told = true;
+        Some(
+            "The stream says nothing of its date: events count from 1970, and a broker soon removes what is that old. \
+             Set start-time"
+                .to_owned(),
+        )
+    }
+
+    /// What to warn of, once: the frames of a file have no times.
+    pub(super) fn untimed_file(&mut self) -> Option<String> {
+        if self.told_untimed || self.untimed < UNTIMED || self.live == Some(true) {
+            return None;
+        }
+        self.told_untimed = true;
         let rate = (self.frame.as_secs_f64().recip() * 1000.0).round() / 1000.0;
         Some(format!(
             "The stream has no timestamps, or the same on all frames: capture time counts its frames, {rate} a second. Where that is not its rate, put \

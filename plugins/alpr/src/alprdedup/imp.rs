@@ -13,7 +13,6 @@ use super::properties::PROPERTIES;
 use super::settings::{Settings, SettingsError};
 use super::state::{STATS, State};
 use crate::element::{AUTHOR, is_live, lock};
-use crate::meta;
 use crate::stream;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -175,49 +174,15 @@ impl AlprDedup {
         gst::StateChangeError
     }
 
-    /// Takes in one frame.
+    /// Takes in one buffer: sends what is decided of it, or says that time goes on.
     fn chain(&self, _pad: &gst::Pad, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let pts = buffer.pts();
-        let asked = lock(&self.state).as_ref().is_none_or(|state| state.capture.is_live().is_some());
-        let live = if asked { None } else { Some(is_live(&self.sinkpad)) };
+        self.ask_whether_live();
         let (decisions, problems) = {
             let mut state = lock(&self.state);
             let state = state.as_mut().ok_or(gst::FlowError::Flushing)?;
-            live.into_iter().for_each(|live| state.capture.set_live(live));
-            let (counted, unnamed) = (state.capture.counts_from_1970(), state.unnamed);
-            state.begin(&buffer);
-            let mut decisions = Vec::new();
-            let mut sources = Vec::new();
-            let mut seen = false;
-            for shown in meta::shown(&buffer) {
-                seen |= !shown.plates.is_empty();
-                sources.push(shown.view.id.source);
-                let (time, source) = state.capture.of(&buffer, &shown, Some(&state.segment), self.obj().upcast_ref());
-                let frame = Some((&buffer, shown.view));
-                decisions.extend(state.observe(shown, time, source).into_iter().map(|decision| (decision, frame)));
-            }
-            if let Some(pts) = pts {
-                let State { cameras, memory, .. } = state;
-                decisions.extend(unseen(cameras.go_on(&mut memory.lock(), pts.into(), &sources)));
-            }
-            let mut problems: Vec<String> =
-                state.passage.problem(&buffer, seen).into_iter().map(str::to_owned).collect();
-            if !counted && state.capture.counts_from_1970() {
-                problems.push(
-                    "The stream says nothing of its date: events count from 1970, and a broker soon removes what is that old. \
-                     Set start-time"
-                        .to_owned(),
-                );
-            }
-            problems.extend(state.capture.problem());
-            if unnamed == 0 && state.unnamed > 0 {
-                let id = &state.cameras.settings().identity.camera;
-                problems.push(format!(
-                    "A camera of the batch gets no events: with its number, camera-id={id:?} has more than 50 characters, \
-                     or the batch has more than 256 cameras; see stats unnamed-cameras"
-                ));
-            }
-            (decisions, problems)
+            let decisions = state.take_in(&buffer, self.obj().upcast_ref());
+            (decisions, state.problems(&buffer))
         };
         for problem in problems {
             gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{problem}"));
@@ -230,6 +195,18 @@ impl AlprDedup {
             self.srcpad.push_event(gap);
         }
         Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// Asks upstream, once a run and without a lock: the answer may take long.
+    fn ask_whether_live(&self) {
+        let is_known = lock(&self.state).as_ref().is_none_or(|state| state.capture.is_live().is_some());
+        if is_known {
+            return;
+        }
+        let live = is_live(&self.sinkpad);
+        if let Some(state) = lock(&self.state).as_mut() {
+            state.capture.set_live(live);
+        }
     }
 
     fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {

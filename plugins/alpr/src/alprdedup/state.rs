@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use alpr_core::contract::is_vehicle;
 use alpr_core::dedup::{Cameras, Decision, DuplicateRules, FrameInfo, Observation, Outcome, VehicleObservation};
+use alpr_core::event::limits;
 use alpr_core::time::{TimeSource, Timestamp};
 
 use super::capture::CaptureTime;
+use super::carry::{Decided, unseen};
 use super::evidence::Evidence;
 use super::health::Health;
 use super::memory::Memory;
@@ -31,13 +33,15 @@ pub(super) struct State {
     pub(super) frames: u64,
     /// Frames of each camera.
     numbers: BTreeMap<u32, u64>,
-    /// Frames of cameras that cannot be named.
-    pub(super) unnamed: u64,
-    pub(super) untracked: u64,
+    /// Frames of cameras that cannot be named, and whether it was said that there are some.
+    unnamed: u64,
+    told_unnamed: bool,
+    untracked: u64,
     pub(super) health: Health,
     pub(super) last_pts: Option<gst::ClockTime>,
-    /// Whether plates come through.
-    pub(super) passage: Passage,
+    /// Whether plates come through, and whether the latest buffer has some.
+    passage: Passage,
+    seen: bool,
 }
 
 impl State {
@@ -71,10 +75,12 @@ impl State {
             frames: 0,
             numbers: BTreeMap::new(),
             unnamed: 0,
+            told_unnamed: false,
             untracked: 0,
             health: Health::new(settings),
             last_pts: None,
             passage: Passage::default(),
+            seen: false,
         })
     }
 
@@ -91,15 +97,44 @@ impl State {
         Ok(())
     }
 
-    /// A buffer came.
-    pub(super) fn begin(&mut self, buffer: &gst::BufferRef) {
+    /// Takes in all pictures of `buffer`, which came to `element`. Returns what is decided, each with the picture that shows it.
+    pub(super) fn take_in<'a>(&mut self, buffer: &'a gst::Buffer, element: &gst::Element) -> Vec<Decided<'a>> {
         self.frames += 1;
         self.output.begin(self.frames);
         self.last_pts = buffer.pts().or(self.last_pts);
+        self.seen = false;
+        let (mut decisions, mut sources) = (Vec::new(), Vec::new());
+        for shown in meta::shown(buffer) {
+            self.seen |= !shown.plates.is_empty();
+            sources.push(shown.view.id.source);
+            let (time, source) = self.capture.of(buffer, &shown, Some(&self.segment), element);
+            let frame = Some((buffer, shown.view));
+            decisions.extend(self.observe(shown, time, source).into_iter().map(|decision| (decision, frame)));
+        }
+        if let Some(pts) = buffer.pts() {
+            decisions.extend(unseen(self.cameras.go_on(&mut self.memory.lock(), pts.into(), &sources)));
+        }
+        decisions
+    }
+
+    /// What to warn of after `buffer` was [taken in](Self::take_in), each once.
+    pub(super) fn problems(&mut self, buffer: &gst::BufferRef) -> Vec<String> {
+        let lost = self.passage.problem(buffer, self.seen).map(str::to_owned);
+        let is_new = self.unnamed > 0 && !std::mem::replace(&mut self.told_unnamed, true);
+        let unnamed = is_new.then(|| {
+            format!(
+                "A camera of the batch gets no events: with its number, camera-id={:?} has more than {} characters, \
+                 or the batch has more than {} cameras; see stats unnamed-cameras",
+                self.cameras.settings().identity.camera,
+                limits::CAMERA_ID,
+                Cameras::MOST,
+            )
+        });
+        [lost, self.capture.undated(), self.capture.untimed_file(), unnamed].into_iter().flatten().collect()
     }
 
     /// Takes in what one camera shows at `time`: its plates and, where they are wanted, its vehicles.
-    pub(super) fn observe(&mut self, shown: meta::Shown, time: Timestamp, time_source: TimeSource) -> Vec<Decision> {
+    fn observe(&mut self, shown: meta::Shown, time: Timestamp, time_source: TimeSource) -> Vec<Decision> {
         let Some(passes) = self.cameras.of(shown.view.id.source) else {
             self.unnamed += 1;
             return Vec::new();
