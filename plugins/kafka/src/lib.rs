@@ -1,4 +1,15 @@
 //! Kafka elements: `kafkasink`.
+//!
+//! A buffer goes through these rooms: [`kafkasink`] (the element) asks `router` for its record, which `spool` keeps until its
+//! delivery report; two threads of `sender` hand records to the librdkafka `client`, whose callbacks in `producer` answer. What
+//! can never be delivered goes to `deadletter`.
+//!
+//! - Settings: `properties` and `config_file` fill `settings`; `config` and `names` turn them into librdkafka's keys;
+//!   `credentials`, `secret` and `oauth` are what a login needs.
+//! - Records: `record`, `partition` (which one a key goes to), `avro` and `registry`.
+//! - Clients over time: `session` is what all clients of a run share, `link` what is known of the brokers, `watchdog` and `signals`
+//!   have a client replaced or stopped, `closing` holds what a stopped sink cannot let go of yet, `keeper` tends the spool.
+//! - What is told: `notice` (on the bus), `stats`, `metrics` (Prometheus), `error`.
 
 mod avro;
 mod client;

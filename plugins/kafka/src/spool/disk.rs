@@ -29,7 +29,7 @@
 //! block for ever when it is asked faster than it works (fjall issue 260 and pull request 323), after which memory
 //! grows with the backlog: here each memtable is sealed once, before fjall would ask.
 
-use super::{Seq, Store, StoreError};
+use super::{Recovered, Seq, Store, StoreError};
 use crate::record::Record;
 use fjall::{
     AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, UserKey,
@@ -69,23 +69,6 @@ const HIGH_WATER_FILE: &str = "accepted";
 const NEXT_KEY: &str = "next";
 /// Key of the first sequence number that counts in `records`.
 const FIRST_KEY: &str = "first";
-
-/// What was found in an existing spool.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Recovered {
-    /// Records found.
-    pub(crate) records: u64,
-    /// Their bytes, as [`Record::size`] counts.
-    pub(crate) bytes: u64,
-    /// First sequence number not used yet.
-    pub(crate) next_seq: Seq,
-    /// Sequence number of the oldest record.
-    pub(crate) oldest: Option<Seq>,
-    /// When that one was received, milliseconds since 1970 UTC.
-    pub(crate) oldest_ms: Option<i64>,
-    /// Records that had been accepted and are not in the files any more: lost by a crash of the machine or by damage.
-    pub(crate) missing: u64,
-}
 
 /// Records in a directory.
 pub(crate) struct DiskStore {

@@ -25,13 +25,13 @@ mod upkeep;
 
 pub(crate) use room::{Moment, Waited};
 pub(crate) use state::{Depth, NoRoom, SpoolConfig, Sync, WhenFull};
-pub(crate) use store::{Seq, Store, StoreError};
+pub(crate) use store::{Recovered, Seq, Store, StoreError};
 pub(crate) use upkeep::Pace;
 
 use crate::lock::lock;
 use crate::record::Record;
 use crate::stats::Histogram;
-use disk::{DiskStore, Recovered};
+use disk::DiskStore;
 use memory::MemoryStore;
 use partitions::Partitions;
 use state::State;

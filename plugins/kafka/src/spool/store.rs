@@ -10,6 +10,23 @@ use std::{
 /// Position of a record in the order in which records were taken. Never used twice, also not after a restart.
 pub(crate) type Seq = u64;
 
+/// What was found in an existing spool.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    /// Records found.
+    pub(crate) records: u64,
+    /// Their bytes, as [`Record::size`] counts.
+    pub(crate) bytes: u64,
+    /// First sequence number not used yet.
+    pub(crate) next_seq: Seq,
+    /// Sequence number of the oldest record.
+    pub(crate) oldest: Option<Seq>,
+    /// When that one was received, milliseconds since 1970 UTC.
+    pub(crate) oldest_ms: Option<i64>,
+    /// Records that had been accepted and are not in the files any more: lost by a crash of the machine or by damage.
+    pub(crate) missing: u64,
+}
+
 /// A place for records.
 pub(crate) trait Store: Send + Sync {
     /// Adds a record under a new number.
