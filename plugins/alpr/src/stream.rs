@@ -161,7 +161,7 @@ pub(crate) fn ended_source(event: &gst::EventRef) -> Option<u32> {
     if is_end { structure.get("source-id").ok() } else { None }
 }
 
-/// State of each camera of a stream; that of the one whose picture is at hand is what this stands for.
+/// State of each camera of a stream, one of which is [here](Self::here): its picture is at hand.
 pub(crate) struct PerSource<T> {
     source: u32,
     here: Kept<T>,
@@ -205,6 +205,16 @@ impl<T> PerSource<T> {
         self.others.remove(&gone).map(|kept| kept.state)
     }
 
+    /// The state of the camera whose picture is at hand.
+    pub(crate) const fn here(&self) -> &T {
+        &self.here.state
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn here_mut(&mut self) -> &mut T {
+        &mut self.here.state
+    }
+
     /// The state of camera `source`, if it was seen.
     pub(crate) fn of_mut(&mut self, source: u32) -> Option<&mut T> {
         let kept = if source == self.source { Some(&mut self.here) } else { self.others.get_mut(&source) };
@@ -214,20 +224,6 @@ impl<T> PerSource<T> {
     /// The state of every camera.
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
         std::iter::once(&mut self.here).chain(self.others.values_mut()).map(|kept| &mut kept.state)
-    }
-}
-
-impl<T> std::ops::Deref for PerSource<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.here.state
-    }
-}
-
-impl<T> std::ops::DerefMut for PerSource<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.here.state
     }
 }
 
@@ -311,11 +307,11 @@ mod tests {
         let mut count = PerSource::new(0);
         for source in [0, 1, 0, 0, 1, 7] {
             count.turn_to(source, |_| 0);
-            *count += 1;
+            *count.here_mut() += 1;
         }
-        assert_eq!(*count, 1);
+        assert_eq!(*count.here(), 1);
         count.turn_to(0, |_| 0);
-        assert_eq!(*count, 3);
+        assert_eq!(*count.here(), 3);
         assert_eq!([0, 1, 2].map(|source| count.of_mut(source).copied()), [Some(3), Some(2), None]);
     }
 

@@ -11,7 +11,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
 use super::advice;
-use super::search::{self, Detector, Found, Further, Part};
+use super::search::{self, Detector, Found, Part};
 use super::settings::{InferenceRegion, PROPERTIES, Settings};
 use super::state::{Camera, Cameras, State};
 use super::stats::Stats;
@@ -125,7 +125,7 @@ impl BaseTransformImpl for AlprDetect {
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(State {
             detector: Detector::new(model, contract),
-            camera: Cameras::new(),
+            cameras: Cameras::new(),
             format: None,
             time: StreamTime::default(),
             warned: false,
@@ -185,7 +185,7 @@ impl BaseTransformImpl for AlprDetect {
             if cut || other {
                 state.reset();
             }
-            let ended = stream::ended_source(&event).and_then(|source| state.camera.of_mut(source));
+            let ended = stream::ended_source(&event).and_then(|source| state.cameras.of_mut(source));
             ended.into_iter().for_each(Camera::reset);
         }
         self.parent_sink_event(event)
@@ -203,7 +203,7 @@ impl BaseTransformImpl for AlprDetect {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let result = element::with(&self.state, |state| {
             let result = self.process(state, is_discont, &mut inbuf);
-            lock(&self.stats).tracker = state.camera.stats();
+            lock(&self.stats).tracker = state.cameras.stats();
             result
         });
         element::flow(&*self.obj(), result)?;
@@ -236,7 +236,7 @@ impl AlprDetect {
             state.interlaced = true;
             gst::element_imp_warning!(self, gst::StreamError::Format, ("{}", advice::INTERLACED));
         }
-        let is_due = state.camera.since_search.is_none_or(|since| since >= settings.interval);
+        let is_due = state.cameras.here().since_search.is_none_or(|since| since >= settings.interval);
         let late = self.control.is_late(running, is_due);
         let (mut all, mut read) = (Vec::new(), false);
         for view in meta::views(buffer) {
@@ -267,23 +267,22 @@ impl AlprDetect {
         buffer: &gst::Buffer,
         view: View,
     ) -> Result<Option<Vec<PlateMeta>>, Error> {
-        state.camera.turn_to(view.id.source);
-        let confidence = settings.confidence(state.detector.contract().confidence_threshold);
-        state.camera.tracker.settings_mut().set_threshold(confidence);
-        let skipped = late || state.camera.since_search.is_some_and(|since| since < settings.interval);
+        state.cameras.turn_to(view.id.source);
+        let sure = state.sure(settings);
+        let camera = state.cameras.here_mut();
+        camera.tracker.settings_mut().set_threshold(sure);
+        let skipped = late || camera.since_search.is_some_and(|since| since < settings.interval);
         self.count(|stats| {
             stats.frames += 1;
             stats.skipped_late += u64::from(late);
             stats.skipped_interval += u64::from(skipped && !late);
         });
         if skipped {
-            state.camera.since_search = state.camera.since_search.map(|since| since + 1);
+            camera.since_search = camera.since_search.map(|since| since + 1);
             return Ok(Some(state.predicted(settings, time)));
         }
-        state.camera.since_search = Some(0);
-        let close = settings.further.close && (!settings.tracking || state.camera.allows_closer(time));
-        let further = Further { close, ..settings.further };
-        let found = self.search(state, settings, (confidence, further), buffer, view)?;
+        camera.since_search = Some(0);
+        let found = self.search(state, settings, time, buffer, view)?;
         Ok(found.map(|found| state.followed(settings, time, found)))
     }
 
@@ -292,10 +291,11 @@ impl AlprDetect {
         &self,
         state: &mut State,
         settings: &Settings,
-        (confidence, further): (f32, Further),
+        time: Timestamp,
         buffer: &gst::Buffer,
         view: View,
     ) -> Result<Option<Vec<Found>>, Error> {
+        let sure = state.sure(settings);
         let Some(format) = &state.format else { return Ok(None) };
         let picture = Picture::map(buffer, format, view);
         let frame = match picture.as_ref().map_err(Clone::clone).and_then(Picture::frame) {
@@ -312,21 +312,15 @@ impl AlprDetect {
                 return Ok(None);
             }
         };
-        let least = if settings.tracking { state.camera.tracker.settings_mut().low_confidence } else { confidence };
-        let is_cut = settings.scene_cuts && state.camera.cuts.next(Glance::of(&frame));
-        // of a photograph there is no later frame to look closer at
-        let further = if is_cut { settings.further } else { further };
+        let camera = state.cameras.here_mut();
+        let is_cut = settings.scene_cuts && camera.cuts.next(Glance::of(&frame));
         if is_cut {
-            gst::debug!(CAT, imp = self, "source {} shows something else: all its tracks end", view.id.source);
-            self.count(|stats| stats.cuts += 1);
-            state.camera.begin_anew();
-            // before this buffer, so that all elements behind see it where it is
-            self.obj().src_pad().push_event(stream::cut_event(view.id.source));
+            self.cut(camera, view.id.source);
         }
+        let how = camera.how_to_search(settings, sure, time, is_cut);
         let parts = parts(settings, &frame, buffer, view);
         let started = std::time::Instant::now();
-        let thresholds = settings.thresholds(least);
-        let (found, inferences) = state.detector.search(&frame, &parts, &thresholds, confidence, further)?;
+        let (found, inferences) = state.detector.search(&frame, &parts, &how)?;
         let elapsed = started.elapsed();
         let all = found.len();
         let found: Vec<Found> = found.into_iter().filter(|(d, _)| settings.wants_size(&d.bbox)).collect();
@@ -339,6 +333,15 @@ impl AlprDetect {
         });
         gst::log!(CAT, imp = self, "{} plates in {} parts, {elapsed:?}", found.len(), parts.len());
         Ok(Some(found))
+    }
+
+    /// The picture of `camera`, number `source`, has nothing to do with the one before.
+    fn cut(&self, camera: &mut Camera, source: u32) {
+        gst::debug!(CAT, imp = self, "source {source} shows something else: all its tracks end");
+        self.count(|stats| stats.cuts += 1);
+        camera.begin_anew();
+        // before this buffer, so that all elements behind see it where it is
+        self.obj().src_pad().push_event(stream::cut_event(source));
     }
 
     fn count(&self, change: impl FnOnce(&mut Stats)) {

@@ -69,6 +69,16 @@ pub(super) struct Further {
     pub(super) close: bool,
 }
 
+/// How to search one picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Search {
+    /// What is of any use.
+    pub(super) thresholds: Thresholds,
+    /// The score from which a find is a plate; a weaker one only continues a track.
+    pub(super) sure: f32,
+    pub(super) further: Further,
+}
+
 /// What one inference found, best first.
 struct Look {
     plates: Vec<Detection>,
@@ -103,8 +113,8 @@ impl Detector {
         self.contract.labels.get(class as usize).map(String::as_str)
     }
 
-    /// Searches `parts` of `frame`, one inference each, and a single part again as `further` says, where the model takes
-    /// pictures of any size. `sure` is the score from which a find is a plate.
+    /// Searches `parts` of `frame`, one inference each, and a single part again as [`Search::further`] says, where the model takes
+    /// pictures of any size.
     ///
     /// Returns what was found and the number of inferences.
     ///
@@ -115,13 +125,11 @@ impl Detector {
         &mut self,
         frame: &Frame<'_>,
         parts: &[Part],
-        thresholds: &Thresholds,
-        sure: f32,
-        further: Further,
+        &Search { thresholds, sure, further }: &Search,
     ) -> Result<(Vec<Found>, u64), Error> {
         let single = parts.len() == 1 && self.contract.input.flexible.is_some();
         let least = if single && further.close { Closer::least() } else { thresholds.confidence };
-        let first = Thresholds { confidence: least.min(thresholds.confidence), ..*thresholds };
+        let first = Thresholds { confidence: least.min(thresholds.confidence), ..thresholds };
         let mut found: Vec<Found> = Vec::new();
         let mut vehicles: Vec<Found> = Vec::new();
         let mut inferences = 0;
@@ -149,7 +157,7 @@ impl Detector {
         }
         found.retain(|(plate, _)| plate.confidence >= thresholds.confidence);
         if inferences > 1 {
-            [found, vehicles] = [found, vehicles].map(|found| merge(found, thresholds, sure));
+            [found, vehicles] = [found, vehicles].map(|found| merge(found, &thresholds, sure));
         }
         let vehicles: Vec<Detection> = vehicles.into_iter().map(|(vehicle, _)| vehicle).collect();
         for (plate, vehicle) in found.iter_mut().filter(|(_, vehicle)| vehicle.is_none()) {

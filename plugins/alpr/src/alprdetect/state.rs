@@ -5,7 +5,7 @@ use alpr_core::event::Vehicle;
 use alpr_core::time::Timestamp;
 use alpr_core::track::{Cuts, Tracked, Tracker, TrackerSettings, TrackerStats};
 
-use super::search::{Detector, Found};
+use super::search::{Detector, Found, Further, Search};
 use super::settings::Settings;
 use crate::frame::Format;
 use crate::meta::{self, PlateMeta};
@@ -14,7 +14,7 @@ use crate::stream::{PerSource, StreamTime};
 /// From start to stop. Only the streaming thread has it, and takes it out of its lock while it works.
 pub(super) struct State {
     pub(super) detector: Detector,
-    pub(super) camera: Cameras,
+    pub(super) cameras: Cameras,
     pub(super) format: Option<Format>,
     pub(super) time: StreamTime,
     pub(super) warned: bool,
@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) unpublished: bool,
 }
 
-/// The cameras of a stream; stands for the one whose picture is at hand.
+/// The cameras of a stream, one of which is [here](Self::here): its picture is at hand.
 pub(super) struct Cameras {
     each: PerSource<Camera>,
     /// Counters of those that had to make room for others.
@@ -51,23 +51,29 @@ impl Cameras {
         }
     }
 
+    /// The camera whose picture is at hand.
+    pub(super) const fn here(&self) -> &Camera {
+        self.each.here()
+    }
+
+    /// The same, to be changed.
+    pub(super) const fn here_mut(&mut self) -> &mut Camera {
+        self.each.here_mut()
+    }
+
+    /// Camera `source`, if it was seen.
+    pub(super) fn of_mut(&mut self, source: u32) -> Option<&mut Camera> {
+        self.each.of_mut(source)
+    }
+
+    /// Every camera.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Camera> {
+        self.each.all_mut()
+    }
+
     /// Counters of the trackers of all cameras, those that are gone as well.
     pub(super) fn stats(&mut self) -> TrackerStats {
         self.each.all_mut().map(|camera| camera.tracker.stats()).chain([self.gone]).sum()
-    }
-}
-
-impl std::ops::Deref for Cameras {
-    type Target = PerSource<Camera>;
-
-    fn deref(&self) -> &PerSource<Camera> {
-        &self.each
-    }
-}
-
-impl std::ops::DerefMut for Cameras {
-    fn deref_mut(&mut self) -> &mut PerSource<Camera> {
-        &mut self.each
     }
 }
 
@@ -101,8 +107,17 @@ impl Camera {
         self.closer = None;
     }
 
+    /// How to search the picture at hand, of `time`, in which a find of at least the score `sure` is a plate; `is_cut`: it has
+    /// nothing to do with the one before.
+    pub(super) fn how_to_search(&mut self, settings: &Settings, sure: f32, time: Timestamp, is_cut: bool) -> Search {
+        let least = if settings.tracking { self.tracker.settings().low_confidence } else { sure };
+        // of a photograph there is no later frame to look closer at
+        let close = settings.further.close && (!settings.tracking || is_cut || self.allows_closer(time));
+        Search { thresholds: settings.thresholds(least), sure, further: Further { close, ..settings.further } }
+    }
+
     /// Whether closer looks may be taken at `time`: now and then is enough to begin a track.
-    pub(super) fn allows_closer(&mut self, time: Timestamp) -> bool {
+    fn allows_closer(&mut self, time: Timestamp) -> bool {
         let is_due = self.closer.is_none_or(|last| time < last || time.since(last) >= Closer::INTERVAL);
         self.closer = if is_due { Some(time) } else { self.closer };
         is_due
@@ -110,15 +125,20 @@ impl Camera {
 }
 
 impl State {
+    /// The score from which a find is a plate.
+    pub(super) fn sure(&self, settings: &Settings) -> f32 {
+        settings.confidence(self.detector.contract().confidence_threshold)
+    }
+
     /// Ends all tracks: what follows has nothing to do with what was before.
     pub(super) fn reset(&mut self) {
-        self.camera.all_mut().for_each(Camera::reset);
+        self.cameras.all_mut().for_each(Camera::reset);
         self.time.reset();
     }
 
     /// Ends all tracks, because places in pixels mean something else from now on. What the pictures show may be the same.
     pub(super) fn resize(&mut self, size: (u32, u32)) {
-        for camera in self.camera.all_mut() {
+        for camera in self.cameras.all_mut() {
             camera.begin_anew();
             camera.since_search = None;
             camera.tracker.settings_mut().frame = Some(size);
@@ -132,7 +152,7 @@ impl State {
             return found.iter().map(|(detection, vehicle)| self.plate(detection, vehicle.clone())).collect();
         }
         let detections: Vec<Detection> = found.iter().map(|(detection, _)| detection.clone()).collect();
-        let tracked = self.camera.tracker.update(time, &detections);
+        let tracked = self.cameras.here_mut().tracker.update(time, &detections);
         tracked
             .into_iter()
             .map(|track| match track.detection {
@@ -150,7 +170,7 @@ impl State {
         if !settings.tracking {
             return Vec::new();
         }
-        self.camera.tracker.predict(time).into_iter().map(expected).collect()
+        self.cameras.here_mut().tracker.predict(time).into_iter().map(expected).collect()
     }
 
     fn plate(&self, detection: &Detection, vehicle: Option<Vehicle>) -> PlateMeta {
@@ -191,7 +211,7 @@ mod tests {
             cameras.turn_to(source);
             let bbox = Rect::new(100.0, 100.0, 80.0, 20.0);
             let found = Detection { bbox, corners: None, confidence: 0.9, class: 0 };
-            cameras.tracker.update(Timestamp(0), &[found]).first().map(|track| track.id)
+            cameras.here_mut().tracker.update(Timestamp(0), &[found]).first().map(|track| track.id)
         };
         assert_eq!(track(&mut cameras, 7), Some(1));
         // more than are kept: 7 goes, and comes back

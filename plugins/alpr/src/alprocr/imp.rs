@@ -14,7 +14,7 @@ use super::output::Told;
 use super::read::{self, Reader};
 use super::settings::{PROPERTIES, Settings};
 use super::stats::Stats;
-use super::tracks::{Key, Tracks};
+use super::tracks::{Crop, Key, Tracks};
 use crate::element::{self, AUTHOR, Control, lock, surface_templates};
 use crate::error::Error;
 use crate::frame::{Format, Picture};
@@ -240,27 +240,9 @@ impl AlprOcr {
         let is_wanted = views.iter().flat_map(|(_, plates)| plates).any(|plate| !plate.predicted);
         let late = self.control.is_late(running, is_wanted);
         for (view, plates) in &mut views {
-            let mut gone = state.tracks.turn_to(view.id.source, |_| Tracks::new(settings.fusion()));
-            gone.iter_mut().for_each(Tracks::clear);
-            self.count_ended(&mut gone);
-            let keys = state.tracks.keys(time, plates);
-            self.count(|stats| {
-                stats.frames += 1;
-                stats.plates += plates.len() as u64;
-                stats.predicted += plates.iter().filter(|plate| plate.predicted).count() as u64;
-            });
-            state.tracks.see(time, &keys, plates);
-            if !plates.is_empty() {
-                let budget = settings.budget(state.reader.usual_time(), busy);
-                let shot = Shot { time, late, budget, buffer, view: *view };
-                self.read(state, &settings, &shot, &keys, plates)?;
-                for (plate, key) in plates.iter_mut().zip(&keys) {
-                    plate.consensus = state.tracks.consensus(*key);
-                    plate.sure = state.tracks.is_sure(*key);
-                    plate.picture = (!view.alone).then_some(view.id);
-                }
-            }
-            state.tracks.end_frame();
+            let budget = settings.budget(state.reader.usual_time(), busy);
+            let shot = Shot { time, late, budget, buffer, view: *view };
+            self.take_in(state, &settings, &shot, plates)?;
         }
         if busy > 0 {
             // Copies no picture: a shared buffer is replaced by one that shares the memory.
@@ -274,6 +256,39 @@ impl AlprOcr {
         Ok(())
     }
 
+    /// Puts readings on `plates`, those of one picture.
+    fn take_in(
+        &self,
+        state: &mut State,
+        settings: &Settings,
+        shot: &Shot<'_>,
+        plates: &mut [PlateMeta],
+    ) -> Result<(), Error> {
+        let view = shot.view;
+        let mut gone = state.tracks.turn_to(view.id.source, |_| Tracks::new(settings.fusion()));
+        gone.iter_mut().for_each(Tracks::clear);
+        self.count_ended(&mut gone);
+        let tracks = state.tracks.here_mut();
+        let keys = tracks.keys(shot.time, plates);
+        tracks.see(shot.time, &keys, plates);
+        self.count(|stats| {
+            stats.frames += 1;
+            stats.plates += plates.len() as u64;
+            stats.predicted += plates.iter().filter(|plate| plate.predicted).count() as u64;
+        });
+        if !plates.is_empty() {
+            self.read(state, settings, shot, &keys, plates)?;
+        }
+        let tracks = state.tracks.here_mut();
+        for (plate, key) in plates.iter_mut().zip(&keys) {
+            plate.consensus = tracks.consensus(*key);
+            plate.sure = tracks.is_sure(*key);
+            plate.picture = (!view.alone).then_some(view.id);
+        }
+        tracks.end_frame();
+        Ok(())
+    }
+
     /// Reads the crops that are worth it.
     fn read(
         &self,
@@ -284,12 +299,12 @@ impl AlprOcr {
         plates: &mut [PlateMeta],
     ) -> Result<(), Error> {
         let Shot { time, late, budget, buffer, view } = *shot;
-        let detected: Vec<usize> = (0..plates.len()).filter(|&index| !plates[index].predicted).collect();
         let size = state.format.as_ref().map_or((0, 0), Format::size);
-        let mut crops: Vec<(usize, (Key, CropQuality))> =
-            detected.iter().map(|&index| (index, (keys[index], read::quality(&plates[index], size)))).collect();
-        crops.retain(|(_, (_, quality))| settings.wants_height(quality.height));
-        self.count(|stats| stats.too_small += (detected.len() - crops.len()) as u64);
+        let crop = |index: usize| Crop { plate: index, key: keys[index], quality: read::quality(&plates[index], size) };
+        let detected: Vec<Crop> = (0..plates.len()).filter(|&index| !plates[index].predicted).map(crop).collect();
+        let found = detected.len();
+        let crops: Vec<Crop> = detected.into_iter().filter(|crop| settings.wants_height(crop.quality.height)).collect();
+        self.count(|stats| stats.too_small += (found - crops.len()) as u64);
         if late {
             self.count(|stats| stats.skipped_late += crops.len() as u64);
             return Ok(());
@@ -310,38 +325,38 @@ impl AlprOcr {
                 return Ok(());
             }
         };
-        let candidates: Vec<(Key, CropQuality)> = crops.iter().map(|(_, candidate)| *candidate).collect();
-        let (chosen, beyond_budget) = state.tracks.plan(time, &candidates, budget);
+        let (chosen, beyond_budget) = state.tracks.here_mut().plan(time, &crops, budget);
         self.count(|stats| {
             stats.beyond_budget += beyond_budget as u64;
             stats.not_due += (crops.len() - chosen.len() - beyond_budget) as u64;
         });
-        let chosen: Vec<(usize, (Key, CropQuality))> = chosen.into_iter().map(|index| crops[index]).collect();
+        let chosen: Vec<Crop> = chosen.into_iter().map(|index| crops[index]).collect();
         self.read_chosen(state, settings, &frame, &chosen, plates)
     }
 
-    /// Reads `chosen` crops: index of the plate, key, quality.
+    /// Reads the `chosen` crops of `plates`.
     fn read_chosen(
         &self,
         state: &mut State,
         settings: &Settings,
         frame: &Frame<'_>,
-        chosen: &[(usize, (Key, CropQuality))],
+        chosen: &[Crop],
         plates: &mut [PlateMeta],
     ) -> Result<(), Error> {
         if chosen.is_empty() {
             return Ok(());
         }
         let started = std::time::Instant::now();
-        let wanted: Vec<&PlateMeta> = chosen.iter().map(|(index, _)| &plates[*index]).collect();
+        let wanted: Vec<&PlateMeta> = chosen.iter().map(|crop| &plates[crop.plate]).collect();
         state.reader.set_margin(settings.crop_margin);
         state.reader.set_views(settings.views());
         let readings = state.reader.read(frame, &wanted, settings.batch())?;
         let mut used = 0;
-        for ((index, (key, quality)), reading) in chosen.iter().zip(readings) {
-            let sharpness = state.reader.sharpness(frame, &read::quad(&plates[*index]));
+        for (Crop { plate, key, quality }, reading) in chosen.iter().zip(readings) {
+            let plate = &mut plates[*plate];
+            let sharpness = state.reader.sharpness(frame, &read::quad(plate));
             let weight = CropQuality { sharpness, ..*quality }.weight();
-            used += u64::from(state.tracks.add(*key, &reading, weight));
+            used += u64::from(state.tracks.here_mut().add(*key, &reading, weight));
             gst::log!(
                 CAT,
                 imp = self,
@@ -349,8 +364,8 @@ impl AlprOcr {
                 reading.text,
                 reading.confidence
             );
-            plates[*index].quality = Some(weight);
-            plates[*index].reading = Some(reading);
+            plate.quality = Some(weight);
+            plate.reading = Some(reading);
         }
         let elapsed = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.count(|stats| {

@@ -34,6 +34,16 @@ impl Key {
     }
 }
 
+/// A plate of the frame that may be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crop {
+    /// Its place among the plates of the frame.
+    pub(super) plate: usize,
+    pub(super) key: Key,
+    /// What is known of the crop before it is cut.
+    pub(super) quality: CropQuality,
+}
+
 /// A plate that something follows.
 fn found(plate: &PlateMeta) -> Option<Found> {
     let vehicle = plate.vehicle.as_ref().and_then(|vehicle| vehicle.bbox);
@@ -130,14 +140,9 @@ impl Tracks {
     }
 
     /// Chooses crops to read, see [`ReadSchedule::plan`], and tells how many more were due.
-    pub(super) fn plan(
-        &mut self,
-        time: Timestamp,
-        crops: &[(Key, CropQuality)],
-        budget: Budget,
-    ) -> (Vec<usize>, usize) {
+    pub(super) fn plan(&mut self, time: Timestamp, crops: &[Crop], budget: Budget) -> (Vec<usize>, usize) {
         let candidates: Vec<Candidate> =
-            crops.iter().map(|(key, quality)| Candidate { track: key.number(), quality: *quality }).collect();
+            crops.iter().map(|crop| Candidate { track: crop.key.number(), quality: crop.quality }).collect();
         (self.schedule.plan(time, &candidates, budget), self.schedule.beyond_budget())
     }
 
