@@ -1,6 +1,6 @@
 //! The element: properties to settings, buffers to records, notices to messages.
 
-use super::{buffer::buffer_info, drain, messages, running::Running};
+use super::{buffer::buffer_info, drain, eos, messages, running::Running};
 use crate::clock::now_ms;
 use crate::config_file;
 use crate::error::SinkError;
@@ -149,7 +149,12 @@ impl BaseSinkImpl for KafkaSink {
 
     fn event(&self, event: gst::Event) -> bool {
         match event.type_() {
-            gst::EventType::Eos => self.drain(),
+            gst::EventType::Eos => {
+                self.drain();
+                let taken = self.parent_event(event);
+                eos::release(&self.obj());
+                return taken;
+            }
             // "No event in this time": nothing to deliver. Until the pipeline plays, the base class would hold it, and with
             // it whoever else pushes to this pad, such as another camera by a funnel; what the pipeline waits for may be
             // behind that one. With `async` set by hand a gap takes the place of a first buffer, as in any sink.

@@ -33,6 +33,7 @@
 
 mod buffer;
 mod drain;
+mod eos;
 mod imp;
 mod messages;
 mod running;

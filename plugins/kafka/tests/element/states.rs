@@ -273,3 +273,28 @@ fn a_gap_prerolls_a_sink_that_is_told_to_wait_for_its_first_buffer() {
     assert_eq!(gap.recv_timeout(SOON), Ok(true));
     pipeline.set_state(gst::State::Null).unwrap();
 }
+
+/// What `gst-launch-1.0` does on a busy machine: it plays while the thread that told it of PAUSED has not gone on yet.
+#[test]
+fn the_end_of_stream_is_passed_on_however_early_the_pipeline_plays() {
+    init();
+    let launch = "audiotestsrc num-buffers=3 ! decodebin ! kafkasink mode=mock";
+    let pipeline = gst::parse::launch(launch).unwrap().downcast::<gst::Pipeline>().unwrap();
+    let bus = pipeline.bus().unwrap();
+    let playing = pipeline.downgrade();
+    bus.set_sync_handler(move |_, message| {
+        let pipeline = playing.upgrade().filter(|pipeline| message.src().is_some_and(|source| source == pipeline));
+        if let (gst::MessageView::StateChanged(change), Some(pipeline)) = (message.view(), pipeline)
+            && (change.old(), change.current()) == (gst::State::Ready, gst::State::Paused)
+        {
+            let player = std::thread::spawn(move || pipeline.set_state(gst::State::Playing));
+            assert_eq!(player.join().unwrap(), Ok(gst::StateChangeSuccess::Success));
+        }
+        gst::BusSyncReply::Pass
+    });
+    pipeline.set_state(gst::State::Paused).unwrap();
+    let end =
+        bus.timed_pop_filtered(gst::ClockTime::from_seconds(20), &[gst::MessageType::Eos, gst::MessageType::Error]);
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert_eq!(end.map(|message| message.type_()), Some(gst::MessageType::Eos));
+}
