@@ -4,13 +4,14 @@ use super::frame::Frame;
 use super::resample::resample;
 use crate::geometry::Rect;
 
-/// Blocks of the picture along each side.
-const BLOCKS: usize = 4;
+/// Means of which a glance is made, along each side.
+const SIDE: usize = 16;
 
-/// Means of which each block is made, along each side.
-const CELLS: usize = 4;
+/// Means of which a block is made, along each side.
+const BLOCK: usize = 4;
 
-const SIDE: usize = BLOCKS * CELLS;
+/// Furthest that a picture may have moved to the side and up or down, in means: a camera that turns, or drives.
+const MOVED: (i32, i32) = (2, 1);
 
 /// Standard deviation of the means of a block, in levels of 255, up to which there is nothing to see in it: sky, night, fog.
 const FLAT: f32 = 3.0;
@@ -18,35 +19,56 @@ const FLAT: f32 = 3.0;
 /// A small picture of a frame. Two of them compare whatever the sizes and formats of their frames.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Glance {
-    /// Luma 0 to 255 less the mean of its block, block by block.
-    cells: Vec<[f32; CELLS * CELLS]>,
+    /// Luma, 0 to 255, row by row.
+    cells: [[f32; SIDE]; SIDE],
 }
 
 impl Glance {
     /// A glance at `frame`.
     pub fn of(frame: &Frame<'_>) -> Self {
-        let mut cells = vec![[0.0; CELLS * CELLS]; BLOCKS * BLOCKS];
+        let mut cells = [[0.0; SIDE]; SIDE];
         let all = Rect::new(0.0, 0.0, frame.width() as f32, frame.height() as f32);
         resample(frame, &all, SIDE, SIDE, |y, [red, green, blue]| {
-            for x in 0..SIDE {
-                let block = y / CELLS * BLOCKS + x / CELLS;
-                cells[block][y % CELLS * CELLS + x % CELLS] = 0.299 * red[x] + 0.587 * green[x] + 0.114 * blue[x];
+            for (x, cell) in cells[y].iter_mut().enumerate() {
+                *cell = 0.299 * red[x] + 0.587 * green[x] + 0.114 * blue[x];
             }
         });
-        for block in &mut cells {
-            let mean = block.iter().sum::<f32>() / block.len() as f32;
-            block.iter_mut().for_each(|cell| *cell -= mean);
-        }
         Self { cells }
     }
 
-    /// How much the two have in common, -1 to 1: the median, over the blocks of the picture, of the correlation of what is seen in
-    /// them. Light and contrast do not matter, nor what passes before less than half of the picture; where there is nothing to
-    /// see in both, they are alike.
+    /// How much the two have in common, -1 to 1. Light and contrast do not matter, nor what passes before less than half of the
+    /// picture; where there is nothing to see in both, they are alike.
     pub fn likeness(&self, other: &Self) -> f32 {
-        let mut all: Vec<f32> = self.cells.iter().zip(&other.cells).map(|(a, b)| correlation(a, b)).collect();
+        self.common((0, 0), other, (0, 0))
+    }
+
+    /// The same where one is laid over the other so that they match best: the view may have moved by an eighth of the width and a
+    /// sixteenth of the height. Different pictures are liker so too.
+    pub fn likeness_if_moved(&self, other: &Self) -> f32 {
+        let (right, down) = MOVED;
+        let moves = (-right..=right).flat_map(|x| (-down..=down).map(move |y| (x, y)));
+        let first = |moved: i32| moved.max(0) as usize;
+        let all = moves.map(|(x, y)| self.common((first(-x), first(-y)), other, (first(x), first(y))));
+        all.fold(-1.0, f32::max)
+    }
+
+    /// The median, over the blocks of the picture from (x, y) = `from` on, of the correlation with what `other` has from `to` on.
+    fn common(&self, from: (usize, usize), other: &Self, to: (usize, usize)) -> f32 {
+        let blocks = |start: usize, end: usize| (0..(SIDE - start.max(end)) / BLOCK).map(|i| i * BLOCK);
+        let mut all: Vec<f32> = blocks(from.1, to.1)
+            .flat_map(|y| blocks(from.0, to.0).map(move |x| (x, y)))
+            .map(|(x, y)| correlation(&self.block(from.0 + x, from.1 + y), &other.block(to.0 + x, to.1 + y)))
+            .collect();
         all.sort_by(f32::total_cmp);
         all[all.len() / 2]
+    }
+
+    /// The block whose first mean is at (`x`, `y`), less its own mean.
+    fn block(&self, x: usize, y: usize) -> [f32; BLOCK * BLOCK] {
+        let mut block = std::array::from_fn(|i| self.cells[y + i / BLOCK][x + i % BLOCK]);
+        let mean = block.iter().sum::<f32>() / block.len() as f32;
+        block.iter_mut().for_each(|cell| *cell -= mean);
+        block
     }
 }
 
@@ -94,10 +116,20 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_that_turns_shows_the_same_picture() {
+        let ahead = glance(|x, y| scene(1, x + 40, y + 40));
+        for (x, y) in [(60, 40), (20, 40), (40, 46), (40, 34), (53, 35), (50, 40)] {
+            let turned = glance(|a, b| scene(1, a + x, b + y));
+            assert!(ahead.likeness_if_moved(&turned) > 0.65, "{x}, {y}: {}", ahead.likeness_if_moved(&turned));
+        }
+    }
+
+    #[test]
     fn another_place_is_another_picture() {
         for seed in 2..20 {
-            let likeness = glance(|x, y| scene(1, x, y)).likeness(&glance(|x, y| scene(seed, x, y)));
-            assert!(likeness < 0.35, "{seed}: {likeness}");
+            let (one, other) = (glance(|x, y| scene(1, x, y)), glance(|x, y| scene(seed, x, y)));
+            assert!(one.likeness(&other) < 0.35, "{seed}: {}", one.likeness(&other));
+            assert!(one.likeness_if_moved(&other) < 0.5, "{seed}: {}", one.likeness_if_moved(&other));
         }
     }
 
