@@ -23,8 +23,10 @@ const ENOUGH: u32 = 3;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     interval: Duration,
-    /// Capture time of the first and of the latest frame.
-    span: Option<(Timestamp, Timestamp)>,
+    /// Capture time of the latest frame.
+    last: Option<Timestamp>,
+    /// Time since the first frame: the sum of all steps, for a clock may be set back.
+    age: Duration,
     /// Frames since the stream began or was cut.
     frames: u32,
     /// Whether what was before the latest cut was a film; `None` where nothing was.
@@ -48,12 +50,13 @@ impl Pace {
     pub(super) fn go(&mut self, time: Timestamp) {
         self.frames = self.frames.saturating_add(1);
         self.end = None;
-        let (first, last) = self.span.unwrap_or((time, time));
-        let step = time.since(last).min(LONGEST);
+        let passed = self.last.map_or(Duration::ZERO, |last| time.since(last));
+        self.age = self.age.saturating_add(passed);
+        let step = passed.min(LONGEST);
         if !step.is_zero() {
             self.interval = if self.interval.is_zero() { step } else { (self.interval * 7 + step) / 8 };
         }
-        self.span = Some((first, time));
+        self.last = Some(time);
     }
 
     /// No frame comes any more.
@@ -68,13 +71,14 @@ impl Pace {
             // what a flush or a seek broke off may have gone on
             self.was_film = Some(self.frames > if self.end.is_some() { MOST_PICTURES } else { 1 });
         }
-        self.span = None;
+        self.last = None;
+        self.age = Duration::ZERO;
         self.frames = 0;
     }
 
     /// Time from the first frame to the latest.
-    pub(super) fn age(&self) -> Duration {
-        self.span.map_or(Duration::ZERO, |(first, last)| last.since(first))
+    pub(super) const fn age(&self) -> Duration {
+        self.age
     }
 
     /// How long a pass lives on without a sight, where frames come seldom.
@@ -180,6 +184,14 @@ mod tests {
         pace.restart();
         pace.go(at(7000));
         assert!(!pace.is_alone(), "the one before was not");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_nothing() {
+        let mut pace = Pace::default();
+        (0..20).for_each(|frame| pace.go(at(7_200_000 + frame * 40)));
+        (0..20).for_each(|frame| pace.go(at(frame * 40)));
+        assert_eq!(pace.age(), Duration::from_millis(2 * 760));
     }
 
     #[test]
