@@ -34,6 +34,25 @@ pub enum Units {
     Pixels,
 }
 
+/// Farthest that a fraction may lie outside the picture: what is drawn generously.
+const GENEROUS: f32 = 1.0;
+
+impl Units {
+    /// Whether the coordinates of `what` can be meant.
+    fn check(self, what: &str, coordinates: &[f32]) -> Result<(), ZonesError> {
+        if !coordinates.iter().all(|v| v.is_finite()) {
+            return Err(ZonesError(format!("{what} has a coordinate that is no number")));
+        }
+        let inside = -GENEROUS..=1.0 + GENEROUS;
+        match coordinates.iter().find(|v| self == Self::Fraction && !inside.contains(*v)) {
+            Some(far) => Err(ZonesError(format!(
+                "{what} has the coordinate {far}, a fraction of the picture that is far outside of it; for pixels set \"units\": \"pixels\""
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A named polygon.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,8 +117,8 @@ impl Zones {
     ///
     /// # Errors
     ///
-    /// What is wrong and where: no JSON, an unknown member, a polygon with fewer than three corners, a name that is
-    /// empty or longer than its field in events.
+    /// What is wrong and where: no JSON, an unknown member, a polygon with fewer than three corners, a coordinate that is no
+    /// number or a fraction far outside the picture, a name that is empty or longer than its field in events.
     pub fn parse(text: &str) -> Result<Self, ZonesError> {
         let zones: Self = serde_json::from_str(text).map_err(|e| ZonesError(e.to_string()))?;
         let check = |what: String, value: &str, limit: usize| {
@@ -115,15 +134,14 @@ impl Zones {
                 let corners = zone.polygon.len();
                 return Err(ZonesError(format!("zone {:?} has {corners} corners; a polygon needs 3", zone.name)));
             }
-            if !zone.polygon.iter().flatten().all(|v| v.is_finite()) {
-                return Err(ZonesError(format!("zone {:?} has a corner that is no number", zone.name)));
-            }
+            zones.units.check(&format!("zone {:?}", zone.name), zone.polygon.as_flattened())?;
         }
         for (index, line) in zones.lines.iter().enumerate() {
             check(format!("the name of line {}", index + 1), &line.name, limits::ROI)?;
             for direction in [&line.to_right, &line.to_left].into_iter().flatten() {
                 check(format!("a direction of line {:?}", line.name), direction, limits::DIRECTION)?;
             }
+            zones.units.check(&format!("line {:?}", line.name), [line.from, line.to].as_flattened())?;
             if line.from == line.to {
                 return Err(ZonesError(format!("line {:?} has no length", line.name)));
             }
@@ -150,6 +168,16 @@ impl Zones {
         let mut met: Vec<(f32, &Line, Option<&str>)> = self.lines.iter().filter_map(|line| line.met(a, b)).collect();
         met.sort_by(|one, other| one.0.total_cmp(&other.0));
         met.into_iter().map(|(_, line, direction)| (line, direction)).collect()
+    }
+
+    /// Whether there are zones in which something is seen: masks aside.
+    pub fn names_zones(&self) -> bool {
+        self.zones.iter().any(|zone| zone.rule != ZoneRule::Exclude)
+    }
+
+    /// Whether some line names a direction.
+    pub fn names_directions(&self) -> bool {
+        self.lines.iter().any(|line| line.to_right.is_some() || line.to_left.is_some())
     }
 
     /// Whether events need a zone.
@@ -228,6 +256,23 @@ mod tests {
         let center = Point::new(x, y);
         assert_eq!(zones.zone_of(center, SIZE).map(|z| z.name.as_str()), zone, "{x} {y}");
         assert_eq!(zones.masked(center, SIZE), masked, "{x} {y}");
+    }
+
+    #[test]
+    fn coordinates_that_cannot_be_meant_are_refused() {
+        let zone =
+            |corner: &str| format!(r#"{{"zones": [{{"name": "lane", "polygon": [[0, 0], [1, 0], {corner}]}}]}}"#);
+        let line = |end: &str| format!(r#"{{"lines": [{{"name": "gate", "from": [0, 0], "to": {end}}}]}}"#);
+        let pixels = |file: &str| file.replacen('{', r#"{"units": "pixels", "#, 1);
+        for file in [zone("[640, 480]"), line("[0, 480]"), zone("[-1.5, 0]")] {
+            let error = Zones::parse(&file).unwrap_err().to_string();
+            assert!(error.contains(r#""units": "pixels""#), "{error}");
+            assert!(Zones::parse(&pixels(&file)).is_ok(), "{file}");
+        }
+        for file in [zone("[1e39, 0]"), line("[0, 1e39]")] {
+            assert!(Zones::parse(&file).unwrap_err().to_string().contains("no number"), "{file}");
+        }
+        assert!(Zones::parse(&zone("[1.2, -0.1]")).is_ok(), "drawn generously");
     }
 
     #[test]
