@@ -22,7 +22,7 @@ pub(super) struct Case<'a> {
     text: Text,
     /// Where the plate counts as seen.
     scope: String,
-    /// Whether the text will hardly change any more.
+    /// Whether the text will hardly change any more, nor the scope.
     settled: bool,
     /// What the watchlist says of the text: asked when somebody is told, not in every frame, for the list may be long.
     hit: OnceCell<Option<Hit>>,
@@ -54,7 +54,7 @@ impl<'a> Case<'a> {
 
     /// Says once of a settled text that someone waits for it.
     pub(super) fn tell_watchlist(&mut self, decisions: &mut Vec<Decision>) {
-        if !self.settled || self.pass.watched.as_ref() == Some(&self.text.normalized) {
+        if self.pass.watched.as_ref() == Some(&self.text.normalized) {
             return;
         }
         self.pass.watched = Some(self.text.normalized.clone());
@@ -126,7 +126,7 @@ impl<'a> Case<'a> {
         let (taken, open) = before.map_or((false, 0), |before| (before.taken, before.open));
         let entry = match before.map(|before| before.entry) {
             Some(entry) => {
-                self.memory.rename(entry, text);
+                self.memory.rename(entry, &self.scope, text);
                 entry
             }
             None => {

@@ -264,10 +264,10 @@ impl Duplicates {
         }
     }
 
-    /// The text of an entry was corrected.
-    pub fn rename(&mut self, id: EntryId, text: &str) {
+    /// The text of an entry was corrected, or where it counts as seen.
+    pub fn rename(&mut self, id: EntryId, scope: &str, text: &str) {
         if let Some(entry) = self.remove(id) {
-            let plate = Remembered { text: text.into(), hashed: false, ..entry.plate };
+            let plate = Remembered { scope: scope.into(), text: text.into(), hashed: false, ..entry.plate };
             self.put(id, Entry { plate, ..entry });
         }
     }

@@ -184,8 +184,11 @@ fn rules_change_for_living_entries() {
     assert_eq!(memory.find("cam", "A8C1234", at(1), None), None);
     memory.set_rules(Rules::default());
     assert!(memory.find("cam", "A8C1234", at(1), None).is_some());
-    memory.rename(entry, "XYZ987");
+    memory.rename(entry, "cam", "XYZ987");
     assert_eq!(memory.find("cam", "ABC1234", at(1), None), None);
     assert!(memory.find("cam", "XYZ987", at(1), None).is_some());
     assert_eq!(memory.find("cam", "XYZ987", at(1), Some(entry)), None, "not its own duplicate");
+    memory.rename(entry, "gate", "XYZ987");
+    assert_eq!(memory.find("cam", "XYZ987", at(1), None), None);
+    assert!(memory.find("gate", "XYZ987", at(1), None).is_some());
 }

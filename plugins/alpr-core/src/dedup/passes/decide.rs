@@ -8,8 +8,9 @@ use crate::dedup::duplicates::Duplicates;
 use crate::dedup::judge;
 use crate::dedup::observation::Decision;
 use crate::dedup::outcome::Outcome;
-use crate::dedup::pass::Circumstances;
-use crate::dedup::settings::{Emit, Settings};
+use crate::dedup::pass::{Circumstances, Pass};
+use crate::dedup::published::Published;
+use crate::dedup::settings::{Emit, Scope, Settings};
 
 use super::{Pace, Passes};
 
@@ -59,24 +60,39 @@ impl Passes {
         };
         let facts = pass.facts(&text, &circumstances, &settings.zones);
         let Judgement { verdict, sure } = judge_by(&facts, settings, &self.pace, is_alone);
+        let is_final = moment == Moment::End || is_alone;
+        let settled = is_final || (sure && is_placed(pass, settings));
         let due = moment == Moment::End
             || match settings.emit {
-                Emit::Preview => true,
-                Emit::Confirmed => sure,
+                // what was sure is corrected by what is sure
+                Emit::Preview => settled || pass.published.as_ref().is_none_or(Published::is_preview),
+                Emit::Confirmed => settled,
                 Emit::Final => false,
             };
-        let mut case = Case::new(pass, text, sure || moment == Moment::End, memory, settings);
+        let mut case = Case::new(pass, text, settled, memory, settings);
         if verdict.is_err() || !due {
             case.note_sight();
         }
         verdict?;
-        case.tell_watchlist(decisions);
+        if sure || is_final {
+            case.tell_watchlist(decisions);
+        }
         if due { case.send(decisions) } else { Ok(()) }
     }
 
     fn is_half_of_another(&self, track: u64) -> bool {
         let others = || self.live.iter().filter(|(other, _)| **other != track).map(|(_, other)| other);
         self.live.get(&track).is_some_and(|pass| others().any(|other| pass.is_half_of(other)))
+    }
+}
+
+/// Whether it is known where, or in which direction, the plate counts as seen, as far as the scope asks for that: what comes to
+/// the line only later would be taken for what goes the other way.
+fn is_placed(pass: &Pass, settings: &Settings) -> bool {
+    match settings.scope {
+        Scope::Camera | Scope::Site => true,
+        Scope::Zone => pass.way.zone.is_some() || !settings.zones.names_zones(),
+        Scope::Direction => pass.way.direction.is_some() || !settings.zones.names_directions(),
     }
 }
 

@@ -82,3 +82,32 @@ fn masked_places_give_nothing() {
     scene.play(6.0, &[Car::new(1, "ABC123", 0.0, 3.0)]);
     assert_eq!(scene.outcomes(), ["suppressed-by-zone"]);
 }
+
+#[test]
+fn what_goes_the_other_way_is_another_passing() {
+    let file = r#"{"zones": [{"name": "left", "polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]},
+        {"name": "right", "polygon": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]}],
+        "lines": [{"name": "gate", "from": [0.5, 0], "to": [0.5, 1], "to_left": "in", "to_right": "out"}]}"#;
+    let zones = Arc::new(Zones::parse(file).unwrap());
+    let way = |track, first, from, to| Car::new(track, "ABC123", first, first + 4.0).way((from, 300.0), (to, 300.0));
+    // each is sure of its text long before the line
+    let (comes, goes, comes_again) =
+        (way(1, 0.0, 100.0, 1100.0), way(2, 10.0, 1100.0, 100.0), way(3, 20.0, 100.0, 1100.0));
+    let turns_back = way(3, 20.0, 100.0, 500.0);
+    for emit in [Emit::Confirmed, Emit::Preview, Emit::Final] {
+        let scene = || Scene::new(Settings { zones: zones.clone(), scope: Scope::Direction, emit, ..settings() });
+        let mut both_ways = scene();
+        both_ways.play(26.0, &[comes.clone(), goes.clone(), comes_again.clone()]);
+        assert_eq!(both_ways.outcomes(), ["event", "event", "duplicate-of"], "{emit:?}");
+        let settled = both_ways.events().into_iter().filter(|event| !event.extras.preview && !event.extras.withdrawn);
+        let directions: Vec<_> = settled.map(|event| event.extras.direction.as_deref()).collect();
+        assert_eq!(directions, [Some("in"), Some("out")], "{emit:?}");
+        let mut to_the_line = scene();
+        to_the_line.play(26.0, &[comes.clone(), turns_back.clone()]);
+        assert_eq!(to_the_line.outcomes(), ["event", "event"], "{emit:?}");
+    }
+    // a place is known from the first sight on
+    let mut scene = Scene::new(Settings { zones, scope: Scope::Zone, ..settings() });
+    scene.play(26.0, &[comes, goes, comes_again]);
+    assert_eq!(scene.outcomes(), ["event", "event", "duplicate-of"]);
+}
