@@ -141,7 +141,9 @@ impl Lateness {
 
 /// Numbers of DeepStream's events by which one camera of a batch ends while the others go on, and begins of the names of
 /// their structures: its pad of the muxer is deleted, its stream ends, its stream begins anew.
-const ENDS: [(i32, &str); 3] = [(401, "nv-pad-deleted"), (402, "nv-stream-eos"), (404, "nv-stream-reset")];
+const ENDS: [(i32, &str); 3] = [REMOVED, (402, "nv-stream-eos"), (404, "nv-stream-reset")];
+/// That of them behind which the camera is no more.
+const REMOVED: (i32, &str) = (401, "nv-pad-deleted");
 /// Name of the structure of our own event: from here on the camera shows something else, as photographs do that follow one another.
 const CUT: &str = "alpr-cut";
 /// Bits of an event's type below its number.
@@ -154,11 +156,22 @@ pub(crate) fn cut_event(source: u32) -> gst::Event {
 
 /// The camera that ends by `event`, of a batch or at a cut: what was before has nothing to do with what it may show later.
 pub(crate) fn ended_source(event: &gst::EventRef) -> Option<u32> {
-    let number = event.type_().into_glib() >> NUMBER_SHIFT;
-    let structure = event.structure()?;
-    let is_end =
-        ENDS.iter().any(|(end, name)| *end == number || structure.name().starts_with(name)) || structure.name() == CUT;
-    if is_end { structure.get("source-id").ok() } else { None }
+    let is_cut = event.structure().is_some_and(|structure| structure.name() == CUT);
+    if is_cut || ENDS.iter().any(|end| is_of(event, end)) { source_of(event) } else { None }
+}
+
+/// The camera that is taken out of a batch by `event`.
+pub(crate) fn removed_source(event: &gst::EventRef) -> Option<u32> {
+    if is_of(event, &REMOVED) { source_of(event) } else { None }
+}
+
+fn is_of(event: &gst::EventRef, (number, name): &(i32, &str)) -> bool {
+    let is_named = event.structure().is_some_and(|structure| structure.name().starts_with(name));
+    is_named || event.type_().into_glib() >> NUMBER_SHIFT == *number
+}
+
+fn source_of(event: &gst::EventRef) -> Option<u32> {
+    event.structure()?.get("source-id").ok()
 }
 
 /// State of each camera of a stream, one of which is [here](Self::here): its picture is at hand.

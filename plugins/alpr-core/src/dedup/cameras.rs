@@ -32,6 +32,28 @@ pub struct Cameras {
     passes: BTreeMap<u32, Passes>,
     /// Where in the stream each was seen last.
     seen: BTreeMap<u32, Duration>,
+    /// What those have counted that are no more.
+    gone: Counts,
+}
+
+/// What is counted of a camera, or of several together.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    tally: Tally,
+    reads: u64,
+    read_passes: u64,
+    late_changes: u64,
+}
+
+impl Counts {
+    fn add(mut self, passes: &Passes) -> Self {
+        self.tally.join(passes.tally());
+        let (reads, read_passes) = passes.reads();
+        self.reads += reads;
+        self.read_passes += read_passes;
+        self.late_changes += passes.late_changes();
+        self
+    }
 }
 
 impl Cameras {
@@ -39,8 +61,8 @@ impl Cameras {
     pub const MOST: usize = 256;
 
     /// No camera yet.
-    pub const fn new(settings: Settings) -> Self {
-        Self { settings, first: None, passes: BTreeMap::new(), seen: BTreeMap::new() }
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, first: None, passes: BTreeMap::new(), seen: BTreeMap::new(), gone: Counts::default() }
     }
 
     /// The choices; the id of the camera is as it was given.
@@ -131,28 +153,37 @@ impl Cameras {
         self.passes.get_mut(&source).map(|passes| passes.cut(memory)).unwrap_or_default()
     }
 
+    /// The camera with number `source` is no more, and makes room for others: call it after [`Cameras::end`], when what that decided
+    /// is settled. Returns its id.
+    pub fn remove(&mut self, source: u32) -> Option<String> {
+        let passes = self.passes.remove(&source)?;
+        self.seen.remove(&source);
+        self.gone = std::mem::take(&mut self.gone).add(&passes);
+        Some(passes.settings().identity.camera.clone())
+    }
+
     /// The stream was cut: forgets all passes in view.
     pub fn reset(&mut self) -> Vec<Decision> {
         self.seen.clear();
         self.passes.values_mut().flat_map(Passes::reset).collect()
     }
 
-    /// Downstream took the event of `decision`, or did not.
-    pub fn settle(&mut self, memory: &mut Duplicates, decision: &EventDecision, taken: bool) {
+    /// Downstream took the event of `decision`, or did not. Returns whether it took no earlier revision of it either.
+    pub fn settle(&mut self, memory: &mut Duplicates, decision: &EventDecision, taken: bool) -> bool {
         let is_its = |passes: &&mut Passes| passes.settings().identity.camera == decision.event.camera_id;
-        let Some(passes) = self.passes.values_mut().find(is_its) else { return };
-        if taken {
-            passes.delivered(memory, decision);
-        } else {
-            passes.refused(memory, decision);
+        match self.passes.values_mut().find(is_its) {
+            Some(passes) if taken => {
+                passes.delivered(memory, decision);
+                false
+            }
+            Some(passes) => passes.refused(memory, decision),
+            None => !taken,
         }
     }
 
     /// Counts of tracks and outcomes of all cameras.
     pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.passes.values().for_each(|passes| tally.join(passes.tally()));
-        tally
+        self.counts().tally
     }
 
     /// Passes in view.
@@ -162,12 +193,17 @@ impl Cameras {
 
     /// (readings, passes) of those that ended and had a reading.
     pub fn reads(&self) -> (u64, u64) {
-        self.passes.values().map(Passes::reads).fold((0, 0), |(a, b), (reads, passes)| (a + reads, b + passes))
+        let counts = self.counts();
+        (counts.reads, counts.read_passes)
     }
 
     /// Passes whose fused text changed after their event was sent and could not be corrected any more.
     pub fn late_changes(&self) -> u64 {
-        self.passes.values().map(Passes::late_changes).sum()
+        self.counts().late_changes
+    }
+
+    fn counts(&self) -> Counts {
+        self.passes.values().fold(self.gone.clone(), Counts::add)
     }
 }
 
@@ -231,7 +267,9 @@ mod tests {
                 }));
             }
         }
-        events.iter().for_each(|event| cameras.settle(&mut memory, event, true));
+        for event in &events {
+            cameras.settle(&mut memory, event, true);
+        }
         let told: Vec<(&str, &str)> = events
             .iter()
             .map(|event| (event.event.camera_id.as_str(), event.event.plate.normalized_text.as_str()))
@@ -308,6 +346,23 @@ mod tests {
         assert_eq!((cameras.live(), cameras.tally().tracks()), (1, 2));
         assert_eq!(told(&mut cameras, 25, 2), [""; 0], "a camera that nobody has seen");
         assert_eq!((cameras.live(), cameras.tally().tracks()), (2, 3), "what it shows later is a new pass");
+    }
+
+    #[test]
+    fn cameras_that_come_and_go_make_room_and_stay_counted() {
+        let mut cameras = Cameras::new(crate::dedup::tests::settings());
+        let mut memory = Duplicates::new(DuplicateRules::default());
+        let all = Cameras::MOST as u32 + 44;
+        for source in 0..all {
+            show(&mut cameras, &mut memory, source, 0.0, 0.0, Some("ABC123"));
+            cameras.end(&mut memory, source);
+            assert!(cameras.remove(source).is_some());
+        }
+        assert_eq!(
+            (cameras.live(), cameras.tally().tracks(), cameras.reads()),
+            (0, u64::from(all), (u64::from(all), u64::from(all)))
+        );
+        assert_eq!(cameras.remove(0), None, "it is gone already");
     }
 
     #[test]

@@ -21,11 +21,9 @@ const HIDDEN: f32 = 0.5;
 /// What to do with texts that have no format of the wanted regions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownRegion {
-    /// They give events like others.
+    /// They give events, with `extras.format` = `unknown`.
     #[default]
     Accept,
-    /// They give events with `extras.format` = `unknown`.
-    Flag,
     /// They end as `unknown-region`.
     Reject,
 }

@@ -15,15 +15,10 @@ impl Open {
         }
     }
 
-    /// Downstream said whether it took a revision of `id`. Returns whether it refused all there were.
-    pub(super) fn settle(&mut self, id: PassId, taken: bool) -> bool {
-        let Some(index) = self.0.iter().position(|(ended, _)| *ended == id) else { return false };
-        let published = &mut self.0[index].1;
-        published.settle(taken);
-        let is_refused = published.is_refused();
-        if published.open == 0 {
-            self.0.remove(index);
-        }
-        is_refused
+    /// Downstream said whether it took a revision of `id`. Returns what is known of that by now.
+    pub(super) fn settle(&mut self, id: PassId, taken: bool) -> Option<Published> {
+        let index = self.0.iter().position(|(ended, _)| *ended == id)?;
+        self.0[index].1.settle(taken);
+        Some(if self.0[index].1.open == 0 { self.0.remove(index).1 } else { self.0[index].1.clone() })
     }
 }

@@ -280,20 +280,25 @@ impl Passes {
         self.note_delivery(decision.pass, true);
     }
 
-    /// Downstream refused the event of `decision`.
-    pub fn refused(&mut self, memory: &mut Duplicates, decision: &EventDecision) {
+    /// Downstream refused the event of `decision`. Returns whether it took no earlier revision of it either.
+    pub fn refused(&mut self, memory: &mut Duplicates, decision: &EventDecision) -> bool {
         memory.withdraw(decision.entry);
-        self.note_delivery(decision.pass, false);
+        !self.note_delivery(decision.pass, false)
     }
 
-    fn note_delivery(&mut self, id: PassId, taken: bool) {
-        if let Some(pass) = self.live.values_mut().find(|pass| pass.id == id) {
-            pass.published.iter_mut().for_each(|published| published.settle(taken));
-            return;
+    /// Whether downstream took this or an earlier revision.
+    fn note_delivery(&mut self, id: PassId, taken: bool) -> bool {
+        if let Some(published) =
+            self.live.values_mut().find(|pass| pass.id == id).and_then(|pass| pass.published.as_mut())
+        {
+            published.settle(taken);
+            return published.taken;
         }
-        if self.open.settle(id, taken) {
+        let Some(published) = self.open.settle(id, taken) else { return taken };
+        if published.is_refused() {
             self.tally.take_back(Outcome::Event, Outcome::NotDelivered);
         }
+        published.taken
     }
 
     /// Ends the passes that are out of view at `time`.

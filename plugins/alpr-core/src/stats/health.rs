@@ -66,6 +66,11 @@ impl Pulse {
         }
     }
 
+    /// `camera` is no more: nobody waits for a frame of it.
+    pub fn forget(&mut self, camera: &str) {
+        self.beats.remove(camera);
+    }
+
     /// Downstream took `event`; its latency counts where it is `live`.
     pub fn told(&mut self, event: &Event, live: bool) {
         let Some(beat) = self.beats.get_mut(&event.camera_id) else { return };

@@ -109,8 +109,8 @@ impl AlprDedup {
                 health.told(&event.event, capture.is_live() == Some(true));
             }
             let mut duplicates = memory.lock();
-            cameras.settle(&mut duplicates, event, taken);
-            (output.settled(event, taken, &duplicates), memory.clone())
+            let is_refused = cameras.settle(&mut duplicates, event, taken);
+            (output.settled(event, taken, is_refused, &duplicates), memory.clone())
         };
         notes.iter().for_each(|note| note.write(&memory));
     }

@@ -130,19 +130,16 @@ impl From<StaticPolicy> for dedup::StaticPolicy {
 #[repr(i32)]
 pub enum UnknownRegion {
     #[default]
-    #[enum_value(name = "Accept: they give events like others", nick = "accept")]
+    #[enum_value(name = "Accept: they give events, with extras.format = unknown", nick = "accept")]
     Accept = 0,
-    #[enum_value(name = "Flag: they give events with extras.format = unknown", nick = "flag")]
-    Flag = 1,
     #[enum_value(name = "Reject: they give none and end as unknown-region", nick = "reject")]
-    Reject = 2,
+    Reject = 1,
 }
 
 impl From<UnknownRegion> for dedup::UnknownRegion {
     fn from(value: UnknownRegion) -> Self {
         match value {
             UnknownRegion::Accept => Self::Accept,
-            UnknownRegion::Flag => Self::Flag,
             UnknownRegion::Reject => Self::Reject,
         }
     }

@@ -36,6 +36,11 @@ impl Health {
         self.pulse.saw(camera, self.started.elapsed());
     }
 
+    /// `camera` was taken out of the stream.
+    pub(super) fn forget(&mut self, camera: &str) {
+        self.pulse.forget(camera);
+    }
+
     /// Downstream took `event`.
     pub(super) fn told(&mut self, event: &Event, live: bool) {
         self.pulse.told(event, live);

@@ -257,6 +257,9 @@ impl AlprDedup {
             }
             _ => {
                 stream::ended_source(&event).into_iter().for_each(|source| self.finish(Some(source)));
+                if let (Some(source), Some(state)) = (stream::removed_source(&event), lock(&self.state).as_mut()) {
+                    state.remove(source);
+                }
                 gst::Pad::event_default(pad, Some(&*self.obj()), event)
             }
         }

@@ -190,12 +190,21 @@ impl Output {
         line
     }
 
-    /// Downstream took the event, or did not. Returns what the state file is to say of it, in this order.
-    pub(super) fn settled(&mut self, event: &EventDecision, taken: bool, memory: &Duplicates) -> Vec<Note> {
+    /// Downstream took the event, or did not; `is_refused` tells whether it took no earlier revision of it either. Returns what the
+    /// state file is to say of it, in this order.
+    pub(super) fn settled(
+        &mut self,
+        event: &EventDecision,
+        taken: bool,
+        is_refused: bool,
+        memory: &Duplicates,
+    ) -> Vec<Note> {
         let withdrawn = self.state_file.as_ref().filter(|_| event.event.extras.withdrawn);
         let mut notes: Vec<Note> = withdrawn.map(|file| file.forget(&event.event.event_id)).into_iter().collect();
-        if !taken {
+        if is_refused {
             self.refused.insert(event.pass);
+        }
+        if !taken {
             return notes;
         }
         self.refused.remove(&event.pass);

@@ -153,6 +153,14 @@ impl State {
         passes.observe(&mut self.memory.lock(), frame, &observations)
     }
 
+    /// The camera `source` was taken out of the stream, and all that it showed is settled.
+    pub(super) fn remove(&mut self, source: u32) {
+        self.numbers.remove(&source);
+        if let Some(camera) = self.cameras.remove(source) {
+            self.health.forget(&camera);
+        }
+    }
+
     /// The counters, as property `stats`.
     pub(super) fn stats(&self) -> gst::Structure {
         let mut stats = gst::Structure::new_empty(STATS);

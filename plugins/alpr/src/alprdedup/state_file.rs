@@ -152,8 +152,9 @@ impl StateFile {
     /// Takes what `path` remembers into `memory` and goes on writing there; `lock` is [its own](Self::lock). Other cameras may
     /// share the memory: it is locked for the taking only.
     fn open(path: &str, lock: File, privacy: Option<Hasher>, memory: &Memory) -> Result<Self, SettingsError> {
-        let known = match std::fs::read_to_string(path) {
-            Ok(text) => parse(&text, privacy.as_ref()),
+        let known = match std::fs::read(path) {
+            // a line may have been cut in the middle of a character
+            Ok(bytes) => parse(&String::from_utf8_lossy(&bytes), privacy.as_ref()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(fail(path, "read", &error)),
         };

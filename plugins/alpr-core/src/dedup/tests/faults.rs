@@ -122,11 +122,10 @@ fn the_first_read_does_not_win() {
 }
 
 #[test]
-fn an_unknown_region_can_be_flagged_or_rejected() {
+fn an_unknown_region_is_told_or_rejected() {
     let rules = |unknown_region| Rules { unknown_region, ..Rules::default() };
     for (policy, texts, outcome, format) in [
         (UnknownRegion::Accept, vec!["QQ1"], "event", Some("unknown")),
-        (UnknownRegion::Flag, vec!["QQ1"], "event", Some("unknown")),
         (UnknownRegion::Reject, vec![], "unknown-region", None),
     ] {
         let mut scene = Scene::new(Settings { regions: vec!["BR".into()], rules: rules(policy), ..settings() });

@@ -41,7 +41,8 @@ fn what_was_delivered_survives_a_kill_and_a_torn_line() {
     file.forget(&id(3).to_string()).write(&memory);
     drop(file);
     let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
-    torn.write_all(br#"{"scope":"cam","plate":"TOR"#).unwrap();
+    let half = r#"{"scope":"cam","plate":"TORÜ"#;
+    torn.write_all(&half.as_bytes()[..half.len() - 1]).unwrap();
     let memory = new_memory();
     open(&path, None, &memory);
     let memory = memory.lock();
