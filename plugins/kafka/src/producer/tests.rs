@@ -3,7 +3,7 @@ use crate::client::Client;
 use crate::link::Link;
 use crate::notice::{Notice, NoticeFn, Part};
 use crate::record::Record;
-use crate::spool::{SpoolConfig, Sync, WhenFull};
+use crate::spool::SpoolConfig;
 use rdkafka::{
     ClientConfig,
     producer::{BaseRecord, Producer},
@@ -11,15 +11,7 @@ use rdkafka::{
 use std::time::Instant;
 
 fn memory_spool() -> Spool {
-    let config = SpoolConfig {
-        location: None,
-        max_bytes: 1 << 20,
-        max_in_flight_bytes: 1 << 20,
-        partitioner: crate::settings::Partitioner::default(),
-        stuck_after: Duration::MAX,
-        when_full: WhenFull::Block,
-        sync: Sync::Never,
-    };
+    let config = SpoolConfig::for_tests(None);
     Spool::open(config).unwrap().0
 }
 

@@ -3,20 +3,12 @@ use crate::deadletter::DeadLetters;
 use crate::error::SinkError;
 use crate::record::Record;
 use crate::settings::Settings;
-use crate::spool::{SpoolConfig, Sync, WhenFull};
+use crate::spool::SpoolConfig;
 use rdkafka::producer::Producer;
 use std::{path::Path, sync::atomic::Ordering::Relaxed};
 
 fn open(path: &Path) -> Result<Spool, SinkError> {
-    let opened = Spool::open(SpoolConfig {
-        location: Some(path.to_path_buf()),
-        max_bytes: 1 << 20,
-        max_in_flight_bytes: 1 << 20,
-        partitioner: crate::settings::Partitioner::default(),
-        stuck_after: Duration::MAX,
-        when_full: WhenFull::Block,
-        sync: Sync::Never,
-    });
+    let opened = Spool::open(SpoolConfig::for_tests(Some(path.to_path_buf())));
     opened.map(|(spool, _)| spool).map_err(closing::open_failed)
 }
 

@@ -31,19 +31,10 @@ pub(super) fn describe(config: &SpoolConfig, depth: Depth, free: Option<u64>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::Sync;
 
     fn text(location: Option<&str>, when_full: WhenFull, disk_full: bool, free: Option<u64>) -> String {
         let location = location.map(Into::into);
-        let config = SpoolConfig {
-            location,
-            max_bytes: 1000,
-            max_in_flight_bytes: 1,
-            partitioner: crate::settings::Partitioner::default(),
-            stuck_after: std::time::Duration::MAX,
-            when_full,
-            sync: Sync::Batch,
-        };
+        let config = SpoolConfig { max_bytes: 1000, when_full, ..SpoolConfig::for_tests(location) };
         describe(&config, Depth { records: 3, bytes: 900, disk_full, ..Depth::default() }, free)
     }
 

@@ -53,6 +53,22 @@ pub(crate) struct SpoolConfig {
     pub(crate) sync: Sync,
 }
 
+#[cfg(test)]
+impl SpoolConfig {
+    /// For tests: nothing is ever full, stuck or synced.
+    pub(crate) fn for_tests(location: Option<PathBuf>) -> Self {
+        Self {
+            location,
+            max_bytes: 1 << 40,
+            max_in_flight_bytes: 1 << 40,
+            partitioner: Partitioner::default(),
+            stuck_after: Duration::MAX,
+            when_full: WhenFull::Error,
+            sync: Sync::Never,
+        }
+    }
+}
+
 /// Why there is no room for a record.
 #[derive(Debug)]
 pub(crate) enum NoRoom {

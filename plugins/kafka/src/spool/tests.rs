@@ -33,15 +33,7 @@ fn number(record: &Record) -> u32 {
 }
 
 fn config(location: Option<PathBuf>) -> SpoolConfig {
-    SpoolConfig {
-        location,
-        max_bytes: 1 << 40,
-        max_in_flight_bytes: 1 << 40,
-        partitioner: Partitioner::default(),
-        stuck_after: Duration::MAX,
-        when_full: WhenFull::Error,
-        sync: Sync::Never,
-    }
+    SpoolConfig::for_tests(location)
 }
 
 fn open(config: SpoolConfig) -> Spool {

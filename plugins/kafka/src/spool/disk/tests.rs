@@ -1,5 +1,5 @@
 use super::*;
-use crate::spool::{Spool, SpoolConfig, Sync, WhenFull};
+use crate::spool::{Spool, SpoolConfig};
 use std::time::{Duration, Instant};
 
 const KIB: usize = 1000;
@@ -62,15 +62,7 @@ fn a_high_water_mark_that_cannot_be_written_loses_no_record_and_no_number() {
 }
 
 fn open(path: &Path) -> Spool {
-    let config = SpoolConfig {
-        location: Some(path.to_path_buf()),
-        max_bytes: u64::MAX,
-        max_in_flight_bytes: u64::MAX,
-        partitioner: crate::settings::Partitioner::default(),
-        stuck_after: Duration::MAX,
-        when_full: WhenFull::Error,
-        sync: Sync::Never,
-    };
+    let config = SpoolConfig::for_tests(Some(path.to_path_buf()));
     Spool::open(config).unwrap().0
 }
 

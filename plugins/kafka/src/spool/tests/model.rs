@@ -61,15 +61,8 @@ impl Model {
         let bytes = if random.one_in(8) { 60_000 } else { 100 };
         let most = size(1, bytes);
         let (max_in_flight_bytes, max_bytes) = (most * 20, most * 120);
-        let config = SpoolConfig {
-            location,
-            max_bytes,
-            max_in_flight_bytes,
-            partitioner: Partitioner::default(),
-            stuck_after: AT_ONCE,
-            when_full,
-            sync: Sync::Never,
-        };
+        let config =
+            SpoolConfig { max_bytes, max_in_flight_bytes, stuck_after: AT_ONCE, when_full, ..config(location) };
         let spool = Some(open(config.clone()));
         let (held, confirmed, queues, dead) = Default::default();
         Self { random, config, spool, held, confirmed, queues, dead, bytes, passed: 0 }
