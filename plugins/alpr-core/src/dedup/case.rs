@@ -52,7 +52,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Says once of a settled text that someone waits for it.
+    /// Says once of a text, which is to be sure, that someone waits for it.
     pub(super) fn tell_watchlist(&mut self, decisions: &mut Vec<Decision>) {
         if self.pass.watched.as_ref() == Some(&self.text.normalized) {
             return;
