@@ -100,6 +100,8 @@ pub(super) struct Pass {
     pub(super) duplicate_of: Option<EventId>,
     /// Whether the frame at hand brought a new reading.
     pub(super) news: bool,
+    /// Whether upstream tells the fused text alone, and never what was read in a frame.
+    pub(super) fused_alone: bool,
 }
 
 impl Pass {
@@ -131,6 +133,7 @@ impl Pass {
             watched: None,
             duplicate_of: None,
             news: false,
+            fused_alone: true,
         }
     }
 
@@ -191,8 +194,7 @@ impl Pass {
         self.take_consensus(seen);
         match (&seen.reading, &seen.consensus) {
             (Some(reading), _) => Some(normalized(&reading.text)),
-            // an element that tells the fused text alone
-            (None, Some(consensus)) if consensus.reads > before => Some(normalized(&consensus.text)),
+            (None, Some(consensus)) if self.fused_alone && consensus.reads > before => Some(normalized(&consensus.text)),
             _ => None,
         }
         .filter(|text| !text.is_empty())

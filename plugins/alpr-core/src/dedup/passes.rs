@@ -37,6 +37,9 @@ pub struct Passes {
     live: BTreeMap<u64, Pass>,
     /// By track, for readings that come without a consensus.
     fusions: BTreeMap<u64, Fusion>,
+    /// Whether readings come frame by frame. Then what was fused since says only that frames are missing in between, which a
+    /// queue left out, for instance.
+    tells_readings: bool,
     vehicles: Vehicles,
     carried: Carried,
     signs: Signs,
@@ -56,6 +59,7 @@ impl Passes {
             settings,
             live: BTreeMap::new(),
             fusions: BTreeMap::new(),
+            tells_readings: false,
             vehicles: Vehicles::default(),
             carried: Carried::default(),
             signs: Signs::default(),
@@ -143,6 +147,7 @@ impl Passes {
         let begins = self.pace.age() <= self.timeout();
         self.signs.set_size((frame.width, frame.height));
         let mut read = Vec::new();
+        self.tells_readings |= observations.iter().any(|seen| seen.reading.is_some());
         for seen in observations {
             if seen.predicted && !self.live.contains_key(&seen.track_id) {
                 continue;
@@ -158,6 +163,7 @@ impl Passes {
                     pass_id(&self.settings.identity.site, &self.settings.identity.camera, frame.time, seen.track_id);
                 Pass::new(id, seen.track_id, &frame, begins || self.signs.is_one(&seen.bbox))
             });
+            pass.fused_alone = !self.tells_readings;
             if pass.observe(&frame, seen, at_sign, &self.settings.zones) {
                 decisions.push(Decision::Keep(Keep {
                     pass: pass.id,

@@ -402,3 +402,39 @@ fn one_reading_each_is_enough_to_be_two_passes() {
     assert_eq!(scene.outcomes(), ["event", "event"]);
     assert_eq!(scene.texts(), ["ABC123", "XYZ789"]);
 }
+
+#[test]
+fn what_was_read_in_frames_that_are_missing_is_no_reading_of_those_that_came() {
+    for (tells_readings, agreeing) in [(true, 10), (false, 20u32)] {
+        let mut scene = Scene::new(settings());
+        for n in 0..20u32 {
+            // between two frames that come, one is left out that was read as well
+            let is_read = tells_readings && n % 2 == 0;
+            let frame = FrameInfo {
+                time: START.plus(Duration::from_millis(80) * n),
+                time_source: TimeSource::StreamTime,
+                number: u64::from(n),
+                width: 1280,
+                height: 720,
+            };
+            let seen = Observation {
+                track_id: 1,
+                bbox: Rect::new(100.0 + 40.0 * n as f32, 300.0, 80.0, 20.0),
+                corners: None,
+                detector_confidence: 0.9,
+                predicted: false,
+                quality: is_read.then_some(0.5),
+                reading: is_read.then(|| reading("ABC123", 0.8)),
+                consensus: Some(consensus("ABC123", 0.97, 2 * n + 1, 2 * n + 1)),
+                vehicle: None,
+            };
+            let decisions = scene.passes.observe(&mut scene.memory, frame, &[seen]);
+            scene.settle(decisions);
+        }
+        scene.finish();
+        let events = scene.events();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].extras.quality_score.is_some(), tells_readings, "of a frame in which it was read");
+        assert!(events[0].extras.agreeing_reads <= agreeing, "{:?}", events[0].extras);
+    }
+}
