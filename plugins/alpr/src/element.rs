@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::frame;
 use crate::meta::{self, PlateMeta};
 use crate::runtime::Canceller;
-use crate::stream::Lateness;
+use crate::stream::{InSegment, Lateness};
 
 /// Author in element descriptions.
 pub(crate) const AUTHOR: &str = env!("CARGO_PKG_AUTHORS");
@@ -75,12 +75,14 @@ pub(crate) fn flow(element: &impl IsA<gst::Element>, result: Option<Result<(), E
     }
 }
 
-/// Running time of `buffer` in the segment of `element`.
-pub(crate) fn running_time(
-    element: &impl IsA<gst_base::BaseTransform>,
-    buffer: &gst::BufferRef,
-) -> Option<gst::ClockTime> {
-    element.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts())
+/// When `buffer` is in the segment of `element`, and which moment of the stream it shows.
+pub(crate) fn in_segment(element: &impl IsA<gst_base::BaseTransform>, buffer: &gst::BufferRef) -> InSegment {
+    let segment = element.segment();
+    let Some(segment) = segment.downcast_ref::<gst::ClockTime>() else { return InSegment::default() };
+    let pace = (segment.rate() * segment.applied_rate()).abs();
+    let shown = segment.to_stream_time(buffer.pts()).filter(|_| pace > 0.0);
+    let shown = shown.map(|time| gst::ClockTime::from_nseconds((time.nseconds() as f64 / pace) as u64));
+    InSegment { running: segment.to_running_time(buffer.pts()), shown }
 }
 
 /// Name of the property that turns [`publish`] on.
@@ -236,6 +238,8 @@ impl Control {
                 return true;
             }
             gst::EventView::Segment(_) => lock(&self.lateness).reset(),
+            // `alprdedup` ends its passes there as well: what goes on behind it, in a loop for instance, is another track
+            gst::EventView::Eos(_) | gst::EventView::SegmentDone(_) => return true,
             _ => (),
         }
         false

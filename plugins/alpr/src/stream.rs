@@ -47,11 +47,22 @@ impl Stamps {
     }
 }
 
+/// What a segment says of a frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InSegment {
+    /// Its running time.
+    pub(crate) running: Option<gst::ClockTime>,
+    /// Its stream time, at the pace of running time: both go on alike until the stream goes on from elsewhere.
+    pub(crate) shown: Option<gst::ClockTime>,
+}
+
 /// Gives frames times on one line that runs on across segments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamTime {
     stamps: Stamps,
     last: Option<Timestamp>,
+    /// Which moment of the stream the last one showed.
+    shown: Option<gst::ClockTime>,
     /// From the frame before to the last one.
     gap: Duration,
     /// Usual distance of frames, from the caps.
@@ -75,7 +86,7 @@ impl StreamTime {
     }
 
     /// The time of the next frame: its running time, or one frame after the last where it has none.
-    pub(crate) fn next(&mut self, running: Option<gst::ClockTime>, discont: bool) -> FrameTime {
+    pub(crate) fn next(&mut self, InSegment { running, shown }: InSegment, discont: bool) -> FrameTime {
         let step = self.frame.unwrap_or(USUAL_FRAME);
         let time = match (self.stamps.next(running), self.last) {
             (Some(running), _) => Timestamp(i64::try_from(running.nseconds()).unwrap_or(i64::MAX)),
@@ -84,7 +95,11 @@ impl StreamTime {
         };
         let gap = self.last.map_or(Duration::ZERO, |last| time.since(last));
         let usual = (MAX_LOSS + step).max(MAX_GAP.min(self.gap * MAX_GROWTH));
-        let cut = discont && self.last.is_some_and(|last| time < last || gap > usual);
+        // A seek that flushes nothing leaves running time as it was; backwards a stream may be played as well.
+        let leap = self.shown.zip(shown).map(|(last, shown)| Duration::from(shown.max(last) - shown.min(last)));
+        let is_elsewhere = leap.is_some_and(|leap| leap > usual);
+        let cut = discont && self.last.is_some_and(|last| time < last || gap > usual || is_elsewhere);
+        self.shown = shown;
         self.gap = gap.min(MAX_GAP);
         self.last = Some(time);
         FrameTime { time, cut }
@@ -98,7 +113,7 @@ impl StreamTime {
 
     /// Forgets where the stream was: a flush or a new stream.
     pub(crate) fn reset(&mut self) {
-        self.last = None;
+        (self.last, self.shown) = (None, None);
         self.gap = Duration::ZERO;
     }
 }
@@ -246,20 +261,24 @@ mod tests {
 
     const MS: fn(u64) -> gst::ClockTime = gst::ClockTime::from_mseconds;
 
+    /// A frame of a stream that plays from its beginning.
+    fn at(ms: u64) -> InSegment {
+        InSegment { running: Some(MS(ms)), shown: Some(MS(ms)) }
+    }
+
     #[test]
     fn frames_without_time_follow_the_rate() {
         let mut stream = StreamTime::default();
         stream.set_rate(gst::Fraction::new(50, 1));
-        assert_eq!(stream.next(Some(MS(100)), false).time, Timestamp(100_000_000));
-        assert_eq!(stream.next(None, false).time, Timestamp(120_000_000));
+        assert_eq!(stream.next(at(100), false).time, Timestamp(100_000_000));
+        assert_eq!(stream.next(InSegment::default(), false).time, Timestamp(120_000_000));
     }
 
     #[test]
     fn a_time_that_stands_still_is_none() {
         let mut stream = StreamTime::default();
-        let times = |stream: &mut StreamTime, n, time| {
-            (0..n).map(|_| stream.next(Some(MS(time)), false).time.0).collect::<Vec<_>>()
-        };
+        let times =
+            |stream: &mut StreamTime, n, time| (0..n).map(|_| stream.next(at(time), false).time.0).collect::<Vec<_>>();
         assert_eq!(times(&mut stream, 10, 100), [100_000_000; 10], "several frames may be of one moment");
         assert_eq!(times(&mut stream, 3, 100), [140_000_000, 180_000_000, 220_000_000]);
         assert_eq!(times(&mut stream, 1, 900), [900_000_000]);
@@ -276,17 +295,30 @@ mod tests {
             (9000, true, true),
             (10, true, true),
         ] {
-            assert_eq!(stream.next(Some(MS(time)), discont).cut, cut, "{time}");
+            assert_eq!(stream.next(at(time), discont).cut, cut, "{time}");
         }
         stream.reset();
-        assert!(!stream.next(Some(MS(60_000)), true).cut);
+        assert!(!stream.next(at(60_000), true).cut);
+    }
+
+    #[test]
+    fn a_stream_that_goes_on_from_elsewhere_is_cut() {
+        let cuts = |shown: [u64; 4]| {
+            let mut stream = StreamTime::default();
+            let moments =
+                (0..).step_by(40).zip(shown).map(|(ms, shown)| InSegment { shown: Some(MS(shown)), ..at(ms) });
+            moments.map(|moment| stream.next(moment, true).cut).collect::<Vec<_>>()
+        };
+        assert_eq!(cuts([2920, 2960, 0, 40]), [false, false, true, false], "a loop");
+        assert_eq!(cuts([0, 40, 9000, 9040]), [false, false, true, false]);
+        assert_eq!(cuts([2960, 2920, 2880, 2840]), [false; 4], "played backwards");
     }
 
     #[test]
     fn a_leaky_queue_before_a_slow_search_cuts_nothing() {
         let mut stream = StreamTime::default();
         let cuts = |stream: &mut StreamTime, times: &[u64]| {
-            times.iter().map(|time| stream.next(Some(MS(*time)), true).cut).collect::<Vec<_>>()
+            times.iter().map(|time| stream.next(at(*time), true).cut).collect::<Vec<_>>()
         };
         assert_eq!(cuts(&mut stream, &[0, 700, 1400, 2500, 3100]), [false, true, false, false, false]);
         assert_eq!(cuts(&mut stream, &[13_000, 23_000, 23_700]), [true, true, false], "outages");

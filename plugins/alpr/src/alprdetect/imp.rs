@@ -34,7 +34,7 @@ struct Moment {
     late: bool,
 }
 
-/// Locks are taken one at a time and never held during inference.
+/// Lock order: `state` before `stats`; the others are taken alone. None is held during inference.
 #[derive(Default)]
 pub struct AlprDetect {
     settings: Mutex<Settings>,
@@ -187,6 +187,7 @@ impl BaseTransformImpl for AlprDetect {
             }
             let ended = stream::ended_source(&event).and_then(|source| state.cameras.of_mut(source));
             ended.into_iter().for_each(Camera::reset);
+            lock(&self.stats).tracker = state.cameras.stats();
         }
         self.parent_sink_event(event)
     }
@@ -224,8 +225,8 @@ impl AlprDetect {
     /// Puts the plates of every picture of a buffer on it.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
-        let running = element::running_time(&*self.obj(), buffer);
-        let FrameTime { time, cut } = state.time.next(running, discont);
+        let place = element::in_segment(&*self.obj(), buffer);
+        let FrameTime { time, cut } = state.time.next(place, discont);
         if cut {
             gst::debug!(CAT, imp = self, "the stream jumps to {time}: all tracks end");
             state.reset();
@@ -237,7 +238,7 @@ impl AlprDetect {
             gst::element_imp_warning!(self, gst::StreamError::Format, ("{}", advice::INTERLACED));
         }
         let is_due = state.cameras.here().since_search.is_none_or(|since| since >= settings.interval);
-        let late = self.control.is_late(running, is_due);
+        let late = self.control.is_late(place.running, is_due);
         let (mut all, mut read) = (Vec::new(), false);
         for view in meta::views(buffer) {
             let found = self.look(state, &settings, Moment { time, late }, buffer, view)?;

@@ -174,12 +174,9 @@ impl BaseTransformImpl for AlprOcr {
     fn sink_event(&self, event: gst::Event) -> bool {
         let cut = self.control.sink_event(&event);
         if let Some(state) = &mut *lock(&self.state) {
-            let end = match event.view() {
-                gst::EventView::StreamStart(start) => state.time.set_stream(start.stream_id()),
-                gst::EventView::Eos(_) => true,
-                _ => cut,
-            };
-            if end {
+            let other =
+                matches!(event.view(), gst::EventView::StreamStart(start) if state.time.set_stream(start.stream_id()));
+            if cut || other {
                 self.forget(state);
             }
             let ended = stream::ended_source(&event).and_then(|source| state.tracks.of_mut(source));
@@ -229,8 +226,8 @@ impl AlprOcr {
     /// Puts readings on the plates of one buffer.
     fn process(&self, state: &mut State, discont: bool, buffer: &mut gst::Buffer) -> Result<(), Error> {
         let settings = lock(&self.settings).clone();
-        let running = element::running_time(&*self.obj(), buffer);
-        let FrameTime { time, .. } = state.time.next(running, discont);
+        let place = element::in_segment(&*self.obj(), buffer);
+        let FrameTime { time, .. } = state.time.next(place, discont);
         let mut views: Vec<(View, Vec<PlateMeta>)> =
             meta::views(buffer).into_iter().map(|view| (view, meta::plates(buffer, view))).collect();
         let busy = views.iter().filter(|(_, plates)| !plates.is_empty()).count();
@@ -238,7 +235,7 @@ impl AlprOcr {
             gst::element_imp_warning!(self, gst::StreamError::Failed, ("{problem}"));
         }
         let is_wanted = views.iter().flat_map(|(_, plates)| plates).any(|plate| !plate.predicted);
-        let late = self.control.is_late(running, is_wanted);
+        let late = self.control.is_late(place.running, is_wanted);
         for (view, plates) in &mut views {
             let budget = settings.budget(state.reader.usual_time(), busy);
             let shot = Shot { time, late, budget, buffer, view: *view };

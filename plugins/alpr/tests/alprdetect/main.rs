@@ -128,9 +128,16 @@ fn a_flush_a_new_stream_and_a_jump_end_tracks() {
     assert!(h.push_event(gst::event::Segment::new(&segment)));
     assert_eq!(id(&mut h, 3, false), Some(3));
     assert_eq!(id(&mut h, 100, true), Some(4), "four seconds are missing");
+    assert_eq!(id(&mut h, 101, false), Some(4));
+    let mut elsewhere = gst::FormattedSegment::<gst::ClockTime>::new();
+    elsewhere.set_base(102 * gst::ClockTime::from_mseconds(40));
+    assert!(h.push_event(gst::event::Segment::new(&elsewhere)));
+    assert_eq!(id(&mut h, 0, true), Some(5), "the stream was sent back without a flush");
+    assert!(h.push_event(gst::event::SegmentDone::new(gst::ClockTime::from_mseconds(40))));
+    assert_eq!(id(&mut h, 1, false), Some(6), "what was in view has had its outcome");
     assert!(h.push_event(gst::event::Eos::new()));
-    assert_eq!(stat(&element, "tracks-started"), 4);
-    assert_eq!(stat(&element, "tracks-ended"), 3);
+    assert_eq!(stat(&element, "tracks-started"), 6);
+    assert_eq!(stat(&element, "tracks-ended"), 6);
 }
 
 #[test]
