@@ -115,3 +115,24 @@ fn the_end_of_a_segment_ends_what_is_in_view() {
     h.push_event(gst::event::SegmentDone::new(5 * FRAME));
     assert_eq!((events(&mut h).len(), stat(&h, "live")), (1, 0), "no end of the stream follows in a loop");
 }
+
+#[test]
+fn a_start_that_a_live_stream_does_not_take_is_told() {
+    for (properties, told) in [(&[("start-time", "2025-12-27T00:57:03Z")][..], 1), (&[], 0)] {
+        common::init();
+        let element = gst::ElementFactory::make("alprdedup").property("camera-id", "CAM1").build().unwrap();
+        properties.iter().for_each(|(name, value)| element.set_property_from_str(name, value));
+        let bus = gst::Bus::new();
+        // a harness says that it is live
+        let mut h = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
+        element.set_bus(Some(&bus));
+        h.play();
+        h.set_src_caps(caps(640));
+        empty(&mut h, 0, 3);
+        let warnings = bus.iter().filter_map(|message| match message.view() {
+            gst::MessageView::Warning(warning) => Some(warning.error().to_string()),
+            _ => None,
+        });
+        assert_eq!(warnings.filter(|text| text.contains("start-time=2025-12-27T00:57:03")).count(), told);
+    }
+}

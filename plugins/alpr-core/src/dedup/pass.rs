@@ -194,7 +194,9 @@ impl Pass {
         self.take_consensus(seen);
         match (&seen.reading, &seen.consensus) {
             (Some(reading), _) => Some(normalized(&reading.text)),
-            (None, Some(consensus)) if self.fused_alone && consensus.reads > before => Some(normalized(&consensus.text)),
+            (None, Some(consensus)) if self.fused_alone && consensus.reads > before => {
+                Some(normalized(&consensus.text))
+            }
             _ => None,
         }
         .filter(|text| !text.is_empty())

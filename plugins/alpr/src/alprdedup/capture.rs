@@ -43,6 +43,8 @@ pub(super) struct CaptureTime {
     told_untimed: bool,
     /// Whether it was said of this stream that it counts from 1970.
     told_undated: bool,
+    /// Whether it was said that a start is of no use.
+    told_unused_start: bool,
     /// From one frame to the next, by the caps.
     frame: Duration,
     pub(super) clock_steps: u64,
@@ -96,6 +98,19 @@ impl CaptureTime {
              Set start-time"
                 .to_owned(),
         )
+    }
+
+    /// What to warn of, once: a live stream takes no start.
+    pub(super) fn unused_start(&mut self) -> Option<String> {
+        let start = self.start.filter(|_| self.live == Some(true))?;
+        if std::mem::replace(&mut self.told_unused_start, true) {
+            return None;
+        }
+        Some(format!(
+            "start-time={} is not used: the stream is live, and its frames have the time of the camera or of the pipeline's clock. \
+             Where it is a file that identity sync=true or clocksync slows down, leave that out and set sync=true on the sink",
+            start.to_iso8601()
+        ))
     }
 
     /// What to warn of, once: the frames of a file have no times.

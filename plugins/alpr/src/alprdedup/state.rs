@@ -130,7 +130,10 @@ impl State {
                 Cameras::MOST,
             )
         });
-        [lost, self.capture.undated(), self.capture.untimed_file(), unnamed].into_iter().flatten().collect()
+        [lost, self.capture.undated(), self.capture.unused_start(), self.capture.untimed_file(), unnamed]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Takes in what one camera shows at `time`: its plates and, where they are wanted, its vehicles.
