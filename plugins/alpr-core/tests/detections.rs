@@ -393,6 +393,36 @@ fn a_query_for_no_object_is_none() {
     assert!(close(&plate.bbox, &PLATE, 0.01) && (plate.confidence - 0.8).abs() < 1e-5, "{plate:?}");
 }
 
+/// Without `config.json` nothing in the file of a DETR tells that its last class is no thing.
+#[test]
+fn queries_that_are_sure_of_no_object_want_a_softmax() {
+    let info = |classes: usize| {
+        let logits = format!("logits f32 1,100,{classes}");
+        model(&["pixel_values f32 1,3,640,640"], &[&logits, "pred_boxes f32 1,100,4"], &[])
+    };
+    let run = |settings: &[(&str, &str)], logits: &[f32], queries: usize, others: &[f32]| {
+        let classes = logits.len();
+        let contract = detector(&info(classes), &Overrides::parse(settings.iter().copied()).unwrap()).unwrap();
+        let values = [logits.repeat(queries), others.repeat(100 - queries)].concat();
+        let outputs = [
+            Owned::new("pred_boxes", &[1, 100, 4], [0.5, 0.5, 0.2, 0.1].repeat(100)),
+            Owned::new("logits", &[1, 100, classes], values),
+        ];
+        let outputs: Vec<_> = outputs.iter().map(Owned::output).collect();
+        let mapping = mapping(&contract, 640, 640);
+        decode(&contract, &outputs, &mapping, &THRESHOLDS, &mut Trust::default()).map(|found| found.len())
+    };
+    let plate = [4.0, -3.0];
+    let said = run(&[], &[-2.0, 5.0], 60, &plate).unwrap_err().to_string();
+    assert!(said.contains("scores=softmax") && said.contains("logits"), "{said}");
+    assert_eq!(run(&[("scores", "softmax")], &[-2.0, 5.0], 60, &plate), Ok(1));
+    // A crowd of the last class, many plates of the first, a model of one class, and one that is sure of nothing.
+    assert_eq!(run(&[], &[-2.0, 5.0], 40, &[-6.0, -5.0]), Ok(1));
+    assert_eq!(run(&[], &[5.0, -2.0], 100, &[]), Ok(1));
+    assert_eq!(run(&[], &[5.0], 100, &[]), Ok(1));
+    assert_eq!(run(&[], &[-6.0, -5.0], 100, &[]), Ok(0));
+}
+
 #[test]
 fn vehicles_come_after_plates_and_nothing_else_comes() {
     let names = [("task", "detect"), ("names", "['car', 'plate', 'person']"), ("end2end", "True")];

@@ -356,7 +356,9 @@ fn transformers_say_what_they_want_in_their_own_files() {
     };
     let nothing = open_with(None, None, &[]);
     assert!(!has_no_object(&nothing) && nothing.to_string().contains("put config.json"), "{nothing}");
-    assert!(has_no_object(&open_with(None, None, &[("scores", "softmax")])));
+    assert!(nothing.to_string().contains("set scores=softmax"), "{nothing}");
+    let set = open_with(None, None, &[("scores", "softmax")]);
+    assert!(has_no_object(&set) && !set.to_string().contains("set scores"), "{set}");
 
     let yolos = open_with(
         Some(r#"{"model_type": "yolos", "id2label": {"0": "vehicle", "1": "license-plates"}}"#),
@@ -385,6 +387,36 @@ fn transformers_say_what_they_want_in_their_own_files() {
 
     let detr = open_with(Some(r#"{"model_type": "detr"}"#), None, &[]);
     assert!(detr.to_string().contains("-2.12 to 2.25"), "{detr}");
+}
+
+#[test]
+fn transformers_are_known_by_either_end() {
+    let named = |contract: &DetectorContract| match &contract.head {
+        DetectorHead::Queries { boxes, logits, no_object } => (logits.clone(), boxes.clone(), *no_object),
+        other => panic!("{other:?}"),
+    };
+    // The input under another name: then the outputs tell it, and whose the files beside it are.
+    let mut info = model(&["images f32 1,3,160,224"], &["logits f32 1,30,4", "pred_boxes f32 1,30,4"], &[]);
+    info.config.transformers = Some(r#"{"model_type": "detr"}"#.into());
+    let contract = open(&info, &[]);
+    assert_eq!(
+        (contract.family, named(&contract)),
+        ("detr-transformers", ("logits".into(), "pred_boxes".into(), true))
+    );
+    assert!(contract.to_string().contains("-2.12 to 2.25"), "{contract}");
+
+    // The outputs under names of operators, with as many classes as boxes have numbers: then their order tells which is which.
+    let outputs =
+        ["linear_26 f32 1,30,4", "sigmoid f32 1,30,4", "layer_norm_8 f32 1,30,64", "layer_norm_1 f32 1,35,64"];
+    let contract = open(&model(&["pixel_values f32 1,3,160,224"], &outputs, &[]), &[]);
+    assert_eq!(
+        (contract.family, named(&contract)),
+        ("detr-transformers", ("linear_26".into(), "sigmoid".into(), false))
+    );
+    // Neither tells it, and other networks have such a picture too.
+    assert!(refusal(&model(&["images f32 1,3,160,224"], &outputs, &[]), &[]).contains("cannot tell"));
+    let features = ["last_hidden_state f32 1,197,768", "pooler f32 1,197,64"];
+    assert!(refusal(&model(&["pixel_values f32 1,3,224,224"], &features, &[]), &[]).contains("cannot tell"));
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::{
 /// The picture of a model of Hugging Face's transformers.
 pub(super) const TRANSFORMERS_INPUT: &str = "pixel_values";
 
+/// What its detectors give.
+pub(super) const TRANSFORMERS_OUTPUTS: [&str; 2] = ["logits", "pred_boxes"];
+
 /// The model, its understood side file, and the settings of file and user together.
 pub(super) struct Model<'a> {
     pub(super) info: &'a ModelInfo,
@@ -82,7 +85,10 @@ impl<'a> Model<'a> {
             Some(text) => Modelinfo::parse(text).map_err(error(".modelinfo file"))?,
             None => Modelinfo::default(),
         };
-        let transformers = if info.inputs.iter().any(|input| input.name == TRANSFORMERS_INPUT) {
+        let gives = |name: &str| info.outputs.iter().any(|output| output.name == name);
+        let of_transformers = info.inputs.iter().any(|input| input.name == TRANSFORMERS_INPUT)
+            || TRANSFORMERS_OUTPUTS.into_iter().all(gives);
+        let transformers = if of_transformers {
             let [config, preprocessor] = [&info.config.transformers, &info.config.preprocessor].map(Option::as_deref);
             Transformers::parse(config, preprocessor).map_err(error("config.json or preprocessor_config.json"))?
         } else {

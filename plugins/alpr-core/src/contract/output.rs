@@ -90,6 +90,11 @@ pub enum DecodeError {
     },
     /// Boxes are of class 0 alone, which stands for no object.
     NoObject,
+    /// The last class of a detector with queries stands for no object, and its scores are not read so.
+    Softmax {
+        /// Name of the output.
+        output: String,
+    },
     /// The blank of a reader with time steps is the class at the other end.
     Blank {
         /// Name of the output.
@@ -142,6 +147,11 @@ impl fmt::Display for DecodeError {
                 "cannot tell the classes of this model: all that it finds is of class 0, which stands for no object in its family; it \
                  seems to be trained with classes that count from 0: leave labels out and set plate-classes=0, or what counts \
                  from 0 is a plate",
+            ),
+            Self::Softmax { output } => write!(
+                f,
+                "cannot decode the output {output}: most queries are sure of its last class, as those of DETR and YOLOS are \
+                 of \"no object\"; set scores=softmax, or put the model's config.json beside it"
             ),
             Self::Blank { output, end } => write!(
                 f,

@@ -118,7 +118,7 @@ impl Transformers {
         /// Those with a softmax.
         const SOFTMAX: [&str; 3] = ["detr", "yolos", "table-transformer"];
         /// Further ones whose pictures are normalised as ImageNet's unless told otherwise.
-        const IMAGENET: [&str; 3] = ["conditional_detr", "deformable_detr", "deta"];
+        const IMAGENET: [&str; 6] = ["conditional_detr", "deformable_detr", "deta", "dab-detr", "lw_detr", "rf_detr"];
         let mut this = Self::default();
         if let Some(text) = config {
             let node = yaml(text)?;

@@ -28,8 +28,8 @@ pub struct Thresholds {
 /// # Errors
 ///
 /// [`DecodeError`] when an output is missing or has another shape than the contract says. As long as the model has given no
-/// good box: where columns of scores hold something else, and where several pictures had only boxes that are fractions
-/// in place of pixels. Also where several pictures had boxes of a class behind the last that has a name and none of the first, or of class 0
+/// good box: where columns of scores hold something else, where most queries are sure of the last class and that is not said to
+/// stand for no object, and where several pictures had only boxes that are fractions in place of pixels. Also where several pictures had boxes of a class behind the last that has a name and none of the first, or of class 0
 /// alone though that stands for no object.
 pub fn decode(
     contract: &DetectorContract,
@@ -276,6 +276,18 @@ fn softmax(logit: f32, logits: &[f32]) -> f32 {
     1.0 / logits.iter().map(|other| (other - logit).exp()).sum::<f32>()
 }
 
+/// Whether most of the queries are surer of the last of their `classes` than of the others and than of nothing. No picture has as
+/// many things of one class as a network has queries.
+fn sure_of_last(logits: &[f32], classes: usize) -> bool {
+    let queries = logits.chunks_exact(classes.max(1));
+    let count = queries.len();
+    let sure = queries.filter(|query| match query.split_last() {
+        Some((last, others)) => *last > 0.0 && others.iter().all(|other| other < last),
+        None => false,
+    });
+    classes > 1 && 2 * sure.count() > count
+}
+
 fn from_queries(
     [boxes, logits]: [&str; 2],
     no_object: bool,
@@ -289,6 +301,9 @@ fn from_queries(
     let &[1, m, classes] = logits.shape else { return Err(logits.unexpected("float32 [1, n, classes]")) };
     if n != m {
         return Err(logits.unexpected(format!("float32 [1, {n}, classes]")));
+    }
+    if !no_object && !sink.proven && sure_of_last(scores, classes) {
+        return Err(DecodeError::Softmax { output: logits.name.to_owned() });
     }
     let count = classes - usize::from(no_object && classes > 0);
     for row in 0..n {

@@ -1,8 +1,8 @@
 //! Detectors with queries in place of anchors.
 
 use super::super::heads::DetectorHead;
-use super::super::model::{Preset, TRANSFORMERS_INPUT};
-use super::super::{Element, FixedInput, FixedValues, Range, Resize};
+use super::super::model::{Model, Preset, TRANSFORMERS_INPUT, TRANSFORMERS_OUTPUTS};
+use super::super::{Element, FixedInput, FixedValues, Range, Resize, TensorInfo};
 use super::{Family, contract, finished};
 
 const STRETCHED: Preset = Preset { resize: Resize::Stretch, multiple: 32, ..Preset::LETTERBOX };
@@ -29,16 +29,29 @@ pub(super) const RT_DETR: Family = Family {
     },
 };
 
+/// Logits and boxes of transformers: by their names or, where the exporter was told none (`dynamo=True` calls them after the
+/// operators that made them), by the order that transformers gives them in.
+fn logits_and_boxes<'a>(model: &Model<'a>) -> Option<[&'a TensorInfo; 2]> {
+    if let [Some(logits), Some(boxes)] = TRANSFORMERS_OUTPUTS.map(|name| model.output(name)) {
+        return Some([logits, boxes]);
+    }
+    model.input(TRANSFORMERS_INPUT)?;
+    let [logits, boxes, ..] = model.info.outputs.as_slice() else { return None };
+    let of_queries = |t: &TensorInfo| t.rank() == 3 && t.element == Element::F32;
+    let fit = of_queries(logits) && of_queries(boxes) && boxes.dim(2) == Some(4) && boxes.dim(1) == logits.dim(1);
+    fit.then_some([logits, boxes])
+}
+
 /// The same networks through Hugging Face's transformers.
 pub(super) const TRANSFORMERS: Family = Family {
     name: "detr-transformers",
     sniff: |model| {
-        model.input(TRANSFORMERS_INPUT)?;
+        let [logits, boxes] = logits_and_boxes(model)?;
         let picture = model.picture()?;
         let said = &model.transformers;
         let head = DetectorHead::Queries {
-            boxes: model.output("pred_boxes")?.name.clone(),
-            logits: model.output("logits")?.name.clone(),
+            boxes: boxes.name.clone(),
+            logits: logits.name.clone(),
             no_object: model.user.no_object.unwrap_or(said.no_object),
         };
         let mut preset = STRETCHED;
@@ -54,6 +67,12 @@ pub(super) const TRANSFORMERS: Family = Family {
             preset = Preset { size, multiple: 1, ..preset };
         }
         Some(contract(model, "detr-transformers", &picture, &preset, head).map(|mut c| {
+            if model.info.config.transformers.is_none() && model.user.no_object.is_none() {
+                c.notes.push(
+                    "each class is scored for itself; put config.json beside the model, or set scores=softmax if it is DETR or YOLOS"
+                        .into(),
+                );
+            }
             if said.normalization.is_none() {
                 c.notes.push(
                     "pixels are fed as 0 to 1; put config.json and preprocessor_config.json beside the model, or set \
@@ -72,7 +91,7 @@ pub(super) const RF_DETR: Family = Family {
     sniff: |model| {
         let picture = model.picture()?;
         let (boxes, logits) = (model.output("dets")?, model.output("labels")?);
-        let float = |t: &super::super::TensorInfo| t.rank() == 3 && t.element == Element::F32;
+        let float = |t: &TensorInfo| t.rank() == 3 && t.element == Element::F32;
         if !float(boxes) || !float(logits) || boxes.dim(2).is_some_and(|c| c != 4) {
             return None;
         }
