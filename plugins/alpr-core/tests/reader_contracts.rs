@@ -141,6 +141,11 @@ fn ctc_families() {
     listed.config.symbols = Some((0..77).map(|i| format!("{}\n", char::from(b'!' + i))).collect());
     assert_eq!(open(&listed, &[]).family, "ctc");
 
+    // EasyOCR's are gray.
+    let gray = open(&model(&["image f32 1,1,64,256"], &["pred f32 1,65,37"], &[]), &[("alphabet", LATIN)]).to_string();
+    assert!(gray.starts_with("ctc: image 256x64 gray NCHW float32 -1.00 to 1.00, fit-height"), "{gray}");
+    assert!(gray.contains("blank is the first class") && !gray.contains("BGR"), "{gray}");
+
     let pytorch = open(&model(&["input f32 ?,3,24,94"], &["output f32 ?,68,18"], &[]), &[]);
     let ReaderHead::Ctc { columns, transposed: true, .. } = &pytorch.head else { panic!("{:?}", pytorch.head) };
     assert!(columns.iter().copied().eq(0..=67));

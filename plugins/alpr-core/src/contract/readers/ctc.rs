@@ -152,11 +152,13 @@ pub(super) const PLAIN: Family = Family {
         }
         let symbols = symbols.map(exact);
         // TensorFlow has channels last; its readers are fed as Keras' own example of one.
-        let (preset, steps, usual) = if picture.layout == Layout::Nchw {
-            (SIGNED, Steps::BlankFirst, "BGR of -1 to 1 and the blank is the first class")
-        } else {
-            let preset = Preset { resize: Resize::Stretch, ..Preset::LETTERBOX };
-            (preset, Steps::BlankLast, "0 to 1 of stretched pictures and the blank is the last class")
+        let (preset, steps, usual) = match (picture.layout, picture.channels) {
+            (Layout::Nchw, 1) => (SIGNED, Steps::BlankFirst, "-1 to 1 and the blank is the first class"),
+            (Layout::Nchw, _) => (SIGNED, Steps::BlankFirst, "BGR of -1 to 1 and the blank is the first class"),
+            _ => {
+                let preset = Preset { resize: Resize::Stretch, ..Preset::LETTERBOX };
+                (preset, Steps::BlankLast, "0 to 1 of stretched pictures and the blank is the last class")
+            }
         };
         Some(contract(model, "ctc", &picture.upright(), &preset, output, symbols, steps).map(|mut c| {
             c.notes.push(format!("pixels are fed as {usual} unless set otherwise"));
