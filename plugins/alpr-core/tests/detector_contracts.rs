@@ -441,7 +441,8 @@ fn what_cannot_be_used_is_refused_with_advice() {
         (&[IMAGE], &["output0 f32 1,13,8400"], &[("task", "pose")], "kpt_shape"),
         (&["images f32 4,3,640,640"], &["output0 f32 4,5,8400"], DETECT, "batch of 1"),
         (&["images f16 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 input"),
-        (&["images f32 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 outputs"),
+        (&["images f32 1,3,640,640"], &["output0 f16 1,5,8400"], DETECT, "float32 inputs and outputs"),
+        (&["images f16 1,3,640,640"], &["output0 f16 1,25200,6"], &[], "float32 inputs and outputs"),
         (
             &["input u8 ?,64,128,3"],
             &["plate f32 ?,10,37", "region f32 ?,66"],
@@ -492,6 +493,17 @@ fn load_failures_are_explained() {
         ("This is an invalid model. Error: No Op registered for Foo with domain_version of 23", "an operator"),
         ("Could not find an implementation for Cos(7) node with name '/aifi.0/Cos'", "an operator"),
         ("Could not find an implementation for EfficientNMS_TRT(1) node with name 'batched_nms'", "EfficientNMS_TRT"),
+        ("Could not find an implementation for Cos(7) node with name '/aifi.0/Cos'", "onnxslim"),
+        (
+            "Exception during initialization: filesystem error: cannot get file size: No such file or directory [x.onnx.data]",
+            "put that beside it",
+        ),
+        ("External data path does not exist: \"x.onnx.data\"", "put that beside it"),
+        (
+            "Type Error: Type (tensor(float16)) of output arg (x) of node (Cast_3) does not match expected type (tensor(float))",
+            "float32",
+        ),
+        ("Unsupported model IR version: 14, max supported IR version: 13", "newer"),
         (
             "ONNX Runtime only *guarantees* support for models stamped with official released onnx opset versions. Current official support for domain ai.onnx is till opset 21.",
             "newer",

@@ -258,7 +258,12 @@ fn what_cannot_be_used_is_refused_with_advice() {
         (slots("alphabet: '012_'\npad_char: '_'"), vec![], "image_color_mode grayscale"),
         (slots("alphabet: [unclosed"), vec![], "plate configuration (YAML) beside net.onnx"),
         (model(&["input u8 ?,64,128,3"], &["plate f32 ?,10,40"], &[]), vec![], "40 classes"),
-        (model(&["input u8 ?,64,128,3"], &["plate f16 ?,10,37"], &[]), vec![], "float32 outputs"),
+        (model(&["input u8 ?,64,128,3"], &["plate f16 ?,10,37"], &[]), vec![], "float32 inputs and outputs"),
+        (
+            model(&["image f16 1,1,64,256"], &["pred f16 1,65,97"], &[]),
+            vec![("alphabet", LATIN)],
+            "its image is float16",
+        ),
         (model(&["input u8 ?,64,128,3"], &["plate f32 ?,10,37"], &[]), vec![("alphabet", "ABC")], "37 classes"),
         (model(&["input u8 ?,64,128,3"], &["plate f32 ?,10,37"], &[]), vec![("color-order", "gray")], "three channels"),
         (model(&["x f32 ?,3,48,?"], &["y f32 ?,?,97"], &[]), vec![("alphabet", "ABC")], "97 classes"),

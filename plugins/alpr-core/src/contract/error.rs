@@ -100,7 +100,7 @@ pub fn explain_load_failure(message: &str) -> Option<&'static str> {
         (
             "",
             "the file needs an operator, or one for its type of numbers, that this ONNX Runtime does not have; use a newer \
-             one, or export with float32 and opset 17",
+             one, export with float32 and opset 17, or simplify the file (onnxslim), which works out what is constant",
         ),
     ];
     // Names of files may hold any of these words: only messages about operators and versions count.
@@ -113,6 +113,17 @@ pub fn explain_load_failure(message: &str) -> Option<&'static str> {
         "Could not find an implementation for",
     ]) {
         return OPERATORS.iter().find(|(word, _)| message.contains(word)).map(|(_, advice)| *advice);
+    }
+    // The model itself was there before it was loaded: what is missing is a file that it names, as exporters write large weights.
+    if said(&["cannot get file size: No such file", "External data path does not exist"]) {
+        return Some(
+            "its weights are in a file of their own; put that beside it under the very name that the message tells",
+        );
+    }
+    if said(&["does not match expected type"]) {
+        return Some(
+            "its types of numbers do not agree, as after a conversion to float16 that went wrong; use it as float32",
+        );
     }
     said(&["till opset", "Unsupported model IR version"])
         .then_some("the file is newer than this ONNX Runtime; use a newer one or export with opset 17")

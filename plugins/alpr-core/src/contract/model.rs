@@ -13,6 +13,9 @@ pub(super) const TRANSFORMERS_INPUT: &str = "pixel_values";
 /// What its detectors give.
 pub(super) const TRANSFORMERS_OUTPUTS: [&str; 2] = ["logits", "pred_boxes"];
 
+/// What to do about 16-bit floats, whose files ONNX Runtime takes and whose tensors nobody here fills.
+const FLOAT32: &str = "export it with float32 inputs and outputs (no `half`; converters call it keep_io_types)";
+
 /// The model, its understood side file, and the settings of file and user together.
 pub(super) struct Model<'a> {
     pub(super) info: &'a ModelInfo,
@@ -169,10 +172,7 @@ impl<'a> Model<'a> {
             ));
         }
         if let Some(output) = self.info.outputs.iter().find(|output| output.element == Element::F16) {
-            return Err(self.refused(
-                format!("its output {output} is {}", output.element.name()),
-                "export it with float32 outputs (no `half`; converters call it keep_io_types)",
-            ));
+            return Err(self.refused(format!("its output {output} is {}", output.element.name()), FLOAT32));
         }
         let (width, height) = self.size(picture, preset)?;
         let resize = self.user.resize.unwrap_or(preset.resize);
@@ -256,7 +256,13 @@ impl<'a> Model<'a> {
         ContractError::refused(self.info, why, advice)
     }
 
+    /// The error for a model that is of none of `families`. Those are known by tensors of float32, and so 16-bit floats alone can
+    /// be the reason.
     pub(super) fn unknown(&self, role: &'static str, families: Vec<&'static str>) -> ContractError {
+        let mut tensors = self.info.inputs.iter().chain(&self.info.outputs);
+        if let Some(half) = tensors.find(|tensor| tensor.element == Element::F16) {
+            return self.refused(format!("its {} is {}", half.name, half.element.name()), FLOAT32);
+        }
         ContractError::Unknown { role, model: describe(self.info), families }
     }
 }
