@@ -67,6 +67,16 @@ fn finished_boxes_in_four_outputs() {
 }
 
 #[test]
+fn nothing_in_a_deim_tells_whose_pixels_it_wants() {
+    let outputs = ["labels i64 1,300", "boxes f32 1,300,4", "scores f32 1,300"];
+    let info = model(&[IMAGE, "orig_target_sizes i64 1,2"], &outputs, &[]);
+    let usual = open(&info, &[]).to_string();
+    assert!(usual.contains("0.00 to 1.00") && usual.contains("DINOv3 wants range=imagenet"), "{usual}");
+    let set = open(&info, &[("range", "imagenet")]).to_string();
+    assert!(set.contains("-2.12 to 2.25") && !set.contains("range=imagenet"), "{set}");
+}
+
+#[test]
 fn custom_vision_says_its_pixels_in_onnx_own_words() {
     let outputs = ["detected_boxes f32 1,?,4", "detected_classes i64 1,?", "detected_scores f32 1,?"];
     let said = [("Image.BitmapPixelFormat", "Bgr8"), ("Image.NominalPixelRange", "NominalRange_0_255")];

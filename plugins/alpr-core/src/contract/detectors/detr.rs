@@ -24,6 +24,9 @@ pub(super) const RT_DETR: Family = Family {
                 c.notes.push("the size is fed as width, height; not every export of this family agrees on that".into());
             }
             c.notes.push("pictures are stretched; D-FINE's own demo uses resize=letterbox pad-value=0".into());
+            if model.user.range.is_none() {
+                c.notes.push("pixels are fed as 0 to 1; DEIMv2 with DINOv3 wants range=imagenet".into());
+            }
             c
         }))
     },
