@@ -1,6 +1,7 @@
 //! What a loaded model tells about itself, as plain data.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 
 /// The element type of a tensor.
@@ -149,6 +150,12 @@ impl SidecarKind {
     /// Whether files of many programs are called so: one that cannot be read may well be no business of the model's.
     pub const fn has_common_name(self) -> bool {
         matches!(self, Self::Transformers | Self::Preprocessor)
+    }
+
+    /// Whether such a file may also lie above the model's `folder`: repositories of Hugging Face's hub keep ONNX files in a folder
+    /// of that name, and what describes them above it.
+    pub fn may_lie_above(self, folder: &OsStr) -> bool {
+        self.has_common_name() && folder == "onnx"
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use alpr_core::contract::Sidecars;
+use alpr_core::contract::{SidecarKind, Sidecars};
 
 use super::options::ExecutionProvider;
 use super::plugin_dir;
@@ -90,6 +90,13 @@ pub fn default_model(model: &DefaultModel, provider: ExecutionProvider) -> Resul
     Err(Error::NoModel { what: format!("model {}", model.exported), searched })
 }
 
+/// The files called `name` that can be of `kind` for `model`, the likeliest first.
+fn places(model: &Path, kind: SidecarKind, name: &str) -> Vec<PathBuf> {
+    let folder = model.parent().filter(|folder| folder.file_name().is_some_and(|folder| kind.may_lie_above(folder)));
+    let above = folder.and_then(Path::parent).map(|above| above.join(name));
+    [model.with_file_name(name)].into_iter().chain(above).collect()
+}
+
 /// Texts of the files beside `model` that may describe it. A file that cannot be read is an error: a model must not
 /// silently be taken for another kind.
 ///
@@ -100,8 +107,9 @@ pub(super) fn sidecars(model: &Path) -> Result<Sidecars, Error> {
     let mut sidecars = Sidecars::default();
     let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     for (kind, candidate) in Sidecars::candidates(&name) {
-        let file = model.with_file_name(candidate);
-        let Ok(meta) = fs::metadata(&file) else { continue };
+        let found =
+            places(model, kind, &candidate).into_iter().find_map(|file| Some((fs::metadata(&file).ok()?, file)));
+        let Some((meta, file)) = found else { continue };
         if kind.has_common_name() {
             let text = (meta.len() <= MAX_SIDECAR_BYTES).then(|| fs::read_to_string(&file).ok()).flatten();
             text.into_iter().for_each(|text| sidecars.add(kind, text));
@@ -120,4 +128,28 @@ pub(super) fn sidecars(model: &Path) -> Result<Sidecars, Error> {
         }
     }
     Ok(sidecars)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As model hubs keep it: the ONNX files in a folder of their own, what describes them above.
+    #[test]
+    fn what_describes_a_hubs_model_lies_above_its_folder() {
+        let dir = env::temp_dir().join(format!("alpr-hub-{}", std::process::id()));
+        let of = |folder: &str| sidecars(&dir.join(folder).join("model.onnx")).unwrap();
+        for folder in ["onnx", "other"] {
+            fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        for (name, text) in [("config.json", "above"), ("preprocessor_config.json", "pictures"), ("model.txt", "ABC")] {
+            fs::write(dir.join(name), text).unwrap();
+        }
+        let hub = of("onnx");
+        assert_eq!((hub.transformers.as_deref(), hub.preprocessor.as_deref()), (Some("above"), Some("pictures")));
+        assert_eq!((hub.symbols, of("other")), (None, Sidecars::default()));
+        fs::write(dir.join("onnx/config.json"), "beside").unwrap();
+        assert_eq!(of("onnx").transformers.as_deref(), Some("beside"));
+        fs::remove_dir_all(dir).unwrap();
+    }
 }
