@@ -35,7 +35,7 @@ pub(super) fn at_end_of_stream(obj: &KafkaSink, spool: &Spool, timeout: Duration
 /// takes nothing, when the spool is on disk. `connected` tells whether a broker is there.
 pub(super) fn at_stop(obj: &KafkaSink, spool: &Spool, timeout: Duration, connected: impl Fn() -> bool) {
     let say = |text: &str| messages::say_at_stop(obj, text);
-    wait(spool, timeout, None, || !connected() || spool.all_stuck(), say);
+    wait(spool, timeout, None, || !connected() || spool.all_stuck() || spool.all_leaderless(), say);
 }
 
 /// Waits until the spool is empty, for at most `timeout`; not for long when that is `hopeless` and nothing is lost by leaving.

@@ -116,6 +116,23 @@ fn an_end_of_stream_waits_for_no_partition_without_a_leader() {
     }
 }
 
+/// Nothing passes those records, so that no partition is held back: that brokers know no leader has to do.
+#[test]
+fn a_stop_waits_for_no_topic_without_a_leader_when_nothing_else_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = cluster(&["t"]);
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, None).unwrap();
+    }
+    let mut sink = cluster.sink(&format!("drain-timeout=10000000000 spool-location={}", dir.path().display()));
+    push_all(&mut sink, 0..3, 3);
+    // Longer than a leader takes to be found.
+    std::thread::sleep(Duration::from_secs(8));
+    let start = Instant::now();
+    sink.stop();
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
 /// The client connects to a broker when it has something for it: until then its partitions are not without a leader.
 #[test]
 fn an_end_of_stream_waits_for_a_partition_whose_leader_was_not_needed_yet() {
