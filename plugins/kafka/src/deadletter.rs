@@ -189,11 +189,13 @@ fn same_disk(one: &Path, other: Option<&Path>) -> bool {
 
 fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    // Another sink may write to the same file, and its lines are not to be cut off below. Not every file system has locks.
+    let locked = file.lock().is_ok();
     let end = file.metadata()?.len();
     // A process that was killed in the middle leaves half a line. Its record is still in the spool and comes again.
     let ended = if is_cut(path, end) { file.write_all(b"\n") } else { Ok(()) };
     let written = ended.and_then(|()| file.write_all(line)).and_then(|()| file.sync_data());
-    if written.is_err() {
+    if written.is_err() && locked {
         // Half a line would spoil the next one; when this fails too, the first error says enough.
         let _ = file.set_len(end);
     }
@@ -294,6 +296,22 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let read = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
         assert_eq!((read, text.lines().count()), (3, 4), "{text}");
+    }
+
+    #[test]
+    fn a_line_waits_until_another_sink_has_written_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DEFAULT_FILE);
+        let other = File::create(&path).unwrap();
+        other.lock().unwrap();
+        std::thread::scope(|scope| {
+            let append = scope.spawn(|| append(&path, b"{}\n").unwrap());
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            assert_eq!(other.metadata().unwrap().len(), 0, "it would be cut off if the other one failed now");
+            other.unlock().unwrap();
+            append.join().unwrap();
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{}\n");
     }
 
     #[test]
