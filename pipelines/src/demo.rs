@@ -8,10 +8,11 @@ use crate::truth::Truth;
 use crate::{annotated, command_line, console, report};
 use alpr_core::event::Event;
 use gst::prelude::*;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Capture time of the first frame of a file without a date of its own.
@@ -141,6 +142,33 @@ impl Consumer {
     }
 }
 
+/// The values that this run sends and that have not come back yet. Others may write to the same topic of a broker that lasts, with
+/// the same camera's name too.
+#[derive(Clone, Default)]
+struct Sent(Arc<Mutex<HashSet<String>>>);
+
+impl Sent {
+    /// Notes what leaves a pad: one value in each buffer.
+    fn watch(&self, pad: &gst::Pad) {
+        let sent = self.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            if let Some(map) = info.buffer().and_then(|buffer| buffer.map_readable().ok()) {
+                sent.values().insert(String::from_utf8_lossy(&map).trim_end().to_owned());
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// True when this run sent it and it comes back for the first time.
+    fn take(&self, value: &str) -> bool {
+        self.values().remove(value.trim_end())
+    }
+
+    fn values(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What is shown while the pipeline runs, and what was seen.
 struct Show {
     frames: Arc<AtomicU64>,
@@ -148,6 +176,9 @@ struct Show {
     shown: Instant,
     seconds: f64,
     passes: u64,
+    sent: Sent,
+    /// Records that came back.
+    back: u64,
     events: Vec<Event>,
 }
 
@@ -161,8 +192,12 @@ impl Show {
                 gst::PadProbeReturn::Ok
             });
         }
+        let sent = Sent::default();
+        if let Some(pad) = pipeline.by_name("dedup").and_then(|e| e.static_pad("src")) {
+            sent.watch(&pad);
+        }
         let now = Instant::now();
-        Self { frames, started: now, shown: now, seconds: 0.0, passes: 0, events: Vec::new() }
+        Self { frames, started: now, shown: now, seconds: 0.0, passes: 0, sent, back: 0, events: Vec::new() }
     }
 
     fn update(&mut self, pipeline: &gst::Pipeline, records: &mpsc::Receiver<Record>) {
@@ -188,6 +223,10 @@ impl Show {
     }
 
     fn event(&mut self, record: &Record) {
+        if !self.sent.take(&record.value) {
+            return;
+        }
+        self.back += 1;
         console::progress_end();
         let (partition, offset) = record.place;
         match serde_json::from_str::<Event>(&record.value) {
@@ -216,7 +255,7 @@ impl Show {
     /// Waits for records that were delivered and have not come back yet.
     fn last_records(&mut self, records: &mpsc::Receiver<Record>, delivered: u64) {
         let until = Instant::now() + LAST_RECORDS;
-        while (self.events.len() as u64) < delivered && Instant::now() < until {
+        while self.back < delivered && Instant::now() < until {
             if let Ok(record) = records.recv_timeout(Duration::from_millis(100)) {
                 self.event(&record);
             }
@@ -263,4 +302,37 @@ fn summary(options: &Options, show: &Show, clip: &Path, start: &str) {
 fn verdict(truth: &Truth, events: &[Event], start: &str) -> Verdict {
     let sightings: Vec<Sighting> = events.iter().filter_map(|e| crate::clips::sighting(e, start)).collect();
     judge(truth, &sightings, crate::clips::DEFAULT_WINDOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(value: &str) -> Record {
+        Record { key: CAMERA.into(), value: value.into(), place: (0, 0) }
+    }
+
+    #[test]
+    fn records_of_others_in_the_same_topic_are_none_of_the_demos() {
+        gst::init().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("value");
+        std::fs::write(&file, "{\"ours\":1}\n").unwrap();
+        let line = format!("filesrc name=dedup location={} ! fakesink", quote(&file.to_string_lossy()));
+        let pipeline = gst::parse::launch(&line).unwrap().downcast::<gst::Pipeline>().unwrap();
+        let mut show = Show::new(&pipeline);
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let end =
+            pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(20), &[gst::MessageType::Eos]);
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert!(end.is_some());
+        let (sender, records) = mpsc::channel();
+        for value in ["{\"theirs\":1}", "{\"ours\":1}", "{\"ours\":1}", "{\"theirs\":2}"] {
+            sender.send(record(value)).unwrap();
+        }
+        show.last_records(&records, 1);
+        assert_eq!((show.back, records.try_iter().count()), (1, 2), "the wait ends with the one of this run");
+        show.event(&record("{\"ours\":1}"));
+        assert_eq!(show.back, 1, "sent twice, counted once");
+    }
 }
