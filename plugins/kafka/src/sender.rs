@@ -1,6 +1,7 @@
 //! The two threads behind the sink: one hands records to the client, one tidies the spool.
 
 mod send;
+mod waiting;
 mod worker;
 
 use crate::avro::Encoder;

@@ -63,12 +63,7 @@ impl Session {
         lock(&self.rejected).extend(rejected);
     }
 
-    /// True when rejected records wait for their place among the dead letters.
-    pub(crate) fn has_pending(&self) -> bool {
-        !lock(&self.rejected).is_empty()
-    }
-
-    /// The records that wait for it.
+    /// The rejected records that wait for their place among the dead letters.
     pub(crate) fn pending(&self) -> BTreeSet<Seq> {
         lock(&self.rejected).iter().map(|rejected| rejected.seq).collect()
     }

@@ -5,7 +5,7 @@ use crate::avro::AvroError;
 use crate::client::Client;
 use crate::deadletter::Cause;
 use crate::notice::Notice;
-use crate::producer::{self, Reports};
+use crate::producer;
 use crate::record::Record;
 use crate::spool::Seq;
 use crate::stats::count;
@@ -14,23 +14,26 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseRecord, Producer},
 };
-use std::time::Duration;
-
-/// Wait between two questions to a schema registry that does not answer.
-const REGISTRY_RETRY: Duration = Duration::from_secs(1);
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 impl Worker {
-    pub(super) fn send(&self, client: &Client, seq: Seq, record: &Record) {
+    pub(super) fn send(&self, client: &Client, seq: Seq, record: &Arc<Record>) {
         let reports = client.client().context();
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (name, value) in &record.headers {
             headers = headers.insert(Header { key: name, value: Some(value.as_slice()) });
         }
-        let encoded = match self.encode(record, reports) {
+        let asked = Instant::now();
+        let given_up = || self.stopped() || reports.broken().is_some();
+        let encoded = match self.encode(record, &given_up) {
             Ok(encoded) => encoded,
-            Err(Some(cause)) => return reports.reject(seq, cause),
-            // Stopped: the record stays in the spool.
-            Err(None) => return,
+            Err(AvroError::Never(reason)) => return reports.reject(seq, Cause::no_avro(reason)),
+            // The record stays in the spool.
+            Err(AvroError::Later(_)) if given_up() => return,
+            Err(AvroError::Later(reason)) => return self.let_wait(seq, record, asked.elapsed(), &reason),
         };
         let opaque = producer::opaque(seq, record.dead_from.is_some());
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&record.topic, opaque)
@@ -68,25 +71,21 @@ impl Worker {
         }
     }
 
-    /// The Avro form, if that is wanted; waits for the schema registry as long as it takes.
-    fn encode(&self, record: &Record, reports: &Reports) -> Result<Option<Vec<u8>>, Option<Cause>> {
+    /// The Avro form, if that is wanted. A wait for the registry's answer ends when `given_up` says so.
+    fn encode(&self, record: &Record, given_up: &dyn Fn() -> bool) -> Result<Option<Vec<u8>>, AvroError> {
         let Some(encoder) = self.job.encoder.as_ref().filter(|_| record.dead_from.is_none()) else { return Ok(None) };
-        let given_up = || self.stopped() || reports.broken().is_some();
-        let mut said = false;
-        while !given_up() {
-            match encoder.encode(record, &given_up) {
-                Ok(value) => return Ok(Some(value)),
-                Err(AvroError::Never(reason)) => {
-                    return Err(Some(Cause::no_avro(reason)));
-                }
-                Err(AvroError::Later(reason)) => {
-                    if !given_up() && !std::mem::replace(&mut said, true) {
-                        (self.notify)(Notice::Warning(format!("{reason} Records wait in the spool.")));
-                    }
-                }
-            }
-            self.pause(REGISTRY_RETRY);
+        let value = encoder.encode(record, given_up)?;
+        self.waiting.borrow_mut().goes_on(&record.topic);
+        Ok(Some(value))
+    }
+
+    /// The registry had no id for this record, and may have one later: nothing of its topic may pass it.
+    fn let_wait(&self, seq: Seq, record: &Arc<Record>, asked: Duration, reason: &str) {
+        if self.waiting.borrow_mut().begin(seq, record, asked) {
+            (self.notify)(Notice::Warning(format!(
+                "{reason} Records of the topic {} wait in the spool, in order; the registry is asked again every second or so.",
+                record.topic
+            )));
         }
-        Err(None)
     }
 }

@@ -5,7 +5,7 @@
 //! kind of failure. A batch that a broker refuses as a whole is sent again record by record, so that only the record that is
 //! meant becomes a dead letter.
 
-use super::Job;
+use super::{Job, waiting::Waiting};
 use crate::client::Client;
 use crate::config;
 use crate::error::SinkError;
@@ -20,7 +20,7 @@ use crate::stats::count;
 use crate::watchdog::Watchdog;
 use rdkafka::{error::RDKafkaErrorCode, producer::Producer};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -67,6 +67,7 @@ pub(super) struct Worker {
     batch_size: Cell<u64>,
     /// It was said that records wait behind others of their partition.
     said_stuck: Cell<bool>,
+    pub(super) waiting: RefCell<Waiting>,
 }
 
 impl Worker {
@@ -85,6 +86,7 @@ impl Worker {
             own_limit: Cell::default(),
             batch_size: Cell::default(),
             said_stuck: Cell::default(),
+            waiting: RefCell::default(),
         }
     }
 
@@ -161,6 +163,7 @@ impl Worker {
                 self.session.ended_by_refusal();
             }
             self.bury_rejected();
+            self.waiting.borrow_mut().forget();
             self.report(self.spool.rewind());
             // What could not be put to the dead letters is sent, and rejected, again.
             self.session.take_rejected();
@@ -252,7 +255,9 @@ impl Worker {
 
     /// Says once when records are held back because others of their partition get no report.
     fn tell_stuck(&self) {
-        let Some(seq) = self.spool.stuck() else { return self.said_stuck.set(false) };
+        let Some(seq) = self.spool.stuck(|seq| self.waiting.borrow().has(seq)) else {
+            return self.said_stuck.set(false);
+        };
         if self.said_stuck.replace(true) {
             return;
         }
@@ -268,11 +273,16 @@ impl Worker {
         }
     }
 
+    /// The oldest record that a report is to come for: not one that waits for its place among the dead letters, nor one that
+    /// waits for the schema registry.
+    fn oldest_on_its_way(&self) -> Option<Seq> {
+        let (pending, waiting) = (self.session.pending(), self.waiting.borrow());
+        self.spool.oldest_in_flight(|seq| pending.contains(&seq) || waiting.has(seq))
+    }
+
     /// Why a client has failed for good with records on their way: it throws those away that wait in its queue.
     fn failed_for_good(&self, client: &Client) -> Option<String> {
-        if self.spool.oldest_in_flight().is_none() || self.session.has_pending() {
-            return None;
-        }
+        self.oldest_on_its_way()?;
         let (code, reason) = client.client().fatal_error()?;
         Some(match code {
             RDKafkaErrorCode::ClusterAuthorizationFailed => format!(
@@ -304,8 +314,7 @@ impl Worker {
             if connected && !before {
                 self.spool.brokers_are_back();
             }
-            // A record that waits for its place among the dead letters is not on its way.
-            let oldest = self.spool.oldest_in_flight().filter(|_| !self.session.has_pending());
+            let oldest = self.oldest_on_its_way();
             if let Some(reason) = watchdog.check(oldest, connected) {
                 self.stalled.set(oldest);
                 if reports.one_by_one {
@@ -315,11 +324,15 @@ impl Worker {
                 return reports.set_broken(reason);
             }
             self.tell_stuck();
+            let due = self.waiting.borrow_mut().take_due(Instant::now());
+            self.send_all(client, &due);
             let empty = self.spool.depth().records == 0 && !reports.one_by_one;
             match self.spool.next(BATCH, last, if empty { LONG_IDLE } else { IDLE }) {
                 Ok(records) if records.is_empty() => {
                     // Others may be on their way for long, to a partition without a leader: nothing waits for those.
-                    if reports.one_by_one && !self.spool.awaits(&(&suspects - &self.session.pending())) {
+                    let idle = |seq: &Seq| self.waiting.borrow().has(*seq);
+                    let sent = || (&suspects - &self.session.pending()).into_iter().filter(|seq| !idle(seq)).collect();
+                    if reports.one_by_one && !self.spool.awaits(&sent()) {
                         return reports.set_broken(self.settle_refused_batch());
                     }
                     if let Some(reason) = self.failed_for_good(client) {
@@ -352,6 +365,10 @@ impl Worker {
         let reports = client.client().context();
         // Each may take a while.
         let goes_on = records.iter().take_while(|_| !self.stopped() && reports.broken().is_none());
-        goes_on.for_each(|(seq, record)| self.send(client, *seq, record));
+        goes_on.for_each(|(seq, record)| {
+            if !self.waiting.borrow_mut().join(*seq, record) {
+                self.send(client, *seq, record);
+            }
+        });
     }
 }

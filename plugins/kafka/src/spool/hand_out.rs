@@ -147,9 +147,9 @@ impl Spool {
         state.records > 0 && state.records == state.lanes.waiting()
     }
 
-    /// The oldest record that gets no confirmation while others do, when something waits for it.
-    pub(crate) fn stuck(&self) -> Option<Seq> {
-        lock(&self.state).lanes.stuck()
+    /// The oldest record that gets no confirmation while others do, when something waits for it and it is not `aside`.
+    pub(crate) fn stuck(&self, aside: impl Fn(Seq) -> bool) -> Option<Seq> {
+        lock(&self.state).lanes.stuck(aside)
     }
 }
 

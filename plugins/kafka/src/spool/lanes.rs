@@ -217,10 +217,10 @@ impl Lanes {
         known.map(|lane| (lane.sent.len() + lane.held.len()) as u64).sum()
     }
 
-    /// The oldest record in flight of a lane that is stuck and holds something back.
-    pub(super) fn stuck(&self) -> Option<Seq> {
+    /// The oldest record in flight of a lane that is stuck and holds something back, but for those that are `aside`.
+    pub(super) fn stuck(&self, aside: impl Fn(Seq) -> bool) -> Option<Seq> {
         let stuck = self.lanes.values().filter(|lane| lane.stuck && !lane.held.is_empty());
-        stuck.filter_map(|lane| lane.sent.keys().next()).min().copied()
+        stuck.filter_map(|lane| lane.sent.keys().next().copied()).filter(|seq| !aside(*seq)).min()
     }
 
     /// Records held back in lanes that go on: about `max`, none behind `last`, of each lane the next ones.

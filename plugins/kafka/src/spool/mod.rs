@@ -231,7 +231,7 @@ impl Spool {
 
     /// The oldest record that was handed out and has no report yet.
     pub(crate) fn oldest(&self) -> Option<Arc<Record>> {
-        self.get(self.oldest_in_flight()?).ok().flatten()
+        self.get(self.oldest_in_flight(|_| false)?).ok().flatten()
     }
 
     /// Hands out everything without a delivery report again, in order, also when what was delivered cannot be removed
@@ -260,9 +260,9 @@ impl Spool {
         self.wake_keeper();
     }
 
-    /// The number of the oldest record that was handed out and has no report yet.
-    pub(crate) fn oldest_in_flight(&self) -> Option<Seq> {
-        lock(&self.state).in_flight.keys().next().copied()
+    /// The number of the oldest record that was handed out and has no report yet, but for those that are `aside`.
+    pub(crate) fn oldest_in_flight(&self, aside: impl Fn(Seq) -> bool) -> Option<Seq> {
+        lock(&self.state).in_flight.keys().copied().find(|seq| !aside(*seq))
     }
 
     /// True while one of these records is to be sent or on its way.

@@ -8,6 +8,7 @@ mod common;
 mod held;
 mod passing;
 mod refused;
+mod subjects;
 
 use common::*;
 use gst::prelude::*;

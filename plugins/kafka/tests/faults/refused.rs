@@ -27,6 +27,26 @@ fn a_record_that_is_too_large_is_a_dead_letter_and_the_stream_goes_on() {
     assert_eq!(line["original_message"], large);
 }
 
+/// Nothing can be written to that device: it is always full.
+#[test]
+fn a_dead_letter_that_cannot_be_written_ends_no_watch_over_the_others() {
+    let cluster = cluster(&["t"]);
+    let mut sink =
+        cluster.sink("max-request-size=2000 stall-timeout=2000000000 dead-letter-location=/dev/full drain-timeout=0");
+    sink.push(&format!("{{\"camera_id\":\"CAM0\",\"x\":\"{}\"}}\n", "x".repeat(3000))).unwrap();
+    sink.wait_warning(&["/dev/full"], SOON);
+    sink.push_event(0, "CAM0");
+    sink.wait_stat("delivered", 1, SOON);
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!((sink.stat("rebuilds"), sink.stat("spool-depth")), (0, 1), "the dead letter alone is not on its way");
+    for partition in 0..3 {
+        cluster.mock.partition_leader("t", partition, Some(2)).unwrap();
+    }
+    cluster.mock.broker_down(2).unwrap();
+    sink.push_event(1, "CAM0");
+    assert!(wait_for(SOON, || sink.stat("rebuilds") > 0), "two brokers are there, and the record has waited long");
+}
+
 #[test]
 fn what_the_broker_finds_too_large_is_a_dead_letter_too() {
     let cluster = cluster(&["t", "dead"]);
