@@ -58,24 +58,28 @@ def _open(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def load_crops(data: Path, split: str) -> list[Crop]:
-    """All crops of `split` (`train` or `val`) below `data`/crops whose text fits the alphabet and ten slots."""
+def crop_rows(data: Path) -> list[tuple[Path, dict]]:
+    """Folder and row of every crop below `data`/crops whose text fits the alphabet and ten slots."""
     root = data / "crops"
     if not root.is_dir():
         raise FileNotFoundError(f"{root} does not exist; pass the data folder that holds crops/<set>/labels.jsonl")
-    entries = []
-    for labels in sorted(root.glob("*/labels.jsonl")):
-        for line in labels.read_text().splitlines():
-            entry = json.loads(line)
-            text = entry["text"]
-            if entry["split"] == split and 0 < len(text) <= SLOTS and all(c in ALPHABET[:-1] for c in text):
-                entries.append((labels.parent, entry))
+    rows = [(labels.parent, json.loads(line)) for labels in sorted(root.glob("*/labels.jsonl")) for line in labels.read_text().splitlines()]
+    return [(folder, row) for folder, row in rows if 0 < len(row["text"]) <= SLOTS and all(c in ALPHABET[:-1] for c in row["text"])]
+
+
+def load_crops(data: Path, split: str) -> list[Crop]:
+    """All crops of `split` (`train` or `val`) below `data`; those to train on are `sources.training_crops`."""
+    return open_crops([(folder, row) for folder, row in crop_rows(data) if row["split"] == split])
+
+
+def open_crops(entries: list[tuple[Path, dict]]) -> list[Crop]:
+    """The crops of such rows as `crop_rows` gives."""
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(_open, [folder / entry["image"] for folder, entry in entries]))
     crops = []
     for (folder, entry), image in zip(entries, images):
         text = entry["text"]
-        if split == "train" and entry["label"] == "charboxes" and len(text) == 9:
+        if entry["split"] == "train" and entry["label"] == "charboxes" and len(text) == 9:
             text = text.removeprefix("CZ").removesuffix("CZ")  # the euro band's code is not part of the number
         height, width = image.shape[:2]
         if entry.get("corners"):
@@ -90,7 +94,7 @@ def load_crops(data: Path, split: str) -> list[Crop]:
 
 def crops_by_eye(data: Path) -> list[Crop]:
     """Plates of the training scenes whose texts `audit.texts_by_eye` has, cut out as those of `load_crops`; none where `data` has
-    no scenes."""
+    no scenes. Some are in validation too: `sources.training_crops` leaves those out."""
     crops = []
     for (dataset, name), plates in audit.texts_by_eye().items():
         path = data / "scenes" / dataset / name

@@ -24,6 +24,7 @@ from .detector_weights import load_weights, save_weights, settle
 from .scene_paste import PlateStock, Words
 from .scene_windows import Sampler
 from .scenes import Scenes
+from .sources import training_scenes
 
 WARM_UP = 200
 """Steps over which the learning rate rises."""
@@ -233,7 +234,8 @@ def run(args: argparse.Namespace) -> None:
     scenes = Scenes(args.data, args.cache or args.output / "cache")
     trainer = Trainer(args)
     torch.manual_seed(args.seed + trainer.step)
-    sampler = Sampler(scenes, scenes.split("train", "clip"), PlateStock(args.plates, trainer.device), Words(WORDS, trainer.device), trainer.device)
+    numbers = training_scenes(args.data, scenes.scenes, scenes.split("train")) + scenes.split("clip")
+    sampler = Sampler(scenes, numbers, PlateStock(args.plates, trainer.device), Words(WORDS, trainer.device), trainer.device)
     print(f"{len(sampler.steps)} pictures, teacher boxes: {scenes.has_teacher}, {len(sampler.plates.aspects)} rendered plates, "
           f"network {gflop(PlateDetector(), *LARGE):.2f} GFLOP at {LARGE[0]}x{LARGE[1]}, on {trainer.device}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))

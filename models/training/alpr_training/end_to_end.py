@@ -22,6 +22,7 @@ from .evaluate import NETWORK, open_detector
 from .inference import session
 from .reader_score import FOLD
 from .scenes import Scene, Scenes
+from .sources import ALSO, APART, Sources
 
 CROP = (128, 64)
 """Reader input, width and height (px)."""
@@ -79,8 +80,8 @@ def readings(detector, reader: Reader, picture: np.ndarray, threshold: float, vi
     return finds, reader.read(np.array(crops))
 
 
-def judge(scene: Scene, finds: np.ndarray, texts: list[str], width_from: float) -> list[dict]:
-    """One row per labelled text of the scene: which kind of label, plate width, found, read, read with O=0 I=1."""
+def judge(scene: Scene, finds: np.ndarray, texts: list[str], width_from: float, part: str = APART) -> list[dict]:
+    """One row per labelled text of the scene: which kind of label, which `part` of the pictures, plate width, found, read, read with O=0 I=1."""
     scale, rows = min(NETWORK[0] / scene.width, NETWORK[1] / scene.height), []
     overlap = iou_matrix(finds, np.array([p.box for p in scene.plates], np.float32).reshape(-1, 4))
     for column, plate in enumerate(scene.plates):
@@ -92,7 +93,7 @@ def judge(scene: Scene, finds: np.ndarray, texts: list[str], width_from: float) 
         found = best >= 0 and overlap[best, column] >= 0.5
         read = texts[best] if found else ""
         rows.append({
-            "kind": "person" if plate.text else "silver", "set": scene.set, "width": width * scale, "found": found,
+            "kind": "person" if plate.text else "silver", "set": scene.set, "part": part, "width": width * scale, "found": found,
             "exact": read == wanted, "folded": read.translate(FOLD) == wanted.translate(FOLD),
         })
     return rows
@@ -111,6 +112,10 @@ def report(name: str, rows: list[dict]) -> None:
         if not chosen:
             continue
         print(f"  labels by {kind}: {len(chosen)} plates: {shares(chosen)}")
+        for part in (APART, ALSO):
+            rows_of_part = [r for r in chosen if r["part"] == part]
+            if rows_of_part:
+                print(f"    {part}: {len(rows_of_part)} plates: {shares(rows_of_part)}")
         for group in sorted({r["set"] for r in chosen}):
             part = [r for r in chosen if r["set"] == group]
             print(f"    {group:20s} {len(part):5d}: {shares(part)}")
@@ -140,7 +145,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run every pair over the scenes with texts and print the shares."""
     cv2.setNumThreads(args.threads)
-    scenes = Scenes(args.data, args.cache)
+    scenes, sources = Scenes(args.data, args.cache), Sources(args.data)
     numbers = [n for n in scenes.split(args.split) if any(p.text or p.silver for p in scenes.scenes[n].plates)]
     pairs = [(args.detector, args.reader, args.margin, VIEWS[: args.views])]
     if args.compare_detector and args.compare_reader:
@@ -153,5 +158,6 @@ def run(args: argparse.Namespace) -> None:
         for number in numbers:
             picture = np.ascontiguousarray(scenes.pixels(number))
             finds, texts = readings(detector, reader, picture, threshold, views)
-            rows += judge(scenes.scenes[number], finds, texts, args.width_from)
+            part = ALSO if sources.has_scene(scenes.scenes[number], "train") else APART
+            rows += judge(scenes.scenes[number], finds, texts, args.width_from, part)
         report(f"{detector_path.name} at {threshold:g} with {reader_path.name}, margin {reader.margin:g}, {len(views)} views", rows)

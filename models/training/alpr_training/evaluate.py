@@ -21,10 +21,14 @@ from .detection_metrics import (
 from .detection_models import EndToEnd, Pose
 from .inference import session
 from .scenes import Scene, Scenes
+from .sources import ALSO, APART, Sources
 from .synth import contact_sheet, save_sheet
 
 NETWORK = (640, 384)
 """Input size (px) at which plate widths are stated."""
+
+
+ALL = "all"
 
 
 def open_detector(path: Path, threads: int, size: tuple[int, int] | None, adapt: bool = False, further: bool = False):
@@ -47,11 +51,11 @@ def truths_of(scene: Scene, picture: np.ndarray) -> list[Truth]:
     return [Truth(p.box, float((p.box[2] - p.box[0]) * scale), scene.set, scene.region, p.corners, light_at(picture, p.box)) for p in scene.plates]
 
 
-def score(detector, scenes: Scenes, numbers: list[int]) -> tuple[Outcome, Outcome, float, dict[int, np.ndarray]]:
-    """Run `detector` over the scenes: outcome by the labels alone, outcome with the plates that labels leave out known
-    (`audit`), milliseconds a picture (median), finds per scene."""
-    outcome, audited, spent, finds = Outcome(), Outcome(), [], {}
-    unlabelled = unlabelled_plates()
+def score(detector, scenes: Scenes, numbers: list[int], sources: Sources) -> tuple[dict[str, tuple[Outcome, Outcome]], float, dict[int, np.ndarray]]:
+    """Run `detector` over the scenes: outcomes, milliseconds a picture (median), finds per scene. Outcomes are by the labels alone
+    and with the plates that labels leave out known (`audit`), of all pictures (`ALL`) and apart by their source (`APART`, `ALSO`)."""
+    outcomes = {part: (Outcome(), Outcome()) for part in (ALL, APART, ALSO)}
+    spent, finds, unlabelled = [], {}, unlabelled_plates()
     for number in numbers:
         scene = scenes.scenes[number]
         picture = np.ascontiguousarray(scenes.pixels(number))
@@ -59,13 +63,24 @@ def score(detector, scenes: Scenes, numbers: list[int]) -> tuple[Outcome, Outcom
         finds[number] = detector.detect(picture)
         spent.append(time.perf_counter() - begun)
         truths = truths_of(scene, picture)
-        add_picture(outcome, finds[number], truths, scene.set)
-        add_picture(audited, finds[number], truths, scene.set, unlabelled.get((scene.set, scene.image), NO_BOXES))
-    return outcome, audited, float(np.median(spent) * 1000), finds
+        for part in (ALL, ALSO if sources.has_scene(scene, "train") else APART):
+            outcome, audited = outcomes[part]
+            add_picture(outcome, finds[number], truths, scene.set)
+            add_picture(audited, finds[number], truths, scene.set, unlabelled.get((scene.set, scene.image), NO_BOXES))
+    return outcomes, float(np.median(spent) * 1000), finds
 
 
-def report(name: str, outcome: Outcome, audited: Outcome, threshold: float, milliseconds: float) -> dict:
-    """Print the scores of one detector as tables and return them."""
+def summary(outcome: Outcome, audited: Outcome, threshold: float) -> dict:
+    """Scores of one part of the pictures."""
+    return {"plates": len(outcome.truths), "recall_at_precision_95": recall_at_precision(outcome, 0.95), "average_precision": average_precision(outcome),
+            "highest_f1": best_threshold(outcome), "at_threshold": at_threshold(outcome, threshold),
+            "audited_recall_at_precision_95": recall_at_precision(audited, 0.95), "audited_average_precision": average_precision(audited),
+            "audited_precision": at_threshold(audited, threshold)["precision"]}
+
+
+def report(name: str, outcomes: dict[str, tuple[Outcome, Outcome]], threshold: float, milliseconds: float) -> dict:
+    """Print the scores of one detector (`outcomes` as `score` gives them) as tables and return them."""
+    outcome, audited = outcomes[ALL]
     recall, at = recall_at_precision(outcome, 0.95)
     total = at_threshold(outcome, threshold)
     errors = outcome.corner_errors
@@ -84,12 +99,17 @@ def report(name: str, outcome: Outcome, audited: Outcome, threshold: float, mill
     print(f"  recall {recall:.1%} at 95 % precision (threshold {at:.3f}), AP50 {result['average_precision']:.3f}")
     print("  highest F1 at threshold {:.3f}: {:.3f}".format(*best_threshold(outcome)))
     print(f"  at {threshold:.2f}: recall {total['recall']:.1%}, precision {total['precision']:.1%}, false {total['false']}")
-    result["audited"] = summary = {
+    result["audited"] = known = {
         "recall_at_precision_95": recall_at_precision(audited, 0.95), "average_precision": average_precision(audited),
         "highest_f1": best_threshold(audited), "at_threshold": at_threshold(audited, threshold),
     }
     print("  plates that labels leave out not counted as false: recall {:.1%} at 95 % precision (threshold {:.3f}), AP50 {:.3f}, highest F1 {:.3f}, precision {:.1%}".format(
-        *summary["recall_at_precision_95"], summary["average_precision"], summary["highest_f1"][1], summary["at_threshold"]["precision"]))
+        *known["recall_at_precision_95"], known["average_precision"], known["highest_f1"][1], known["at_threshold"]["precision"]))
+    result["sources"] = {part: summary(*outcomes[part], threshold) for part in (APART, ALSO) if outcomes[part][0].truths}
+    for part, row in result["sources"].items():
+        print(f"  {part} ({row['plates']} plates): recall {row['recall_at_precision_95'][0]:.1%} at 95 % precision, AP50 {row['average_precision']:.3f}, "
+              f"highest F1 {row['highest_f1'][1]:.3f}, at {threshold:.2f} recall {row['at_threshold']['recall']:.1%}, precision {row['at_threshold']['precision']:.1%}; "
+              f"plates that labels leave out known: {row['audited_recall_at_precision_95'][0]:.1%}, AP50 {row['audited_average_precision']:.3f}, precision {row['audited_precision']:.1%}")
     if errors:
         median, ninety = result["corner_error_percent"]
         print(f"  corners, per cent of plate width: median {median:.1f}, 90 % below {ninety:.1f} ({len(errors)} plates)")
@@ -166,13 +186,13 @@ def run(args: argparse.Namespace) -> None:
         numbers = [numbers[i] for i in np.linspace(0, len(numbers) - 1, args.limit).astype(int)]
     print(f"{len(numbers)} pictures of split {args.split}; a find needs IoU 0.5; {args.threads} thread(s)")
     size = tuple(int(v) for v in args.size.split("x")) if args.size else None
-    results = []
+    results, sources = [], Sources(args.data)
     for path in [args.model, *args.compare]:
         detector = open_detector(path, args.threads, size, args.adapt, args.further)
         own = getattr(detector, "metadata", {}).get("confidence_threshold", "0.25")
         threshold = args.threshold if args.threshold is not None and path == args.model else float(own)
-        outcome, audited, milliseconds, finds = score(detector, scenes, numbers)
-        results.append(report(path.name, outcome, audited, threshold, milliseconds))
+        outcomes, milliseconds, finds = score(detector, scenes, numbers, sources)
+        results.append(report(path.name, outcomes, threshold, milliseconds))
         if args.sheet and path == args.model:
             failure_sheet(scenes, finds, threshold, args.sheet)
     if args.json:

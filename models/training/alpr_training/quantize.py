@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .data import fixed_input, load_crops
+from .data import fixed_input
 from .detection_models import letterbox
 from .scenes import read_labels
+from .sources import training_crops, training_scenes
 
 SEED = 0
 CHUNK = 20
@@ -56,7 +57,8 @@ RECIPES = {
 def detector_inputs(data: Path, count: int, model) -> Iterator[np.ndarray]:
     """`count` training pictures as the detector gets them at its own input size."""
     height, width = (int(v) for v in properties(model)["imgsz"].strip("[]").split(","))
-    scenes = [scene for scene in read_labels(data) if scene.split == "train"]
+    scenes = read_labels(data)
+    scenes = [scenes[number] for number in training_scenes(data, scenes, [n for n, scene in enumerate(scenes) if scene.split == "train"])]
     for number in np.random.default_rng(SEED).permutation(len(scenes))[:count]:
         path = data / "scenes" / scenes[number].set / scenes[number].image
         picture = letterbox(np.asarray(Image.open(path).convert("RGB")), width, height)[0]
@@ -65,7 +67,7 @@ def detector_inputs(data: Path, count: int, model) -> Iterator[np.ndarray]:
 
 def reader_inputs(data: Path, count: int, model) -> Iterator[np.ndarray]:
     """`count` training crops as the reader gets them, with various margins; `CHUNK` at a time."""
-    crops, rng = load_crops(data, "train"), np.random.default_rng(SEED)
+    crops, rng = training_crops(data, by_eye=False), np.random.default_rng(SEED)
     chosen = [crops[number] for number in rng.permutation(len(crops))[:count]]
     pictures = [fixed_input(crop, float(rng.uniform(0, WIDEST_MARGIN))) for crop in chosen]
     for start in range(0, len(pictures), CHUNK):

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 
 from . import device, losses
-from .data import crops_by_eye, fixed_input, load_crops
+from .data import fixed_input, load_crops
 from .reader_batches import Again, Batches
 from .reader_model import LAYERS, WIDTHS, PlateReader
 from .reader_pools import Photos, PlateRing
 from .reader_score import exact, folded, softmax, texts_of
 from .reader_teacher import Teachers, soft_labels
 from .reader_weights import load_weights
+from .sources import training_crops
 from .synth_layouts import REGIONS
 
 EMA = 0.999
@@ -241,8 +242,7 @@ def run(args: argparse.Namespace) -> None:
     for name, value in DEFAULTS.get(where.type, DEFAULTS["cpu"]).items():
         setattr(args, name, getattr(args, name) or value)
     trainer = Trainer(args, where)
-    crops = load_crops(args.data, "train") if args.data else []
-    crops += crops_by_eye(args.data) if args.data else []
+    crops = training_crops(args.data) if args.data else []
     held_out = load_crops(args.data, "val") if args.data else []
     val_images = np.stack([fixed_input(crop, VAL_MARGIN) for crop in held_out]) if held_out else None
     teacher = soft_labels(crops, args.teacher, args.output / "teacher.npy") if args.teacher and crops else None

@@ -10,6 +10,7 @@ into one flat file of RGB bytes beside an index, each picture followed by its ha
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 from dataclasses import dataclass, field
@@ -152,6 +153,16 @@ def _decode(job: tuple[Path, Path, int, int, int]) -> None:
     _write_levels(cache, offset, rgb)
 
 
+def fingerprint(data: Path) -> str:
+    """SHA-256 of the label files below `data`/scenes and of the names and sizes of its clips."""
+    digest = hashlib.sha256()
+    for labels in sorted((data / "scenes").glob("*/labels.jsonl")):
+        digest.update(f"{labels.parent.name}\n".encode() + labels.read_bytes())
+    for clip in sorted((data / "clips").glob("*.mp4")):
+        digest.update(f"{clip.name} {clip.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
 def build_cache(data: Path, cache: Path) -> None:
     """Decode every scene and every `CLIP_EVERY`-th clip frame of `data` into `cache` (about 8 GB), on all cores."""
     cache.mkdir(parents=True, exist_ok=True)
@@ -174,7 +185,7 @@ def build_cache(data: Path, cache: Path) -> None:
         pool.join()
     for (_, rgb), row in zip(clips, index[len(scenes) :]):
         _write_levels(cache / PIXELS, row["offset"], rgb)
-    (cache / INDEX).write_text(json.dumps(index))
+    (cache / INDEX).write_text(json.dumps({"data": fingerprint(data), "pictures": index}))
 
 
 class Scenes:
@@ -184,12 +195,16 @@ class Scenes:
         if not (cache / INDEX).exists():
             build_cache(data, cache)
         index = json.loads((cache / INDEX).read_text())
+        # Caches of earlier versions are bare lists: nobody knows what they were made of.
+        if not isinstance(index, dict) or index["data"] != fingerprint(data):
+            raise ValueError(f"{cache} holds the pictures of other label files or clips than {data} has now; remove that folder, and it is made anew (about 8 GB)")
         labelled = {(s.set, s.image): s for s in read_labels(data)}
         teacher = json.loads((cache / TEACHER).read_text()) if (cache / TEACHER).exists() else {}
         self.scenes: list[Scene] = []
-        for row in index:
-            scene = labelled.get((row["set"], row["image"]))
-            if scene is None:
+        for row in index["pictures"]:
+            if row["split"] != "clip":
+                scene = labelled[row["set"], row["image"]]
+            else:
                 scene = Scene(row["set"], row["image"], row["width"], row["height"], "none", row["split"], "", [])
             scene.offset = row["offset"]
             boxes = teacher.get(f"{row['set']}/{row['image']}")
