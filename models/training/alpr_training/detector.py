@@ -21,9 +21,10 @@ from . import device
 from .detector_loss import detector_loss
 from .detector_net import PlateDetector, gflop
 from .detector_weights import load_weights, save_weights, settle
+from .finite import refuse_broken
 from .scene_paste import PlateStock, Words
 from .scene_windows import Sampler
-from .scenes import Scenes
+from .scenes import TEACHER, Scenes
 from .sources import training_scenes
 
 WARM_UP = 200
@@ -120,9 +121,12 @@ class Trainer:
         self.optimiser.load_state_dict(saved["optimiser"])
         self.average.state, self.average.steps = saved["average"], saved["average_steps"]
         self.step, self.spent, self.log = saved["step"], saved["spent"], saved["log"]
+        self.unsettled = False  # whatever --warm-start loaded is overwritten
 
     def save(self) -> None:
-        """Write the checkpoint, the averaged weights, the log and its plot."""
+        """Write the checkpoint, the averaged weights, the log and its plot; raises FloatingPointError, and writes nothing, where weights
+        are not finite."""
+        refuse_broken({}, [*self.net.state_dict().values(), *self.average.state.values()], self.step, self.last, "--rate")
         part = self.last.with_suffix(".part")
         torch.save(
             {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.state,
@@ -131,7 +135,10 @@ class Trainer:
         save_weights(self.average.state, self.args.output / "ema.pt", self.step, self.spent)
         (self.args.output / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in self.log))
         if len(self.log) > 1:
-            plot(self.log, self.args.output / "loss.png")
+            try:
+                plot(self.log, self.args.output / "loss.png")
+            except Exception as problem:  # a picture is worth no training
+                print(f"{self.args.output / 'loss.png'} was not drawn: {problem!r}", flush=True)
 
     def progress(self) -> float:
         """Share of the budget that is used, by time or by steps."""
@@ -188,17 +195,18 @@ class Trainer:
             now = device.caught_up(self.device) if timed else time.monotonic()
             self.spent = spent_before + now - begun
             done = self.stop or self.progress() >= 1
-            if timed or done:
+            save = done or now - saved > 60 * self.args.save_minutes
+            if timed or save:
                 means = {name: round(float(value) / count, 4) for name, value in sums.items()}
-                if not math.isfinite(sum(means.values())):
-                    raise FloatingPointError(f"loss is not finite before step {self.step}: {means}; resume with a lower --rate")
+                refuse_broken(means, (), self.step, self.last, "--rate")
+            if timed or done:
                 self.log.append({"step": self.step, "seconds": round(self.spent), **means})
                 left = self.spent * (1 / max(self.progress(), 1e-6) - 1) / 60
                 print(f"step {self.step}  {self.progress():.1%}  " + "  ".join(f"{k} {v:.4f}" for k, v in means.items())
                       + f"  {images / (now - mark):.0f} images/s  ETA {left:.1f} min"
                       + (f"  last step: windows {1000 * (made - start):.0f} ms, network {1000 * (now - made):.0f} ms" if timed else ""), flush=True)
                 sums, count, images, mark = {}, 0, 0, now
-            if done or now - saved > 60 * self.args.save_minutes:
+            if save:
                 self.save()
                 saved = now
             if done:
@@ -234,7 +242,13 @@ def run(args: argparse.Namespace) -> None:
     scenes = Scenes(args.data, args.cache or args.output / "cache")
     trainer = Trainer(args)
     torch.manual_seed(args.seed + trainer.step)
-    numbers = training_scenes(args.data, scenes.scenes, scenes.split("train")) + scenes.split("clip")
+    numbers = training_scenes(args.data, scenes.scenes, scenes.split("train"))
+    if scenes.has_teacher:
+        numbers += scenes.split("clip")
+    else:
+        # Their plates are labelled nowhere: only a teacher's finds keep them from being learnt as background.
+        print(f"no {TEACHER} in the cache: clips are left out, and plates that labels leave out train as background; "
+              "`python -m alpr_training.scenes DATA CACHE --teacher MODEL` makes it", flush=True)
     sampler = Sampler(scenes, numbers, PlateStock(args.plates, trainer.device), Words(WORDS, trainer.device), trainer.device)
     print(f"{len(sampler.steps)} pictures, teacher boxes: {scenes.has_teacher}, {len(sampler.plates.aspects)} rendered plates, "
           f"network {gflop(PlateDetector(), *LARGE):.2f} GFLOP at {LARGE[0]}x{LARGE[1]}, on {trainer.device}", flush=True)

@@ -10,8 +10,8 @@ import argparse
 import json
 import math
 import signal
-import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 
 from . import device, losses
 from .data import fixed_input, load_crops
+from .finite import refuse_broken
 from .reader_batches import Again, Batches
 from .reader_model import LAYERS, WIDTHS, PlateReader
 from .reader_pools import Photos, PlateRing
@@ -118,46 +119,65 @@ class Trainer:
         self.elapsed = 0.0
         self.history: list[dict] = []
         self.stop = False
-        self.writer: threading.Thread | None = None
+        self.writer = ThreadPoolExecutor(1)
+        self.writing: Future | None = None
+        self.warm = bool(args.warm_start)
         if args.warm_start:
             print(f"warm start from {args.warm_start}: {load_weights(self.model, args.warm_start)}")
             self.ema.load_state_dict(self.model.state_dict())
-        last = self.output / "last.pt"
-        if args.resume and last.exists():
-            state = torch.load(last, map_location=self.device, weights_only=False)
-            self.model.load_state_dict(state["model"])
-            self.ema.load_state_dict(state["ema"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step, self.crops, self.elapsed, self.history = state["step"], state["crops"], state["elapsed"], state["history"]
-            torch.manual_seed(args.seed + self.step)  # other crops than before
-            print(f"resumed {last} at step {self.step}")
+        self.last = self.output / "last.pt"
+        if args.resume:
+            self._resume()
         pairs = [(mine, other) for mine, other in zip(self.ema.state_dict().values(), self.model.state_dict().values()) if mine.dtype.is_floating_point]
         self.averaged, self.sources = [list(side) for side in zip(*pairs)]
         self.forward = torch.compile(self.model) if args.compile else self.model
         self.sums = torch.zeros(len(losses.WEIGHTS) + 4, device=self.device)
 
+    def _resume(self) -> None:
+        """Go on from `last.pt`: its schedule is that of the flags it was begun with."""
+        if not self.last.exists():
+            raise FileNotFoundError(f"--resume: no checkpoint {self.last}; start without it, or give --warm-start FILE")
+        state = torch.load(self.last, map_location=self.device, weights_only=False)
+        # Checkpoints of earlier versions do not say how they were begun.
+        distilled = bool(self.args.distil)
+        if state.get("distilled", distilled) != distilled:
+            raise ValueError(f"--resume: {self.last} was begun {'without' if distilled else 'with'} --distil: go on {'without' if distilled else 'with'} it")
+        self.warm = state.get("warm", self.warm)
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.crops, self.elapsed, self.history = state["step"], state["crops"], state["elapsed"], state["history"]
+        torch.manual_seed(self.args.seed + self.step)  # other crops than before
+        print(f"resumed {self.last} at step {self.step}")
+
     def save(self) -> None:
-        """Write `last.pt` (whole or not at all), the history and the plot, while training goes on."""
+        """Write `last.pt` (whole or not at all), the history and the plot, while training goes on. Raises FloatingPointError, and writes
+        nothing, where losses or weights are not finite, and what the `save` before failed of."""
+        since = self.history[-1] if self.history else {}
+        known = {name: since[name] for name in losses.WEIGHTS if since.get(name) is not None}
+        refuse_broken({**known, "since the last line": self.sums}, [*self.model.state_dict().values(), *self.ema.state_dict().values()], self.step, self.last, "--lr")
         state = {
             "model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step,
             "crops": self.crops, "elapsed": self.elapsed, "history": list(self.history), "widths": self.model.widths, "layers": self.model.layers,
-            "regions": REGIONS,
+            "regions": REGIONS, "warm": self.warm, "distilled": bool(self.args.distil),
         }  # fmt: skip
         copy = _copied(state)
         self.finish_writing()
-        self.writer = threading.Thread(target=self._write, args=(copy,))
-        self.writer.start()
+        self.writing = self.writer.submit(self._write, copy)
 
     def _write(self, state: dict) -> None:
         torch.save(state, self.output / "last.tmp")
-        (self.output / "last.tmp").replace(self.output / "last.pt")
+        (self.output / "last.tmp").replace(self.last)
         (self.output / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in state["history"]))
-        plot(state["history"], self.output / "training.png")
+        try:
+            plot(state["history"], self.output / "training.png")
+        except Exception as problem:  # a picture is worth no training
+            print(f"{self.output / 'training.png'} was not drawn: {problem!r}", flush=True)
 
     def finish_writing(self) -> None:
-        """Wait for the last `save`."""
-        if self.writer:
-            self.writer.join()
+        """Wait for the last `save`; raises what it failed of."""
+        if self.writing:
+            self.writing.result()
 
     def progress(self) -> float:
         """Share of the budget used: by crops or by minutes, whichever was given."""
@@ -214,7 +234,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--synth", nargs="*", default=[], help="caches written by `synth`, or glob patterns of them; new ones are taken in while training")
     parser.add_argument("--plain", nargs="+", required=True, help="caches written by `synth --plain` (or patterns), the easy start")
     parser.add_argument("--pool", type=int, help="rendered plates kept at a time, 83 kB each (default 200000 on CUDA, 20000 on a CPU)")
-    parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too, or the .npy it was kept in")
+    parser.add_argument("--teacher", type=Path, help="ONNX reader whose opinion on the photographs is learnt too, or the .npz it was kept in")
     parser.add_argument("--distil", type=Path, nargs="+", help="ONNX readers whose mean opinion on every crop is what is learnt; with --warm-start")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, history and plots")
     parser.add_argument("--crops", type=int, help="budget in crops seen")
@@ -236,8 +256,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if not args.crops and not args.minutes:
         raise SystemExit("reader: give a budget, --crops or --minutes")
-    if args.distil and not (args.warm_start and args.data):
-        raise SystemExit("reader: --distil goes on from weights that read already, on photographs: give --warm-start and the data folder")
+    if args.distil and not ((args.warm_start or args.resume) and args.data):
+        raise SystemExit("reader: --distil goes on from weights that read already, on photographs: give --warm-start (or --resume) and the data folder")
     where = device.chosen(args.device)
     for name, value in DEFAULTS.get(where.type, DEFAULTS["cpu"]).items():
         setattr(args, name, getattr(args, name) or value)
@@ -245,12 +265,11 @@ def run(args: argparse.Namespace) -> None:
     crops = training_crops(args.data) if args.data else []
     held_out = load_crops(args.data, "val") if args.data else []
     val_images = np.stack([fixed_input(crop, VAL_MARGIN) for crop in held_out]) if held_out else None
-    teacher = soft_labels(crops, args.teacher, args.output / "teacher.npy") if args.teacher and crops else None
+    teacher = soft_labels(crops, args.teacher, args.output / "teacher.npz") if args.teacher and crops else None
     photos = Photos(crops, teacher, where) if crops else None
     plates = PlateRing(args.plain, args.synth, args.pool, where)
     teachers = Teachers(args.distil, args.threads) if args.distil else None
     batches = Batches(photos, plates, args.batch, where, teachers, AS_THEY_ARE if args.distil else 0.0)
-    warm = bool(args.warm_start)
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
     print(f"{len(crops)} photographs, {plates.plain} plain plates, {sum(p.numel() for p in trainer.model.parameters())} parameters, batch {args.batch}, {trainer.device}", flush=True)
 
@@ -260,7 +279,7 @@ def run(args: argparse.Namespace) -> None:
     again = Again() if teachers else None
     while trainer.progress() < 1.0 and not trainer.stop:
         progress = trainer.progress()
-        strength, share, plain, positions = schedule_at(progress, trainer.crops, warm, bool(args.distil))
+        strength, share, plain, positions = schedule_at(progress, trainer.crops, trainer.warm, bool(args.distil))
         # Once between two lines of the log everything is waited for, to see where the time goes.
         measured = not ahead and trainer.step - steps_logged >= 8 and split is None
         marks = [device.caught_up(where) if measured else 0.0]

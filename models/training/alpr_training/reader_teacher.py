@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +26,32 @@ def plate_probabilities(reader, images: np.ndarray) -> np.ndarray:
     return out
 
 
+def keep(cache: Path, soft: np.ndarray, model: str, crops: list[Crop]) -> None:
+    """Write opinions `soft` on `crops`, float16 [n, 10, 37], with what they depend on: `model` (SHA-256 of the file) and the crops."""
+    np.savez(cache, soft=soft, model=model, crops=fingerprint(crops))
+
+
+def fingerprint(crops: list[Crop]) -> str:
+    """SHA-256 of the set, name and text of each crop, in their order."""
+    return hashlib.sha256("".join(f"{crop.dataset}\t{crop.name}\t{crop.text}\n" for crop in crops).encode()).hexdigest()
+
+
 def soft_labels(crops: list[Crop], model: Path, cache: Path) -> np.ndarray:
-    """Teacher's slot probabilities for `crops`, float16 [n, 10, 37]; kept in `cache` for the next start. `model` may be such a cache."""
-    if model.suffix == ".npy":
-        stored = np.load(model)
-        if len(stored) != len(crops):
-            raise ValueError(f"{model} holds the teacher's opinion on {len(stored)} crops, but there are {len(crops)}; it belongs to other data")
-        return stored
+    """Teacher's slot probabilities for `crops`, float16 [n, 10, 37]; kept in `cache` for the next start with the same model and crops.
+    `model` may be such a cache; raises ValueError where that is of other crops."""
+    if model.suffix == ".npz":
+        with np.load(model) as stored:
+            if stored["crops"] != fingerprint(crops):
+                raise ValueError(f"{model} holds the teacher's opinion on other crops than the {len(crops)} of this data; give the ONNX model, and it is asked anew")
+            return stored["soft"]
+    own = hashlib.sha256(model.read_bytes()).hexdigest()
     if cache.exists():
-        stored = np.load(cache)
-        if len(stored) == len(crops):
-            return stored
+        with np.load(cache) as stored:
+            if (stored["model"], stored["crops"]) == (own, fingerprint(crops)):
+                return stored["soft"]
     images = np.stack([fixed_input(crop, TEACHER_MARGIN) for crop in crops])
     soft = plate_probabilities(session(model), images).astype(np.float16)
-    np.save(cache, soft)
+    keep(cache, soft, own, crops)
     return soft
 
 

@@ -86,7 +86,8 @@ def invert(linear: Tensor, offset: Tensor) -> Tensor:
 
 
 class Sampler:
-    """Draws batches of windows from scenes; every draw depends on PyTorch's generator of the device alone."""
+    """Draws batches of windows from scenes; every draw depends on PyTorch's generators alone: that of the device, and
+    that of the CPU for the strength of the camera and the borders."""
 
     def __init__(self, scenes: Scenes, numbers: list[int], plates: PlateStock, words: Words, device: torch.device):
         self.device, self.plates, self.words = device, plates, words

@@ -5,6 +5,8 @@ Run: `python tests/test_smoke.py` (or pytest) in models/training; takes about a 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import sys
 import tempfile
@@ -18,7 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from alpr_training import camera, compression, reader_export, reader_geometry, reader_weights, warp
+from alpr_training import camera, compression, reader_export, reader_geometry, reader_teacher, reader_weights, warp
 from alpr_training.__main__ import main
 from alpr_training.data import PAD, decode, encode, load_crops
 from alpr_training.inference import session
@@ -26,6 +28,7 @@ from alpr_training.reader_batches import FRAME, Again, Batches, slot_map
 from alpr_training.reader_pools import Photos, PlateRing
 from alpr_training.reader_score import calibration_error, folded, softmax
 from alpr_training.scene_paste import PlateStock
+from alpr_training.sources import training_crops
 from alpr_training.synth import SynthCache
 
 WIDTHS = ["8", "12", "16", "32"]
@@ -178,9 +181,11 @@ def test_render_train_export() -> None:
         main(["synth", "--output", str(root / "synth"), "--count", "48", "--seed", "2", "--look-alikes", "0.5"])
         cache = SynthCache(root / "synth")
         photographs(root, cache, 24)
-        np.save(root / "teacher.npy", np.full((18, 10, 37), 1 / 37, np.float16))
+        with contextlib.redirect_stdout(io.StringIO()):
+            crops = training_crops(root)
+        reader_teacher.keep(root / "teacher.npz", np.full((len(crops), 10, 37), 1 / 37, np.float16), "nobody", crops)
         assert len(cache) == 48 and (root / "sheet.png").stat().st_size > 1000
-        train = ["reader", str(root), "--teacher", str(root / "teacher.npy"), "--plain", str(root / "plain"), "--synth", str(root / "synth"), "--output", str(root / "run"), "--batch", "8", "--device", "cpu", "--no-bf16", "--layers", "2", "--widths", *WIDTHS]
+        train = ["reader", str(root), "--teacher", str(root / "teacher.npz"), "--plain", str(root / "plain"), "--synth", str(root / "synth"), "--output", str(root / "run"), "--batch", "8", "--device", "cpu", "--no-bf16", "--layers", "2", "--widths", *WIDTHS]
         main([*train, "--crops", "80"])
         main([*train, "--crops", "120", "--resume"])
         state = torch.load(root / "run" / "last.pt", weights_only=False)
