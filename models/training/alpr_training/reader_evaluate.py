@@ -73,8 +73,8 @@ def table(crops: list[Crop], results: dict[str, tuple[np.ndarray, np.ndarray]], 
     groups: dict[str, list[int]] = {}
     for index, crop in enumerate(crops):
         part = ALSO if sources.has_plate(crop.dataset, crop.text, "train") else APART
-        # What people labelled is nowhere in training but for a few texts; what others labelled is scored apart as well.
-        for name in [*groups_of(crop), part, f"{part}, label {'human' if crop.label == 'human' else 'other'}", f"{part}, set {crop.dataset}"]:
+        own = groups_of(crop)
+        for name in [*own, part, *(f"{part}, {group}" for group in own if group.startswith(("label", "set")))]:
             groups.setdefault(name, []).append(index)
     lines = ["| crops | n | " + " | ".join(results) + " |", "|---|---|" + "---|" * len(results)]
     order = ["all", *sorted(name for name in groups if name != "all")]
