@@ -18,9 +18,9 @@ impl AlprDedup {
     pub(super) fn start_background(&self, chores: Option<Chores>) -> Result<(), gst::StateChangeError> {
         let Some(mut chores) = chores else { return Ok(()) };
         let element = self.obj().downgrade();
-        let background = Background::start("alprdedup", move || {
+        let background = Background::start("alprdedup", move |goes_on| {
             if let Some(element) = element.upgrade() {
-                element.imp().tick(&mut chores);
+                element.imp().tick(&mut chores, goes_on);
             }
         });
         let background = background.map_err(|error| {
@@ -38,8 +38,8 @@ impl AlprDedup {
     }
 
     /// Once a second, in the background.
-    fn tick(&self, chores: &mut Chores) {
-        let (found, problems) = chores.look();
+    fn tick(&self, chores: &mut Chores, goes_on: &dyn Fn() -> bool) {
+        let (found, problems) = chores.look(goes_on);
         for SettingsError(text) in problems {
             gst::element_imp_warning!(self, gst::ResourceError::Read, ("{text}; what was read before stays in use"));
         }

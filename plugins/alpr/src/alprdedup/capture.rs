@@ -94,8 +94,8 @@ impl CaptureTime {
             return None;
         }
         Some(
-            "The stream says nothing of its date: events count from 1970, and a broker soon removes what is that old. \
-             Set start-time"
+            "The stream says nothing of its date: events count from 1970, a broker soon removes what is that old, and files of one camera-id \
+             that all begin there have equal event ids. Set start-time"
                 .to_owned(),
         )
     }

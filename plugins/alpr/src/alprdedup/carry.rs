@@ -67,10 +67,8 @@ impl AlprDedup {
     /// Tells of decisions after which nothing can be sent.
     pub(super) fn tell(&self, decisions: Vec<Decision>) {
         for decision in decisions {
-            if let Ok(Some(prepared)) = self.prepare(decision, None)
-                && let Some(message) = prepared.after
-            {
-                self.post(message);
+            if let Ok(Some(Prepared { before, after, .. })) = self.prepare(decision, None) {
+                before.into_iter().chain(after).for_each(|message| self.post(message));
             }
         }
     }

@@ -49,8 +49,8 @@ impl Chores {
         Some(Self { settings: settings.clone(), changes, limits, location, ticks: 0 })
     }
 
-    /// Looks at everything once. A file that cannot be used is told once, until it changes again.
-    pub(super) fn look(&mut self) -> (Found, Vec<SettingsError>) {
+    /// Looks at everything once, as long as it `goes_on`. A file that cannot be used is told once, until it changes again.
+    pub(super) fn look(&mut self, goes_on: &dyn Fn() -> bool) -> (Found, Vec<SettingsError>) {
         let (mut found, mut problems) = (Found::default(), Vec::new());
         let settings = &self.settings;
         if !settings.zones_file.is_empty() && self.changes.changed(&settings.zones_file) {
@@ -60,7 +60,7 @@ impl Chores {
             found.watchlist = settings.watchlist().map(Arc::new).map_err(|error| problems.push(error)).ok();
         }
         if self.ticks.is_multiple_of(SWEEP) && !self.location.as_os_str().is_empty() {
-            found.deleted = sweep(&self.location, self.limits, SystemTime::now());
+            found.deleted = sweep(&self.location, self.limits, SystemTime::now(), goes_on);
         }
         self.ticks = self.ticks.wrapping_add(1);
         (found, problems)

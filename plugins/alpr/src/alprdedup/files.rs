@@ -1,6 +1,7 @@
 //! Work in the background: files that are read again when they change, pictures that grow old, a regular pulse.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -13,14 +14,18 @@ const TICK: Duration = Duration::from_secs(1);
 /// A thread that looks at files once a second. It ends when this is dropped.
 pub(super) struct Background {
     stop: Arc<(Mutex<bool>, Condvar)>,
+    /// The same for who must not wait for the lock.
+    stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Background {
-    /// Calls `tick` once a second until this is dropped.
-    pub(super) fn start(name: &str, mut tick: impl FnMut() + Send + 'static) -> std::io::Result<Self> {
+    /// Calls `tick` once a second until this is dropped; it is waited for, so what may take long asks now and then whether it
+    /// is to go on.
+    pub(super) fn start(name: &str, mut tick: impl FnMut(&dyn Fn() -> bool) + Send + 'static) -> std::io::Result<Self> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let stopped = stop.clone();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (stopped, ends) = (stop.clone(), stopping.clone());
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let (flag, wake) = &*stopped;
             let mut stop = lock(flag);
@@ -29,17 +34,18 @@ impl Background {
                 stop = guard;
                 if wait.timed_out() && !*stop {
                     drop(stop);
-                    tick();
+                    tick(&|| !ends.load(Relaxed));
                     stop = lock(flag);
                 }
             }
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, stopping, thread: Some(thread) })
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
+        self.stopping.store(true, Relaxed);
         *lock(&self.stop.0) = true;
         self.stop.1.notify_all();
         if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
@@ -75,6 +81,22 @@ fn look(path: &str) -> Option<(SystemTime, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_takes_long_learns_that_it_is_to_end() {
+        let (began, has_begun) = std::sync::mpsc::channel();
+        let background = Background::start("long", move |goes_on| {
+            began.send(()).ok();
+            let end = std::time::Instant::now() + Duration::from_secs(20);
+            while goes_on() && std::time::Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        has_begun.recv_timeout(Duration::from_secs(10)).unwrap();
+        let start = std::time::Instant::now();
+        drop(background.unwrap());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
 
     #[test]
     fn a_change_is_told_once() {

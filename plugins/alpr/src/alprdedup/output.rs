@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use alpr_core::dedup::{Decision, Duplicates, EventDecision, Outcome, PassId, WatchlistDecision};
+use alpr_core::dedup::{Decision, Duplicates, EventDecision, Hasher, Outcome, PassId, WatchlistDecision};
 use alpr_core::event::records::{OutcomeRecord, VehicleRecord, to_json_line};
 use alpr_core::event::{Event, EventId, latency_ms};
 use alpr_core::time::Timestamp;
@@ -69,9 +69,9 @@ impl Output {
         }
     }
 
-    /// What the next run goes on with.
-    pub(super) fn into_state_file(self) -> Option<StateFile> {
-        self.state_file.map(StateFile::again)
+    /// What the next run, with `privacy`, goes on with.
+    pub(super) fn into_state_file(self, privacy: Option<&Hasher>) -> Option<StateFile> {
+        self.state_file.map(|file| file.again(privacy.cloned()))
     }
 
     pub(super) fn take_caps(&mut self, caps: &gst::CapsRef) {
@@ -165,7 +165,8 @@ impl Output {
             .field("json", line.trim_end())
             .build();
         let line = self.records.contains(Records::OUTCOMES).then_some((line, record.captured));
-        Some(Prepared { line, after: Some(message), note, ..Prepared::default() })
+        // it tells of what became of a track, not of what downstream took
+        Some(Prepared { before: Some(message), line, note, ..Prepared::default() })
     }
 
     fn vehicle(&mut self, mut record: VehicleRecord, live: bool) -> Option<Prepared> {

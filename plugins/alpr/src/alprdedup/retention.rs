@@ -28,10 +28,15 @@ impl Limits {
 }
 
 /// Deletes pictures under `location` until `limits` hold at `now`, the oldest first, what killed processes left of some, and
-/// folders of days that became empty. Returns how many pictures. Files that are not named like pictures of events are left alone.
-pub(super) fn sweep(location: &Path, limits: Limits, now: SystemTime) -> u64 {
+/// folders of days that became empty, as long as it `goes_on`. Returns how many pictures. Files that are not named like pictures of
+/// events are left alone.
+pub(super) fn sweep(location: &Path, limits: Limits, now: SystemTime, goes_on: &dyn Fn() -> bool) -> u64 {
     let mut files = Files::default();
-    files.collect(location, 0);
+    files.collect(location, 0, goes_on);
+    if !goes_on() {
+        // of what is not all known it is not known either what is the oldest
+        return 0;
+    }
     let is_older = |file: &Picture, than: Duration| now.duration_since(file.modified).is_ok_and(|old| old > than);
     files.parts.iter().filter(|part| is_older(part, LEFT)).for_each(|part| drop(part.delete()));
     let mut pictures = files.pictures;
@@ -41,7 +46,7 @@ pub(super) fn sweep(location: &Path, limits: Limits, now: SystemTime) -> u64 {
     for picture in pictures {
         let too_old = limits.age.is_some_and(|age| is_older(&picture, age));
         let too_many = limits.size.is_some_and(|most| total > most);
-        if !too_old && !too_many {
+        if (!too_old && !too_many) || !goes_on() {
             break;
         }
         if picture.delete().is_ok() {
@@ -81,12 +86,12 @@ struct Files {
 }
 
 impl Files {
-    fn collect(&mut self, folder: &Path, depth: usize) {
+    fn collect(&mut self, folder: &Path, depth: usize, goes_on: &dyn Fn() -> bool) {
         let Ok(entries) = std::fs::read_dir(folder) else { return };
-        for entry in entries.flatten() {
+        for entry in entries.flatten().take_while(|_| goes_on()) {
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_dir() && depth < DEPTH {
-                self.collect(&entry.path(), depth + 1);
+                self.collect(&entry.path(), depth + 1, goes_on);
             } else if metadata.is_file() && depth == DEPTH {
                 let name = entry.file_name();
                 let name = name.to_string_lossy();
@@ -136,11 +141,13 @@ mod tests {
     fn old_pictures_go_first_and_other_files_stay() {
         let (location, day) = fill("age");
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(20);
-        assert_eq!(sweep(&location, Limits::default(), now), 0);
+        assert_eq!(sweep(&location, Limits::default(), now, &|| true), 0);
+        let few = Limits { age: None, size: Some(0) };
+        assert_eq!((sweep(&location, few, now, &|| false), left(&day)), (0, 11), "told to end");
         let limits = Limits { age: Some(Duration::from_secs(5)), size: None };
-        assert_eq!((sweep(&location, limits, now), left(&day)), (5, 6), "10 to 14 are older than 5 seconds");
+        assert_eq!((sweep(&location, limits, now, &|| true), left(&day)), (5, 6), "10 to 14 are older than 5 seconds");
         let limits = Limits { age: None, size: Some(250) };
-        assert_eq!((sweep(&location, limits, now), left(&day)), (3, 3), "two pictures and the notes");
+        assert_eq!((sweep(&location, limits, now, &|| true), left(&day)), (3, 3), "two pictures and the notes");
         assert!(day.join(format!("{EVENT}19-plate.jpg")).exists());
         std::fs::remove_dir_all(location).unwrap();
     }
@@ -157,7 +164,7 @@ mod tests {
         std::fs::write(day.join("notes.part"), "mine").unwrap();
         let limits = Limits { age: Some(Duration::from_secs(100_000)), size: None };
         assert_eq!(
-            (sweep(&location, limits, now), left(&day)),
+            (sweep(&location, limits, now, &|| true), left(&day)),
             (0, 13),
             "ten pictures, two notes and what is being written"
         );

@@ -54,7 +54,7 @@ impl State {
         let (memory, state_file) = match old.take() {
             Some(Self { memory, output, .. }) if memory.is_of(settings) => {
                 memory.change_rules(|_| settings.duplicate_rules());
-                (memory, output.into_state_file())
+                (memory, output.into_state_file(core.privacy.as_ref()))
             }
             other => {
                 // its state file may be the one that is opened now

@@ -170,9 +170,9 @@ impl StateFile {
         Ok(Self { privacy, log: Arc::new(Mutex::new(log)), failures: Arc::default() })
     }
 
-    /// The same file in a new run, which counts anew.
-    pub(super) fn again(self) -> Self {
-        Self { failures: Arc::default(), ..self }
+    /// The same file in a new run, which counts anew; the key of its `privacy` may be another one.
+    pub(super) fn again(self, privacy: Option<Hasher>) -> Self {
+        Self { privacy, failures: Arc::default(), ..self }
     }
 
     /// Lines that could not be written.
