@@ -19,7 +19,9 @@ fn photograph(seed: u32, digits: [u8; 4], size: u32) -> Painting {
     let unit = size / 16;
     let mut picture = Painting::new(size, size);
     for patch in 0..16 * 16 {
-        let level = ((patch + 4099 * seed).wrapping_mul(2_654_435_761) >> 9 & 127) as u8;
+        // well mixed: no picture is another one that has moved
+        let mixed = u64::from(patch + 4099 * seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let level = ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40 & 127) as u8;
         picture = picture.rect(patch % 16 * unit, patch / 16 * unit, unit, unit, [level; 3]);
     }
     picture.digits(6 * unit, 7 * unit, 4 * unit, 2 * unit, digits)
